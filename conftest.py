@@ -1,0 +1,96 @@
+"""Fixtures for all tests: real PostgreSQL and NATS, and any service running in this process."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from pydantic_settings import BaseSettings
+
+from taproot_chassis.service import Definition
+from taproot_chassis.testkit import Harness
+from taproot_local.keys import ensure_keys
+from taproot_local.nats import Nats
+from taproot_local.provision import Database
+from taproot_local.testing import TestPostgres, scratch_directory, session_postgres
+
+SIGNERS = {name: name for name in ("customer", "sales", "servicedesk", "marketing")} | {"gateway": "identity"}
+StartService = Callable[..., Awaitable[Harness]]
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[TestPostgres]:
+    with session_postgres() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def keys() -> Iterator[Path]:
+    with scratch_directory() as directory:
+        ensure_keys(directory, SIGNERS)
+        yield directory
+
+
+@pytest.fixture(scope="module")
+def nats_url() -> Iterator[str]:
+    """A NATS of the module's own, so that streams of one name never meet."""
+    with scratch_directory() as directory:
+        server = Nats(directory / "nats", durable=False)
+        server.start()
+        try:
+            yield server.url
+        finally:
+            server.destroy()
+
+
+def definition_of(service: str) -> Definition:
+    found: Definition = importlib.import_module(f"taproot_{service}.main").DEFINITION
+    return found
+
+
+def migrated_database(postgres: TestPostgres, service: str) -> Database:
+    """A fresh copy of the service's migrated database."""
+
+    def migrate(database: Database) -> None:
+        import subprocess
+        import sys
+
+        environment = {
+            "TAPROOT_MIGRATION_DATABASE_URL": database.owner_url,
+            "TAPROOT_DATABASE_URL": database.app_url,
+        }
+        command = [sys.executable, "-m", f"taproot_{service}", "migrate"]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr[-4000:]
+
+    template = postgres.template(service, migrate)
+    return postgres.create_database(service, template)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def start_service(
+    postgres: TestPostgres, nats_url: str, keys: Path, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[StartService]:
+    """`await start_service("sales", clock=..., backends=...)` -> Harness; stopped at the end of the module."""
+    async with AsyncExitStack() as stack:
+
+        async def start(service: str, clock: Any = None, **settings: Any) -> Harness:
+            definition = definition_of(service)
+            database = migrated_database(postgres, service)
+            values = {
+                "database_url": database.app_url,
+                "nats_url": nats_url,
+                "keys_dir": keys / service,
+                "blob_dir": tmp_path_factory.mktemp("blobs"),
+                "drain_seconds": 0.1,
+            }
+            made: BaseSettings = definition.settings(**(values | settings))
+            harness = Harness(definition, made, keys / "gateway", clock)
+            return await stack.enter_async_context(harness)
+
+        yield start

@@ -1,0 +1,1 @@
+"""What all services share: thin, no domain words, nothing happens on import."""

@@ -1,0 +1,146 @@
+"""What a caller may do and how far: roles, scopes and masks from the projection of identity events."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import Enum
+
+from taproot_chassis.auth import Principal
+from taproot_chassis.errors import PermissionDenied, Unavailable
+
+NOBODY = "00000000-0000-0000-0000-000000000000"
+
+
+class Scope(Enum):
+    OWN = "own"
+    TEAM = "team"
+    BRANCH = "branch"
+    BRANCH_AND_BELOW = "branch_and_below"
+    ALL = "all"
+
+
+@dataclass(frozen=True)
+class Grant:
+    permission: str
+    scope: Scope
+
+    def covers(self, permission: str) -> bool:
+        resource, _, verb = permission.partition(".")
+        own_resource, _, own_verb = self.permission.partition(".")
+        return self.permission == "*" or (own_resource in ("*", resource) and own_verb in ("*", verb))
+
+
+@dataclass(frozen=True)
+class Role:
+    id: str
+    version: int
+    grants: tuple[Grant, ...]
+    masked: frozenset[str] = frozenset()
+    """Sensitivity classes (`contact`) and field paths (`resource.field`) hidden from the role."""
+
+
+@dataclass(frozen=True)
+class Branch:
+    id: str
+    path: str
+    time_zone: str
+    regions: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Reach:
+    """The rows of a resource a caller reaches: the union of its parts. Paths are branch paths."""
+
+    everything: bool = False
+    owner_id: str = NOBODY
+    team_ids: tuple[str, ...] = ()
+    branch_paths: tuple[str, ...] = ()
+    subtrees: tuple[str, ...] = ()
+    party_id: str = NOBODY
+
+    @property
+    def subtree_ends(self) -> tuple[str, ...]:
+        return tuple(subtree_end(path) for path in self.subtrees)
+
+    def covers_path(self, path: str) -> bool:
+        if self.everything or path in self.branch_paths:
+            return True
+        return any(path.startswith(subtree) for subtree in self.subtrees)
+
+
+def subtree_end(path: str) -> str:
+    """First path behind the subtree: `/hq/e/` -> `/hq/e0` ('0' follows '/' in ASCII)."""
+    return path[:-1] + "0"
+
+
+class AccessDirectory:
+    """Roles and branches known to this process. `AccessStore` keeps it fresh from the database."""
+
+    def __init__(self) -> None:
+        self.roles: dict[str, Role] = {}
+        self.branches: dict[str, Branch] = {}
+        self.paths: dict[str, Branch] = {}
+        self._reaches: dict[tuple[Principal, str], Reach | None] = {}
+
+    def replace(self, roles: Iterable[Role], branches: Iterable[Branch]) -> None:
+        self.roles = {role.id: role for role in roles}
+        self.branches = {branch.id: branch for branch in branches}
+        self.paths = {branch.path: branch for branch in self.branches.values()}
+        self._reaches.clear()
+
+    def roles_of(self, principal: Principal) -> list[Role]:
+        """Roles of the caller; a role newer than this service knows answers UNAVAILABLE, never a guess."""
+        found = []
+        for reference in principal.roles:
+            role = self.roles.get(reference.id)
+            if role is None or role.version < reference.version:
+                raise Unavailable("the caller's role has not reached this service yet; try again")
+            found.append(role)
+        return found
+
+    def reach(self, principal: Principal, permission: str) -> Reach | None:
+        """How far the caller's roles carry a permission; None when they do not grant it."""
+        key = (principal, permission)
+        if key not in self._reaches:
+            if len(self._reaches) > 20_000:
+                self._reaches.clear()
+            self._reaches[key] = self._compute(principal, permission)
+        return self._reaches[key]
+
+    def _compute(self, principal: Principal, permission: str) -> Reach | None:
+        if principal.kind == "service":
+            return Reach(everything=True)
+        if principal.kind == "portal":
+            return Reach(party_id=principal.party_id or NOBODY)
+        scopes = {
+            grant.scope
+            for role in self.roles_of(principal)
+            for grant in role.grants
+            if grant.covers(permission)
+        }
+        if not scopes:
+            return None
+        paths = tuple(path for path in (principal.branch_path, *principal.other_paths) if path)
+        return Reach(
+            everything=Scope.ALL in scopes,
+            owner_id=principal.subject if principal.kind == "user" else NOBODY,
+            team_ids=principal.teams if scopes & {Scope.TEAM, Scope.BRANCH, Scope.BRANCH_AND_BELOW} else (),
+            branch_paths=paths if Scope.BRANCH in scopes else (),
+            subtrees=paths if Scope.BRANCH_AND_BELOW in scopes else (),
+        )
+
+    def require(self, principal: Principal, permission: str) -> Reach:
+        reach = self.reach(principal, permission)
+        if reach is None:
+            raise PermissionDenied(f"this needs the permission {permission}", permission=permission)
+        return reach
+
+    def masked(self, principal: Principal) -> frozenset[str]:
+        """What is hidden from the caller: only what every one of its roles hides."""
+        if principal.kind != "user" or not principal.roles:
+            return frozenset()
+        return frozenset.intersection(*(role.masked for role in self.roles_of(principal)))
+
+    def branches_below(self, path: str) -> list[str]:
+        return sorted(known for known in self.paths if known.startswith(path))

@@ -1,0 +1,200 @@
+"""Reading events: durable, in order per aggregate, each exactly once in effect.
+
+One batch is one transaction; the inbox row of each event is in it, the acknowledgement comes after it.
+A batch that fails is retried one event at a time. An event that goes on failing becomes a dead letter and
+later events of its aggregate are parked behind it, so nothing overtakes and nothing is dropped.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+
+import asyncpg
+from nats.errors import Error as NatsError
+from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
+from opentelemetry.trace import SpanKind
+from prometheus_client import Counter, Gauge, Histogram
+from sqlalchemy import bindparam
+from sqlalchemy.dialects.postgresql import insert
+
+from taproot_chassis import telemetry
+from taproot_chassis.context import Call, calling
+from taproot_chassis.deadletters import DeadLetters
+from taproot_chassis.errors import DeadlineExceeded, EtagMismatch, ResourceExhausted, Unavailable
+from taproot_chassis.events import Event, stream_of, subject_filter
+from taproot_chassis.schema import inbox
+from taproot_chassis.statements import Statement
+
+if TYPE_CHECKING:
+    from taproot_chassis.bus import Bus
+    from taproot_chassis.database import Database, UnitOfWork
+
+BATCH = 100
+FETCH_SECONDS = 5.0
+ACK_WAIT_SECONDS = 60.0
+ATTEMPTS = 5
+NEW_TRACE_AFTER_SECONDS = 60.0
+INFRASTRUCTURE = (
+    Unavailable,
+    ResourceExhausted,
+    DeadlineExceeded,
+    EtagMismatch,
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.OperatorInterventionError,
+)
+
+_handled = Counter("taproot_consumer_events_total", "Events that took effect", ["consumer"])
+_retries = Counter("taproot_consumer_retries_total", "Attempts that failed", ["consumer"])
+_lag = Gauge("taproot_consumer_lag", "Messages waiting", ["consumer"])
+_delay = Histogram("taproot_consumer_delay_seconds", "From the change to its effect", ["consumer"])
+
+Handler = Callable[[Event, "UnitOfWork"], Awaitable[None]]
+
+
+class SubscriberKind(Enum):
+    PROJECTION = "projection"
+    """Applies only newer state; may be emptied and rebuilt by replay."""
+    REACTION = "reaction"
+    """Acts once, guarded by a business key of its own; never fed by a rebuild."""
+
+
+@dataclass(frozen=True)
+class Subscription:
+    """`events`: types such as `order.confirmed`, `order.*` or `*`. `tables`: what a rebuild empties."""
+
+    name: str
+    source: str
+    events: tuple[str, ...]
+    handler: Handler
+    kind: SubscriberKind
+    tables: tuple[Any, ...] = ()
+
+    @property
+    def consumer(self) -> str:
+        return f"{self.name}:{self.source}"
+
+
+_note = Statement(
+    lambda: insert(inbox)
+    .values({name: bindparam(name) for name in ("consumer", "event_id", "occurred_at")})
+    .on_conflict_do_nothing()
+)
+
+
+class Consumer:
+    """Runs one subscription. Hold the lease `consumer:<name>` while running it."""
+
+    def __init__(
+        self, service: str, subscription: Subscription, database: Database, bus: Bus, call: Callable[[], Call]
+    ) -> None:
+        self._service = service
+        self.subscription = subscription
+        self._database = database
+        self._bus = bus
+        self._call = call
+        self._letters = DeadLetters(database, subscription.consumer)
+
+    async def run(self) -> None:
+        await self._bus.wait_for_stream(self.subscription.source)
+        pull = await self._subscribe()
+        await self._letters.load()
+        while True:
+            try:
+                messages = await pull.fetch(BATCH, timeout=FETCH_SECONDS)
+            except (TimeoutError, NatsError) as error:
+                if not isinstance(error, TimeoutError):
+                    await asyncio.sleep(0.5)
+                continue
+            await self._take(messages)
+
+    async def _subscribe(self) -> Any:
+        durable = f"{self._service}-{self.subscription.name}"
+        source = self.subscription.source
+        config = ConsumerConfig(
+            durable_name=durable,
+            ack_policy=AckPolicy.EXPLICIT,
+            deliver_policy=DeliverPolicy.ALL,
+            ack_wait=ACK_WAIT_SECONDS,
+            max_deliver=-1,
+            max_ack_pending=1000,
+            filter_subjects=[subject_filter(source, event) for event in self.subscription.events],
+        )
+        await self._bus.jetstream.add_consumer(stream_of(source), config)
+        return await self._bus.jetstream.pull_subscribe_bind(durable=durable, stream=stream_of(source))
+
+    async def _take(self, messages: Sequence[Any]) -> None:
+        """Handle messages until each has taken effect or is set aside, then acknowledge."""
+        events = [Event.from_wire(message.headers, message.data) for message in messages]
+        _lag.labels(self.subscription.consumer).set(messages[-1].metadata.num_pending)
+        try:
+            await self.apply(events)
+        except Exception as error:
+            telemetry.logger.info("batch_failed", consumer=self.subscription.consumer, error=repr(error))
+            for event in events:
+                await self._apply_alone(event)
+        for message in messages:
+            await message.ack()
+
+    async def _apply_alone(self, event: Event) -> None:
+        """Infrastructure failures pause; only failures of the event itself count as attempts."""
+        attempts, pause = 0, 0.1
+        while True:
+            try:
+                await self.apply([event])
+                return
+            except INFRASTRUCTURE as error:
+                telemetry.logger.warning(
+                    "consumer_paused", consumer=self.subscription.consumer, error=type(error).__name__
+                )
+            except Exception as error:
+                attempts += 1
+                _retries.labels(self.subscription.consumer).inc()
+                if attempts >= ATTEMPTS:
+                    telemetry.logger.exception("dead_letter", event_id=str(event.id), type=event.type)
+                    await self._letters.bury(event, error)
+                    return
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, 5.0)
+
+    async def apply(self, events: Sequence[Event], *, parked: bool = True) -> None:
+        """One transaction: inbox rows and effects together. `parked=False` when letters are replayed."""
+        with calling(self._call()):
+            async with self._database.unit() as work:
+                for event in events:
+                    if parked and await self._letters.park_behind(event, work):
+                        continue
+                    if await work.execute(
+                        _note,
+                        consumer=self.subscription.consumer,
+                        event_id=event.id,
+                        occurred_at=event.occurred_at,
+                    ):
+                        await self._handle(event, work)
+        now = self._database.clock.now()
+        for event in events:
+            _handled.labels(self.subscription.consumer).inc()
+            _delay.labels(self.subscription.consumer).observe(max(0, (now - event.occurred_at).total_seconds()))
+
+    async def _handle(self, event: Event, work: UnitOfWork) -> None:
+        age = (self._database.clock.now() - event.occurred_at).total_seconds()
+        late = age > NEW_TRACE_AFTER_SECONDS
+        attributes = {"messaging.system": "nats", "messaging.message.id": str(event.id)}
+        if event.party_id:
+            attributes[telemetry.party_attribute] = str(event.party_id)
+        with telemetry.span(
+            f"consume {event.type} by {self.subscription.name}",
+            attributes,
+            kind=SpanKind.CONSUMER,
+            parent=None if late else telemetry.remote_context(event.traceparent),
+            links=telemetry.remote_link(event.traceparent) if late else None,
+        ):
+            await self.subscription.handler(event, work)
+            await work.flush()

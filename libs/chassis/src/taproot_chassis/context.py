@@ -1,0 +1,49 @@
+"""The call being served: who, by which permission, until when. Carried in a context variable."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from taproot_chassis.auth import Principal
+
+if TYPE_CHECKING:
+    from taproot_chassis.access import AccessDirectory
+
+
+@dataclass
+class Call:
+    """One request, message or job run."""
+
+    principal: Principal
+    directory: AccessDirectory
+    method: str = ""
+    permission: str = ""
+    token: str | None = None
+    masked: frozenset[str] = frozenset()
+    statements: list[str] = field(default_factory=list)
+    """SQL sent for this call, recorded only when `trace_statements` asks for it."""
+    trace_statements: bool = False
+
+
+_current: ContextVar[Call] = ContextVar("call")
+
+
+def current_call() -> Call:
+    return _current.get()
+
+
+def current_call_or_none() -> Call | None:
+    return _current.get(None)
+
+
+@contextmanager
+def calling(call: Call) -> Iterator[Call]:
+    token = _current.set(call)
+    try:
+        yield call
+    finally:
+        _current.reset(token)

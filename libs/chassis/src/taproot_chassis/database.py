@@ -1,0 +1,317 @@
+"""One asyncpg pool per process, and the unit of work: the only thing that commits."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import asyncpg
+import orjson
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
+from sqlalchemy.pool import NullPool
+from sqlalchemy.sql.expression import Executable
+
+from taproot_chassis import telemetry
+from taproot_chassis.context import current_call_or_none
+from taproot_chassis.dialect import encode_json, flushing
+from taproot_chassis.errors import DeadlineExceeded, EtagMismatch, ResourceExhausted, Unavailable
+from taproot_chassis.statements import Statement
+from taproot_chassis.visibility import current_reach, reach_setting, scope_rules
+
+if TYPE_CHECKING:
+    from taproot_chassis.clock import Clock
+    from taproot_chassis.eventlog import EventLog
+
+T = TypeVar("T")
+Connection = Any
+_borrowed: ContextVar[Connection] = ContextVar("borrowed")
+
+
+class TransactionNotOpen(RuntimeError):
+    """A statement outside its unit of work: it would have committed alone."""
+
+
+async def _prepare_connection(connection: Connection) -> None:
+    for name in ("json", "jsonb"):
+        await connection.set_type_codec(
+            name, encoder=encode_json, decoder=orjson.loads, schema="pg_catalog", format="text"
+        )
+
+
+async def _no_reset(_connection: Connection) -> None:
+    """No session state is ever set, so there is nothing to reset (it would cost a third of a read)."""
+
+
+class Database:
+    """The service's own database. Create with `open`, close with `close`."""
+
+    def __init__(self, pool: Any, direct_url: str, clock: Clock, log: EventLog | None) -> None:
+        self._pool = pool
+        self.direct_url = direct_url
+        self.clock = clock
+        self.log = log
+        self.row_security = False
+        self.wake_relay: Callable[[], None] | None = None
+        self.engine: AsyncEngine = create_async_engine(
+            "postgresql+taproot://",
+            async_creator=_borrow,
+            poolclass=NullPool,
+            isolation_level="AUTOCOMMIT",  # the unit of work issues BEGIN and COMMIT itself
+            json_serializer=encode_json,
+        )
+
+    @classmethod
+    async def open(
+        cls,
+        url: str,
+        *,
+        clock: Clock,
+        log: EventLog | None = None,
+        direct_url: str | None = None,
+        pool_size: int = 10,
+        prepared: bool = True,
+    ) -> Database:
+        """`prepared=False` for a pooler that cannot keep prepared statements."""
+        pool = await asyncpg.create_pool(
+            url,
+            min_size=1,
+            max_size=pool_size,
+            init=_prepare_connection,
+            reset=_no_reset,
+            statement_cache_size=500 if prepared else 0,
+            max_inactive_connection_lifetime=300,
+        )
+        return cls(pool, direct_url or url, clock, log)
+
+    async def close(self) -> None:
+        await self.engine.dispose()
+        await self._pool.close()
+
+    async def connect_direct(self) -> Connection:
+        """A connection past any pooler, for LISTEN, leases and relays. The caller closes it."""
+        connection = await asyncpg.connect(self.direct_url)
+        await _prepare_connection(connection)
+        return connection
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[Connection]:
+        try:
+            connection = await self._pool.acquire(timeout=5)
+        except TimeoutError as error:
+            raise ResourceExhausted("all database connections are busy") from error
+        except (OSError, asyncpg.PostgresConnectionError, asyncpg.CannotConnectNowError) as error:
+            raise Unavailable("the database cannot be reached") from error
+        try:
+            yield connection
+        finally:
+            await self._pool.release(connection)
+
+    @asynccontextmanager
+    async def unit(self, locks: Sequence[int] = ()) -> AsyncIterator[UnitOfWork]:
+        """One transaction: commits at the end of the block, rolls back on any exception.
+
+        `locks` are advisory lock keys taken with BEGIN in one round trip, in sorted order.
+        """
+        async with self._connection() as connection:
+            work = UnitOfWork(self, connection)
+            with telemetry.span("db.transaction", {"db.system.name": "postgresql"}) as span:
+                await work._begin(locks)
+                try:
+                    yield work
+                    await work._commit()
+                except BaseException as error:
+                    await work._rollback()
+                    raise _translated(error) from error
+                finally:
+                    await work._release_session()
+                    span.set_attribute("db.statements", work.statement_count)
+        for callback in work.after_commit:
+            callback()
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[Reader]:
+        """Reads in autocommit: no transaction, no writes by convention of the callers."""
+        async with self._connection() as connection:
+            with telemetry.span("db.read", {"db.system.name": "postgresql"}):
+                reader = Reader(self, connection)
+                try:
+                    if not self.row_security:
+                        yield reader
+                        return
+                    async with connection.transaction():
+                        await _set_reach(connection)
+                        yield reader
+                finally:
+                    await reader._release_session()
+
+
+def _borrow() -> Any:
+    async def lend() -> Connection:
+        return _borrowed.get()
+
+    return lend()
+
+
+def _translated(error: BaseException) -> BaseException:
+    """Driver failures a caller can do something about."""
+    from sqlalchemy.orm.exc import StaleDataError
+
+    if isinstance(error, StaleDataError | asyncpg.SerializationError | asyncpg.DeadlockDetectedError):
+        return EtagMismatch()
+    if isinstance(error, asyncpg.PostgresConnectionError | asyncpg.AdminShutdownError | ConnectionError):
+        return Unavailable("the database went away; repeat the request")
+    if isinstance(error, asyncpg.QueryCanceledError):
+        return DeadlineExceeded("the database took too long")
+    return error
+
+
+async def _set_reach(connection: Connection) -> None:
+    """Give the policies the caller's reach (only when row security is switched on)."""
+    call = current_call_or_none()
+    if call is None:
+        return
+    reaches = {rule.resource: reach_setting(current_reach(rule)) for rule in scope_rules().values()}
+    await connection.execute("SELECT set_config('taproot.reach', $1, true)", orjson.dumps(reaches).decode())
+
+
+class Reader:
+    """Runs compiled statements on one connection. Accepts only what the guard has seen."""
+
+    def __init__(self, database: Database, connection: Connection) -> None:
+        self.database = database
+        self.connection = connection
+        self.statement_count = 0
+        self._session: Any = None
+
+    @property
+    def clock(self) -> Clock:
+        return self.database.clock
+
+    def _check_open(self) -> None: ...
+
+    def _prepare(self, statement: Statement | Executable, values: dict[str, Any]) -> tuple[str, list[Any]]:
+        self._check_open()
+        self.statement_count += 1
+        prepared = statement if isinstance(statement, Statement) else Statement(statement)
+        call = current_call_or_none()
+        if call is not None and call.trace_statements:
+            call.statements.append(prepared.text)
+        return prepared.text, prepared.arguments(values)
+
+    async def fetch(self, statement: Statement | Executable, **values: Any) -> list[Any]:
+        text, arguments = self._prepare(statement, values)
+        rows: list[Any] = await self.connection.fetch(text, *arguments)
+        return rows
+
+    async def fetch_row(self, statement: Statement | Executable, **values: Any) -> Any:
+        text, arguments = self._prepare(statement, values)
+        return await self.connection.fetchrow(text, *arguments)
+
+    async def fetch_value(self, statement: Statement | Executable, **values: Any) -> Any:
+        text, arguments = self._prepare(statement, values)
+        return await self.connection.fetchval(text, *arguments)
+
+    async def execute(self, statement: Statement | Executable, **values: Any) -> int:
+        """Run a statement; returns the number of rows it touched."""
+        text, arguments = self._prepare(statement, values)
+        status: str = await self.connection.execute(text, *arguments)
+        count = status.rpartition(" ")[2]
+        return int(count) if count.isdigit() else 0
+
+    async def execute_many(self, statement: Statement, rows: Sequence[dict[str, Any]]) -> None:
+        """Run one statement for many rows in one round trip."""
+        if rows:
+            self._check_open()
+            self.statement_count += 1
+            arguments = [statement.arguments(row) for row in rows]
+            await self.connection.executemany(statement.text, arguments)
+
+    async def session(self) -> AsyncSession:
+        """The ORM session on this very connection. Flush is explicit; only the unit of work commits."""
+        self._check_open()
+        if self._session is None:
+            token = _borrowed.set(self.connection)
+            try:
+                bound = await self.database.engine.connect()
+            finally:
+                _borrowed.reset(token)
+            self._session = AsyncSession(bound, expire_on_commit=False, autoflush=False)
+        return self._session
+
+    async def _release_session(self) -> None:
+        if self._session is not None:
+            bound = self._session.bind
+            self._session.expunge_all()
+            await self._session.close()
+            await bound.close()
+            self._session = None
+
+    async def scalars(self, statement: Any, **values: Any) -> list[Any]:
+        """Mapped objects of a select."""
+        self.statement_count += 1
+        session = await self.session()
+        return list((await session.scalars(statement, values or None)).unique().all())
+
+    async def scalar(self, statement: Any, **values: Any) -> Any:
+        found = await self.scalars(statement, **values)
+        return found[0] if found else None
+
+
+class UnitOfWork(Reader):
+    """One transaction over raw statements and mapped objects alike."""
+
+    def __init__(self, database: Database, connection: Connection) -> None:
+        super().__init__(database, connection)
+        self.after_commit: list[Callable[[], None]] = []
+        self.repeated_id: str | None = None
+        self._open = False
+
+    def _check_open(self) -> None:
+        if not self._open:
+            raise TransactionNotOpen("the unit of work has not begun or has ended")
+
+    async def _begin(self, locks: Sequence[int]) -> None:
+        keys = "".join(f"; SELECT pg_advisory_xact_lock({int(key)})" for key in sorted(set(locks)))
+        await self.connection.execute(f"BEGIN{keys}")
+        self._open = True
+        if self.database.row_security:
+            await _set_reach(self.connection)
+
+    async def flush(self) -> None:
+        """Write pending objects now, events included, so that raw statements see them."""
+        if self._session is None:
+            return
+        changed = [*self._session.new, *self._session.dirty]
+        with flushing():
+            await self._session.flush()
+        if self.database.log is not None:
+            await self.database.log.append_recorded(self, changed)
+
+    async def abandon(self) -> None:
+        """End without keeping anything: for dry runs."""
+        self.after_commit.clear()
+        await self._rollback()
+
+    async def _commit(self) -> None:
+        if not self._open:
+            return
+        await self.flush()
+        await self.connection.execute("COMMIT")
+        self._open = False
+
+    async def _rollback(self) -> None:
+        if self._open and not self.connection.is_closed():
+            self._open = False
+            started = time.monotonic()
+            try:
+                await self.connection.execute("ROLLBACK", timeout=5)
+            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError):
+                telemetry.logger.warning("rollback_failed", seconds=time.monotonic() - started)
+                self.connection.terminate()
+        self._open = False
+
+    async def add(self, *entities: Any) -> None:
+        (await self.session()).add_all(entities)

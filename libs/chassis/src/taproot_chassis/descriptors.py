@@ -1,0 +1,99 @@
+"""What the contracts say about methods and fields, read from the descriptors once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+
+from google.api import field_behavior_pb2
+from google.protobuf import descriptor_pool
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
+from google.protobuf.message import Message
+
+from taproot.options.v1 import options_pb2
+
+
+@dataclass(frozen=True)
+class MethodRule:
+    """Who may call a method. `writes` by the AIP prefix of its name: anything but reading."""
+
+    full_name: str
+    permission: str
+    services: frozenset[str]
+    portal: bool
+    writes: bool
+
+
+class NoAccessRule(RuntimeError):
+    """A method of the contract does not say who may call it."""
+
+
+READING = ("Get", "List", "Aggregate", "Find", "Preview", "Check", "Identify", "Wait", "Replay", "Search", "Suggest")
+
+
+def method_rules(service_name: str) -> dict[str, MethodRule]:
+    """`/package.Service/Method` -> rule, for every method of a service."""
+    service = descriptor_pool.Default().FindServiceByName(service_name)
+    found = {}
+    for method in service.methods:
+        path = f"/{service_name}/{method.name}"
+        access = method.GetOptions().Extensions[options_pb2.access]
+        if not access.permission:
+            raise NoAccessRule(f"{path} declares no permission")
+        found[path] = MethodRule(
+            path,
+            access.permission,
+            frozenset(access.services),
+            access.portal,
+            not method.name.startswith(READING),
+        )
+    return found
+
+
+def is_repeated(field: FieldDescriptor) -> bool:
+    return bool(field.is_repeated)
+
+
+def is_map(field: FieldDescriptor) -> bool:
+    return bool(field.message_type is not None and field.message_type.GetOptions().map_entry)
+
+
+@cache
+def sensitive_fields(descriptor: Descriptor) -> tuple[tuple[FieldDescriptor, str], ...]:
+    """Fields of a message with their class, such as `contact`."""
+    found = []
+    for field in descriptor.fields:
+        value = field.GetOptions().Extensions[options_pb2.sensitive]
+        if value:
+            name = options_pb2.Sensitivity.Name(value).removeprefix("SENSITIVITY_").lower()
+            found.append((field, name))
+    return tuple(found)
+
+
+@cache
+def _with_behavior(descriptor: Descriptor, behavior: int) -> tuple[FieldDescriptor, ...]:
+    return tuple(
+        field
+        for field in descriptor.fields
+        if behavior in field.GetOptions().Extensions[field_behavior_pb2.field_behavior]
+    )
+
+
+def output_only(message: Message) -> Iterator[str]:
+    """Names of output-only fields the message has set."""
+    for field in _with_behavior(message.DESCRIPTOR, field_behavior_pb2.OUTPUT_ONLY):
+        if is_repeated(field) and len(getattr(message, field.name)):
+            yield field.name
+        elif not is_repeated(field) and _is_set(message, field):
+            yield field.name
+
+
+def immutable_fields(descriptor: Descriptor) -> frozenset[str]:
+    return frozenset(field.name for field in _with_behavior(descriptor, field_behavior_pb2.IMMUTABLE))
+
+
+def _is_set(message: Message, field: FieldDescriptor) -> bool:
+    if field.has_presence:
+        return bool(message.HasField(field.name))
+    return bool(getattr(message, field.name) != field.default_value)

@@ -1,0 +1,81 @@
+"""SQLAlchemy over a connection it does not own, and the guard that sees every statement compiled."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+import orjson
+from sqlalchemy.dialects import registry
+from sqlalchemy.dialects.postgresql.asyncpg import PGCompiler_asyncpg, PGDialect_asyncpg
+
+from taproot_chassis.visibility import VisibilityClause, scope_rules
+
+def encode_json(value: Any) -> str:
+    """Text as it is: it is JSON already, from SQLAlchemy's own serializer."""
+    return value if isinstance(value, str) else orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS).decode()
+
+
+_flushing: ContextVar[bool] = ContextVar("flushing", default=False)
+
+
+class UnscopedStatement(RuntimeError):
+    """A statement touches a scoped table without saying which rows the caller may touch."""
+
+
+@contextmanager
+def flushing() -> Iterator[None]:
+    """While the session writes rows that were loaded through a scoped read."""
+    token = _flushing.set(True)
+    try:
+        yield
+    finally:
+        _flushing.reset(token)
+
+
+class GuardedCompiler(PGCompiler_asyncpg):
+    """Refuses statements that read, update or delete a scoped table without its scope.
+
+    INSERT is free: a new row's place is checked by `require_placement`.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self._touched: set[str] = set()
+        self._decided: set[str] = set()
+        super().__init__(*args, **kwargs)
+        missing = self._touched - self._decided
+        if missing and not _flushing.get():
+            names = ", ".join(sorted(missing))
+            raise UnscopedStatement(f"statement without scope on: {names}\n{self.string}")
+
+    def visit_table(self, table: Any, asfrom: bool = False, **kwargs: Any) -> Any:
+        if asfrom and table.name in scope_rules():
+            self._touched.add(table.name)
+        return super().visit_table(table, asfrom=asfrom, **kwargs)
+
+    def visit_visibility(self, element: VisibilityClause, **kwargs: Any) -> Any:
+        self._decided.add(element.table_name)
+        return self.process(element.clause.self_group(), **kwargs)
+
+
+class ChassisDialect(PGDialect_asyncpg):
+    """asyncpg dialect that leaves connections and transactions to the unit of work."""
+
+    supports_statement_cache = True
+    statement_compiler = GuardedCompiler
+
+    def on_connect(self) -> Any:
+        return None  # codecs are set once when the pool opens the connection
+
+    def do_close(self, dbapi_connection: Any) -> None: ...
+
+    def do_terminate(self, dbapi_connection: Any) -> None: ...
+
+    def do_rollback(self, dbapi_connection: Any) -> None: ...
+
+    def do_commit(self, dbapi_connection: Any) -> None: ...
+
+
+registry.register("postgresql.taproot", __name__, "ChassisDialect")

@@ -1,0 +1,157 @@
+"""The event log: every change of every aggregate, written in the transaction that made it."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+
+from sqlalchemy import BigInteger, DateTime, Uuid, bindparam, insert
+from sqlalchemy.orm import Mapped, declared_attr, mapped_column
+
+from taproot_chassis import telemetry
+from taproot_chassis.context import current_call_or_none
+from taproot_chassis.ids import new_id
+from taproot_chassis.schema import event_log
+from taproot_chassis.statements import Statement
+
+if TYPE_CHECKING:
+    from taproot_chassis.database import UnitOfWork
+
+
+class Payload(Protocol):
+    """A protobuf message, as far as the log cares."""
+
+    def SerializeToString(self) -> bytes: ...  # noqa: N802  # protobuf's own name
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """Something that happened to an aggregate. `type` is `<aggregate>.<past tense>`."""
+
+    type: str
+    version: int
+    detail: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Aggregate:
+    """Mixin of mapped classes that guard rules and record what happened.
+
+    Every recorded event raises `version`, which is also the optimistic lock and the etag.
+    """
+
+    aggregate_type: ClassVar[str]
+
+    id: Mapped[uuid.UUID] = mapped_column(Uuid, primary_key=True)
+    version: Mapped[int] = mapped_column(BigInteger, default=0)
+    create_time: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    update_time: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+
+    @declared_attr.directive
+    def __mapper_args__(cls) -> dict[str, Any]:  # noqa: N805  # a class-level directive
+        return {"version_id_col": cls.__table__.c.version, "version_id_generator": False}  # type: ignore[attr-defined]  # set by the mapper
+
+    @property
+    def recorded(self) -> list[Recorded]:
+        pending: list[Recorded] = self.__dict__.setdefault("_recorded", [])
+        return pending
+
+    @property
+    def party(self) -> uuid.UUID | None:
+        """The outside party the aggregate belongs to, when there is one."""
+        return None
+
+    @property
+    def etag(self) -> str:
+        return str(self.version)
+
+    def record(self, event: str, now: datetime, **detail: Any) -> None:
+        """Note `event` (past tense, without the aggregate's name) and raise the version."""
+        self.version = (self.version or 0) + 1
+        self.update_time = now
+        self.recorded.append(Recorded(f"{self.aggregate_type}.{event}", self.version, detail))
+
+
+@dataclass(frozen=True)
+class LogEntry:
+    """One event on its way into the log, for hot paths that do not load aggregates."""
+
+    type: str
+    aggregate_id: uuid.UUID
+    version: int
+    payload: bytes
+    party_id: uuid.UUID | None = None
+    branch_path: str | None = None
+    owner_id: uuid.UUID | None = None
+
+
+Encoder = Callable[[Any, Recorded], Payload]
+
+_append = Statement(
+    lambda: insert(event_log).values(
+        {name: bindparam(name) for name in event_log.c.keys() if name not in ("number", "published_at")}
+    )
+)
+
+
+class EventLog:
+    """Turns recorded events into rows. `encoders`: mapped class -> full state as protobuf."""
+
+    def __init__(self, encoders: Mapping[type, Encoder]) -> None:
+        self._encoders = encoders
+
+    async def append_recorded(self, work: UnitOfWork, entities: Iterable[Any]) -> None:
+        entries = []
+        for entity in entities:
+            if not isinstance(entity, Aggregate):
+                continue
+            for recorded in entity.recorded:
+                entries.append(self._entry(entity, recorded))
+            entity.recorded.clear()
+        await self.append(work, entries)
+
+    def _entry(self, entity: Aggregate, recorded: Recorded) -> LogEntry:
+        payload = self._encoders[type(entity)](entity, recorded)
+        return LogEntry(
+            type=recorded.type,
+            aggregate_id=entity.id,
+            version=recorded.version,
+            payload=payload.SerializeToString(),
+            party_id=entity.party,
+            branch_path=getattr(entity, "branch_path", None),
+            owner_id=getattr(entity, "owner_id", None),
+        )
+
+    async def append(self, work: UnitOfWork, entries: Sequence[LogEntry]) -> None:
+        """Write events with the transaction; the relay publishes them after its commit."""
+        if not entries:
+            return
+        call = current_call_or_none()
+        shared = {
+            "occurred_at": work.clock.now(),
+            "actor": call.principal.subject if call else "system",
+            "traceparent": telemetry.traceparent(),
+        }
+        rows = [_row(entry) | shared for entry in entries]
+        if len(rows) == 1:
+            await work.execute(_append, **rows[0])
+        else:
+            await work.execute_many(_append, rows)
+        if work.database.wake_relay is not None and work.database.wake_relay not in work.after_commit:
+            work.after_commit.append(work.database.wake_relay)
+
+
+def _row(entry: LogEntry) -> dict[str, Any]:
+    return {
+        "id": new_id(),
+        "aggregate_type": entry.type.partition(".")[0],
+        "aggregate_id": entry.aggregate_id,
+        "version": entry.version,
+        "type": entry.type,
+        "payload": entry.payload,
+        "party_id": entry.party_id,
+        "branch_path": entry.branch_path,
+        "owner_id": entry.owner_id,
+    }

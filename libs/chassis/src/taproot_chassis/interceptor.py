@@ -1,0 +1,225 @@
+"""The one interceptor: trace, caller, permission, load, deadline, validation, masking, errors.
+
+One wrapper per method instead of a chain: each further layer costs a coroutine per call.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import grpc
+from google.protobuf import any_pb2
+from google.rpc import error_details_pb2, status_pb2
+from grpc_status import rpc_status
+from opentelemetry.trace import SpanKind
+from prometheus_client import Counter, Gauge, Histogram
+
+from taproot_chassis import telemetry
+from taproot_chassis.access import AccessDirectory
+from taproot_chassis.auth import Principal, TokenVerifier
+from taproot_chassis.context import Call, calling
+from taproot_chassis.descriptors import MethodRule
+from taproot_chassis.errors import (
+    DOMAIN,
+    AppError,
+    DeadlineExceeded,
+    PermissionDenied,
+    ResourceExhausted,
+    Unauthenticated,
+)
+from taproot_chassis.masking import mask
+from taproot_chassis.validation import check
+
+DEFAULT_IN_FLIGHT = 400
+_EXEMPT = ("/grpc.health.", "/grpc.reflection.")
+
+_seconds = Histogram(
+    "taproot_rpc_seconds",
+    "Duration of RPCs",
+    ["method", "code"],
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
+)
+_in_flight = Gauge("taproot_rpc_in_flight", "RPCs being served")
+_shed = Counter("taproot_rpc_shed_total", "RPCs refused because too many were being served")
+
+
+class CallInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpc is untyped
+    def __init__(
+        self,
+        rules: dict[str, MethodRule],
+        verifier: TokenVerifier,
+        directory: AccessDirectory,
+        limit: int = DEFAULT_IN_FLIGHT,
+        before_access: Callable[[Principal], Awaitable[None]] | None = None,
+    ) -> None:
+        self._rules = rules
+        self._verifier = verifier
+        self._directory = directory
+        self._limit = limit
+        self._before_access = before_access
+        self._serving = 0
+        self._wrapped: dict[str, Any] = {}
+
+    async def intercept_service(self, continuation: Any, details: Any) -> Any:
+        method = details.method
+        known = self._wrapped.get(method)
+        if known is not None:
+            return known
+        handler = await continuation(details)
+        if handler is None or method.startswith(_EXEMPT):
+            return handler
+        wrapped = self._wrapped[method] = self._wrap(handler, self._rules[method])
+        return wrapped
+
+    def _wrap(self, handler: Any, rule: MethodRule) -> Any:
+        if handler.unary_unary is not None:
+            return grpc.unary_unary_rpc_method_handler(
+                self._unary(handler.unary_unary, rule),
+                handler.request_deserializer,
+                handler.response_serializer,
+            )
+        if handler.unary_stream is not None:
+            return grpc.unary_stream_rpc_method_handler(
+                self._stream(handler.unary_stream, rule),
+                handler.request_deserializer,
+                handler.response_serializer,
+            )
+        raise TypeError(f"{rule.full_name}: only unary requests are served")
+
+    def _unary(self, serve: Any, rule: MethodRule) -> Any:
+        async def call(request: Any, context: Any) -> Any:
+            started, code = time.perf_counter(), "OK"
+            headers = dict(context.invocation_metadata())
+            self._serving += 1
+            _in_flight.set(self._serving)
+            try:
+                with self._span(rule, headers) as span:
+                    try:
+                        state = await self._admit(rule, headers, context)
+                        check(request)
+                        with calling(state):
+                            response = await serve(request, context)
+                        mask(response, state.masked)
+                        return response
+                    except AppError as error:
+                        code = error.kind.value
+                        span.set_attribute("error.type", error.reason)
+                        await abort(context, error)
+                    except Exception as error:
+                        code = "INTERNAL"
+                        await _abort_internal(context, rule.full_name, error)
+            finally:
+                self._serving -= 1
+                _seconds.labels(rule.full_name, code).observe(time.perf_counter() - started)
+
+        return call
+
+    def _stream(self, serve: Any, rule: MethodRule) -> Any:
+        async def call(request: Any, context: Any) -> AsyncIterator[Any]:
+            headers = dict(context.invocation_metadata())
+            with self._span(rule, headers):
+                try:
+                    state = await self._admit(rule, headers, context)
+                    check(request)
+                    with calling(state):
+                        async for response in serve(request, context):
+                            mask(response, state.masked)
+                            yield response
+                except AppError as error:
+                    await abort(context, error)
+                except Exception as error:
+                    await _abort_internal(context, rule.full_name, error)
+
+        return call
+
+    def _span(self, rule: MethodRule, headers: dict[str, Any]) -> Any:
+        return telemetry.span(
+            rule.full_name[1:],
+            {"rpc.system": "grpc", telemetry.WRITE: rule.writes},
+            kind=SpanKind.SERVER,
+            parent=telemetry.remote_context(headers.get("traceparent", "")),
+        )
+
+    async def _admit(self, rule: MethodRule, headers: dict[str, Any], context: Any) -> Call:
+        """Who calls, and may they? Raises what to answer when not."""
+        if self._serving > self._limit:
+            _shed.inc()
+            raise ResourceExhausted("the service is at its limit")
+        remaining = context.time_remaining()
+        if remaining is not None and remaining <= 0:
+            raise DeadlineExceeded("the deadline has passed")
+        token = _bearer(headers)
+        principal = self._verifier.verify(token) if token else Principal.anonymous()
+        if self._before_access is not None:
+            await self._before_access(principal)
+        authorize(rule, principal, self._directory)
+        return Call(
+            principal=principal,
+            directory=self._directory,
+            method=rule.full_name,
+            permission=rule.permission,
+            token=token,
+            masked=self._directory.masked(principal),
+        )
+
+
+def _bearer(headers: dict[str, Any]) -> str | None:
+    value = headers.get("authorization", "")
+    return value[7:] if value.startswith("Bearer ") else None
+
+
+def authorize(rule: MethodRule, principal: Principal, directory: AccessDirectory) -> None:
+    """Deny by default: what the contract does not allow is refused."""
+    if rule.permission == "public":
+        return
+    if principal.kind == "anonymous":
+        raise Unauthenticated("sign in first")
+    if principal.kind == "service":
+        allowed = rule.permission == "internal" or principal.subject.partition(":")[2] in rule.services
+        if not allowed:
+            raise PermissionDenied("this service may not call this method")
+        return
+    if rule.permission == "internal":
+        raise PermissionDenied("only services may call this method")
+    if principal.kind == "portal":
+        if not (rule.portal or rule.permission in ("portal", "authenticated")):
+            raise PermissionDenied("not open to the portal")
+        return
+    if rule.permission == "portal":
+        raise PermissionDenied("open to the portal only")
+    if rule.permission != "authenticated":
+        directory.require(principal, rule.permission)
+
+
+async def abort(context: Any, error: AppError) -> None:
+    """Answer with google.rpc.Status: ErrorInfo always, BadRequest and RetryInfo where they apply."""
+    info = error_details_pb2.ErrorInfo(reason=error.reason, domain=DOMAIN, metadata=error.metadata)
+    details = [_packed(info)]
+    if error.violations:
+        listed = error_details_pb2.BadRequest()
+        for violation in error.violations:
+            listed.field_violations.add(field=violation.field, description=violation.description)
+        details.append(_packed(listed))
+    if isinstance(error, ResourceExhausted):
+        retry = error_details_pb2.RetryInfo()
+        retry.retry_delay.FromMilliseconds(int(error.retry_after * 1000))
+        details.append(_packed(retry))
+    code = getattr(grpc.StatusCode, error.kind.value)
+    status = status_pb2.Status(code=code.value[0], message=error.message[:2000], details=details)
+    await context.abort_with_status(rpc_status.to_status(status))
+
+
+async def _abort_internal(context: Any, method: str, error: Exception) -> None:
+    """A defect: logged once with its trace id, told to nobody."""
+    if isinstance(error, grpc.aio.AbortError):
+        raise error
+    telemetry.logger.exception("internal_error", method=method)
+    await context.abort(grpc.StatusCode.INTERNAL, "an internal error; the log has it under the trace id")
+
+
+def _packed(message: Any) -> any_pb2.Any:
+    packed = any_pb2.Any()
+    packed.Pack(message)
+    return packed

@@ -1,0 +1,50 @@
+"""Scheduled work: one runner over all replicas, by lease."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from prometheus_client import Counter, Gauge
+
+from taproot_chassis import telemetry
+from taproot_chassis.context import Call, calling
+
+if TYPE_CHECKING:
+    from taproot_chassis.database import Database
+
+_runs = Counter("taproot_job_runs_total", "Runs of scheduled jobs", ["job", "result"])
+_last = Gauge("taproot_job_last_success_timestamp_seconds", "When the job last ended well", ["job"])
+
+
+@dataclass(frozen=True)
+class Job:
+    """`run` does what is due now and returns how much it did; it is called again at once while that is > 0."""
+
+    name: str
+    every_seconds: float
+    run: Callable[[Database], Awaitable[int]]
+
+
+async def run_for_ever(job: Job, database: Database, call: Callable[[], Call]) -> None:
+    """Hold the lease `job:<name>` while running this."""
+    while True:
+        with calling(call()):
+            done = await _run_once(job, database)
+        if not done:
+            await asyncio.sleep(job.every_seconds)
+
+
+async def _run_once(job: Job, database: Database) -> int:
+    try:
+        with telemetry.span(f"job {job.name}", {telemetry.WRITE: False}):
+            done = await job.run(database)
+    except Exception:
+        _runs.labels(job.name, "failed").inc()
+        telemetry.logger.exception("job_failed", job=job.name)
+        return 0
+    _runs.labels(job.name, "ok").inc()
+    _last.labels(job.name).set(database.clock.now().timestamp())
+    return done

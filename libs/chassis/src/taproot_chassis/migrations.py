@@ -1,0 +1,95 @@
+"""What every service's Alembic environment and first migration share."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from alembic import command, context, op
+from alembic.config import Config
+from sqlalchemy import MetaData, pool, text
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from taproot_chassis import partitions
+
+LOCK_TIMEOUT = "5s"
+
+
+def upgrade(folder: Path) -> None:
+    """Bring the database to the newest version found in an Alembic folder."""
+    config = Config()
+    config.set_main_option("script_location", str(folder))
+    command.upgrade(config, "head")
+
+
+def run(target: Sequence[MetaData]) -> None:
+    """Run migrations against TAPROOT_MIGRATION_DATABASE_URL (the owner's login)."""
+    url = os.environ["TAPROOT_MIGRATION_DATABASE_URL"].replace("postgresql://", "postgresql+asyncpg://", 1)
+    asyncio.run(_run_async(url, list(target)))
+
+
+async def _run_async(url: str, target: list[MetaData]) -> None:
+    engine = create_async_engine(url, poolclass=pool.NullPool)
+    async with engine.connect() as connection:
+        await connection.run_sync(_migrate, target)
+    await engine.dispose()
+
+
+def _migrate(connection: Any, target: list[MetaData]) -> None:
+    connection.execute(text(f"SET lock_timeout = '{LOCK_TIMEOUT}'"))
+    connection.commit()
+    context.configure(
+        connection=connection,
+        target_metadata=target,
+        transaction_per_migration=True,
+        compare_server_default=False,
+        include_object=_ours,
+    )
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+def _ours(_entity: Any, name: str | None, kind: str, _reflected: bool, _compared: Any) -> bool:
+    """Partitions come and go by themselves; they are no part of the schema's description."""
+    return not (kind in ("table", "index") and re.search(r"_p(default|\d+)(_|$)", name or ""))
+
+
+def before_first() -> None:
+    """Start of a service's first migration: what the shared tables refer to."""
+    op.execute("CREATE SEQUENCE event_log_number")
+
+
+def after_first(hashed: Sequence[str] = ()) -> None:
+    """End of a service's first migration: partitions, the partition door, the app login's rights.
+
+    `hashed` names the service's own tables that are partitioned by hash.
+    """
+    now = datetime.now(UTC)
+    for table in hashed:
+        for statement in partitions.hash_sql(table):
+            op.execute(statement)
+    for table in partitions.MONTHLY:
+        for statement in partitions.initial_sql(table, now):
+            op.execute(statement)
+    op.execute(partitions.CREATE_PARTITION_SQL)
+    grant_app()
+
+
+def grant_app() -> None:
+    """The app login (of TAPROOT_DATABASE_URL) reads and writes rows, but may only add to the event log
+    and mark it published."""
+    role = urlsplit(os.environ["TAPROOT_DATABASE_URL"]).username
+    op.execute(f'GRANT USAGE ON SCHEMA public TO "{role}"')
+    for kind, rights in (("TABLES", "SELECT, INSERT, UPDATE, DELETE"), ("SEQUENCES", "USAGE, SELECT")):
+        op.execute(f'GRANT {rights} ON ALL {kind} IN SCHEMA public TO "{role}"')
+        op.execute(f'ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT {rights} ON {kind} TO "{role}"')
+    op.execute(f'REVOKE UPDATE, DELETE ON event_log FROM "{role}"')
+    op.execute(f'GRANT UPDATE (published_at) ON event_log TO "{role}"')
+    op.execute(f'GRANT EXECUTE ON FUNCTION create_partition(text, timestamptz) TO "{role}"')
+    op.execute(f'REVOKE INSERT, UPDATE, DELETE ON alembic_version FROM "{role}"')

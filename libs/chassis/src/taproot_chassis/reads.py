@@ -1,0 +1,69 @@
+"""Lists and aggregates of a scoped resource for the current caller: what every servicer needs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from sqlalchemy import Select
+
+from taproot.type.v1.aggregate_pb2 import AggregateRow
+from taproot_chassis.context import current_call
+from taproot_chassis.database import Reader
+from taproot_chassis.listing.aggregate import build_aggregate
+from taproot_chassis.listing.fields import Resource
+from taproot_chassis.listing.lists import ListQuery, ListRequest, Page
+from taproot_chassis.listing.paging import PageTokens
+from taproot_chassis.visibility import visibility_arms, visible
+
+
+class AggregateRequest(Protocol):
+    """The fields every aggregate request has; the protobuf messages fit as they are."""
+
+    @property
+    def filter(self) -> str: ...
+    @property
+    def group_by(self) -> Sequence[str]: ...
+    @property
+    def measures(self) -> Sequence[str]: ...
+
+
+class Lists:
+    """`key` signs the page tokens; it is the same in all replicas."""
+
+    def __init__(self, key: bytes) -> None:
+        self._query = ListQuery(PageTokens(key))
+
+    async def page(
+        self, reader: Reader, resource: Resource, rows: Select[Any], table: Any, request: ListRequest
+    ) -> Page[Any]:
+        """One page of what the caller sees of `table`; `rows` selects columns, with joins and fixed conditions."""
+        call = current_call()
+        query = self._query.build(
+            resource,
+            rows,
+            visibility_arms(table),
+            request,
+            principal_key=call.principal.subject,
+            now=reader.clock.now(),
+            masked=call.masked,
+        )
+        return query.cut(await reader.fetch(query.statement))
+
+
+async def aggregate(
+    reader: Reader, resource: Resource, rows: Select[Any], table: Any, request: AggregateRequest
+) -> list[AggregateRow]:
+    """Groups and measures over what the caller sees of `table`."""
+    query = build_aggregate(
+        resource,
+        rows,
+        visible(table),
+        filter_text=request.filter,
+        group_by=list(request.group_by),
+        measures=list(request.measures),
+        now=reader.clock.now(),
+        masked=current_call().masked,
+    )
+    rows_found = query.rows(await reader.fetch(query.statement))
+    return [AggregateRow(keys=row.keys, values=row.values) for row in rows_found]

@@ -1,0 +1,174 @@
+"""The outbox relay: publishes committed events in order, one active relay per service.
+
+It selects unpublished rows, never "everything after the last number seen": a row that commits late
+keeps its place in the queue.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from typing import TYPE_CHECKING, Any
+
+from opentelemetry.trace import SpanKind
+from prometheus_client import Counter, Gauge
+from sqlalchemy import bindparam, func, select, update
+
+from taproot_chassis import telemetry
+from taproot_chassis.events import Event
+from taproot_chassis.schema import event_log
+from taproot_chassis.statements import Statement
+
+if TYPE_CHECKING:
+    from taproot_chassis.bus import Bus
+    from taproot_chassis.database import Database
+
+BATCH = 500
+POLL_SECONDS = 1.0
+CHANNEL = "taproot_outbox"
+
+_published = Counter("taproot_outbox_published_total", "Events published")
+_failures = Counter("taproot_outbox_publish_failures_total", "Publishes that were not acknowledged")
+_backlog = Gauge("taproot_outbox_backlog", "Events committed and not yet published")
+_oldest = Gauge("taproot_outbox_oldest_seconds", "Age of the oldest unpublished event")
+
+_select_unpublished = Statement(
+    lambda: select(event_log)
+    .where(event_log.c.published_at.is_(None))
+    .order_by(event_log.c.number)
+    .limit(BATCH)
+)
+_mark = Statement(
+    lambda: update(event_log)
+    .where(event_log.c.occurred_at >= bindparam("since"), event_log.c.id == func.any(bindparam("ids", [])))
+    .values(published_at=bindparam("at"))
+)
+_measure = Statement(
+    lambda: select(func.count(), func.min(event_log.c.occurred_at)).where(event_log.c.published_at.is_(None))
+)
+
+
+class Relay:
+    def __init__(self, service: str, database: Database, bus: Bus) -> None:
+        self._service = service
+        self._database = database
+        self._bus = bus
+        self._wake = asyncio.Event()
+        self._notify_task: asyncio.Task[None] | None = None
+
+    def wake(self) -> None:
+        """Called after each commit: wakes the relay here, and by NOTIFY the one in another process.
+
+        The NOTIFY is sent outside the transaction and at most every 20 ms: inside it, all commits of the
+        database would queue behind one lock.
+        """
+        self._wake.set()
+        if self._notify_task is None or self._notify_task.done():
+            self._notify_task = asyncio.ensure_future(self._notify())
+
+    async def _notify(self) -> None:
+        await asyncio.sleep(0.02)
+        try:
+            async with self._database._connection() as connection:
+                await connection.execute(f"NOTIFY {CHANNEL}")
+        except Exception as error:
+            telemetry.logger.info("notify_failed", error=type(error).__name__)  # the poll covers it
+
+    async def run(self) -> None:
+        """Publish until cancelled. Hold the lease `relay` while running this."""
+        listener = await self._database.connect_direct()
+        try:
+            await listener.add_listener(CHANNEL, lambda *_: self._wake.set())
+            while True:
+                self._wake.clear()
+                if await self.publish_batch() < BATCH:
+                    await self._measure()
+                    await self._wait()
+        finally:
+            listener.terminate()
+
+    async def _wait(self) -> None:
+        try:
+            await asyncio.wait_for(self._wake.wait(), POLL_SECONDS)
+        except TimeoutError:
+            pass
+
+    async def publish_batch(self) -> int:
+        """Publish what is waiting; returns how many rows were tried."""
+        async with self._database.reading() as reader:
+            rows = await reader.fetch(_select_unpublished)
+        if not rows:
+            return 0
+        done = await self._publish([Event.from_row(self._service, row) for row in rows])
+        if done:
+            async with self._database.unit() as work:
+                since = min(row["occurred_at"] for row in rows)
+                await work.execute(_mark, ids=done, since=since, at=work.clock.now())
+        _published.inc(len(done))
+        if len(done) < len(rows):
+            _failures.inc(len(rows) - len(done))
+            await asyncio.sleep(0.5)
+        return len(rows)
+
+    async def _publish(self, events: list[Event]) -> list[uuid.UUID]:
+        """Ids acknowledged. Publishing is pipelined; an aggregate's events go one wave after the other,
+        so that a failed one holds back those behind it."""
+        done: list[uuid.UUID] = []
+        blocked: set[uuid.UUID] = set()
+        for wave in _waves(events):
+            going = [event for event in wave if event.aggregate_id not in blocked]
+            results = await self._publish_wave(going)
+            for event, ok in zip(going, results, strict=True):
+                if ok:
+                    done.append(event.id)
+                else:
+                    blocked.add(event.aggregate_id)
+        return done
+
+    async def _publish_wave(self, events: list[Event]) -> list[bool]:
+        futures: list[Any] = []
+        for event in events:
+            with telemetry.span(
+                f"publish {event.type}",
+                {"messaging.system": "nats", "messaging.destination.name": event.subject},
+                kind=SpanKind.PRODUCER,
+                parent=telemetry.remote_context(event.traceparent),
+            ):
+                headers = event.headers() | {"traceparent": telemetry.traceparent()}
+                try:
+                    future = await self._bus.jetstream.publish_async(
+                        event.subject, event.payload, headers=headers, wait_stall=5
+                    )
+                except Exception as error:
+                    future = _failed(error)
+                futures.append(future)
+        if not futures:
+            return []
+        await asyncio.wait(futures, timeout=10)
+        return [future.done() and not future.cancelled() and future.exception() is None for future in futures]
+
+    async def _measure(self) -> None:
+        async with self._database.reading() as reader:
+            row = await reader.fetch_row(_measure)
+        _backlog.set(row[0])
+        age = (self._database.clock.now() - row[1]).total_seconds() if row[1] else 0
+        _oldest.set(max(age, 0))
+
+
+def _failed(error: Exception) -> asyncio.Future[None]:
+    future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    future.set_exception(error)
+    return future
+
+
+def _waves(events: list[Event]) -> list[list[Event]]:
+    """Split so that each wave holds at most one event of an aggregate, in order."""
+    waves: list[list[Event]] = []
+    depth: dict[uuid.UUID, int] = {}
+    for event in events:
+        level = depth.get(event.aggregate_id, 0)
+        depth[event.aggregate_id] = level + 1
+        if level == len(waves):
+            waves.append([])
+        waves[level].append(event)
+    return waves

@@ -1,0 +1,167 @@
+"""Tables every service has: events out and in, repeats, operations, and the projection of identities."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Sequence,
+    Table,
+    Text,
+    Uuid,
+    func,
+    text,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+
+NAMING = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+metadata = MetaData(naming_convention=NAMING)
+Instant = DateTime(timezone=True)
+
+_event_numbers = Sequence("event_log_number", metadata=metadata)
+
+event_log = Table(
+    "event_log",
+    metadata,
+    Column("occurred_at", Instant, primary_key=True),
+    Column("id", Uuid, primary_key=True),
+    Column("number", BigInteger, nullable=False, server_default=_event_numbers.next_value()),
+    Column("aggregate_type", Text, nullable=False),
+    Column("aggregate_id", Uuid, nullable=False),
+    Column("version", BigInteger, nullable=False),
+    Column("type", Text, nullable=False),
+    Column("payload", LargeBinary, nullable=False),
+    Column("party_id", Uuid),
+    Column("branch_path", Text),
+    Column("owner_id", Uuid),
+    Column("actor", Text, nullable=False),
+    Column("traceparent", Text, nullable=False),
+    Column("published_at", Instant),
+    Index("ix_event_log_unpublished", "number", postgresql_where=text("published_at IS NULL")),
+    Index("ix_event_log_number", "number"),
+    Index("ix_event_log_aggregate", "aggregate_id", "version"),
+    postgresql_partition_by="RANGE (occurred_at)",
+)
+
+inbox = Table(
+    "inbox",
+    metadata,
+    Column("consumer", Text, primary_key=True),
+    Column("event_id", Uuid, primary_key=True),
+    Column("occurred_at", Instant, primary_key=True),
+    postgresql_partition_by="RANGE (occurred_at)",
+)
+
+dead_letters = Table(
+    "dead_letters",
+    metadata,
+    Column("number", BigInteger, primary_key=True, autoincrement=True),
+    Column("consumer", Text, nullable=False),
+    Column("event_id", Uuid, nullable=False),
+    Column("aggregate_id", Uuid, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("headers", JSONB, nullable=False),
+    Column("payload", LargeBinary, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("error", Text, nullable=False, server_default=""),
+    Column("created_at", Instant, nullable=False, server_default=func.now()),
+    Index("uq_dead_letters_consumer_event_id", "consumer", "event_id", unique=True),
+    Index("ix_dead_letters_consumer_aggregate_id", "consumer", "aggregate_id"),
+)
+
+idempotency = Table(
+    "idempotency",
+    metadata,
+    Column("principal", Text, primary_key=True),
+    Column("method", Text, primary_key=True),
+    Column("request_id", Text, primary_key=True),
+    Column("request_hash", LargeBinary, nullable=False),
+    Column("result_id", Text),
+    Column("created_at", Instant, nullable=False),
+    Index("ix_idempotency_created_at", "created_at"),
+)
+
+operations = Table(
+    "operations",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("resource_id", Text, nullable=False, server_default=""),
+    Column("principal", JSONB, nullable=False),
+    Column("owner", Text, nullable=False),
+    Column("parameters", JSONB, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("done_count", BigInteger, nullable=False, server_default="0"),
+    Column("total_count", BigInteger, nullable=False, server_default="0"),
+    Column("cancel_requested", Boolean, nullable=False, server_default=text("false")),
+    Column("response", LargeBinary),
+    Column("error_code", Integer),
+    Column("error_message", Text),
+    Column("traceparent", Text, nullable=False, server_default=""),
+    Column("leased_until", Instant),
+    Column("create_time", Instant, nullable=False),
+    Column("update_time", Instant, nullable=False),
+    Index("ix_operations_owner", "owner", "create_time", "id"),
+    Index("ix_operations_open", "leased_until", postgresql_where=text("state IN ('pending', 'running')")),
+)
+
+redirects = Table(
+    "redirects",
+    metadata,
+    Column("member_id", Uuid, primary_key=True),
+    Column("root_id", Uuid, nullable=False),
+    Column("merge_id", Uuid, nullable=False),
+    Column("version", BigInteger, nullable=False),
+    Index("ix_redirects_root_id", "root_id"),
+)
+
+identity_roles = Table(
+    "identity_roles",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("version", BigInteger, nullable=False),
+    Column("grants", JSONB, nullable=False),
+    Column("masked", ARRAY(Text), nullable=False),
+    Column("deleted", Boolean, nullable=False, server_default=text("false")),
+)
+
+identity_branches = Table(
+    "identity_branches",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("version", BigInteger, nullable=False),
+    Column("path", Text, nullable=False),
+    Column("code", Text, nullable=False),
+    Column("display_name", Text, nullable=False),
+    Column("time_zone", Text, nullable=False),
+    Column("regions", ARRAY(Text), nullable=False),
+    Column("closed", Boolean, nullable=False),
+)
+
+identity_users = Table(
+    "identity_users",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("version", BigInteger, nullable=False),
+    Column("display_name", Text, nullable=False),
+    Column("branch_id", Uuid),
+    Column("team_ids", ARRAY(Uuid), nullable=False),
+    Column("role_ids", ARRAY(Uuid), nullable=False),
+    Column("active", Boolean, nullable=False),
+    Column("email", Text, nullable=False),
+    Column("language_code", Text, nullable=False),
+    Column("time_zone", Text, nullable=False),
+    Index("ix_identity_users_branch_id", "branch_id"),
+)

@@ -1,0 +1,58 @@
+"""Hot statements: built with SQLAlchemy Core once, compiled to SQL, run on asyncpg."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from sqlalchemy.sql.expression import ClauseElement, Executable
+
+from taproot_chassis.dialect import ChassisDialect, encode_json
+
+_dialect = ChassisDialect(json_serializer=encode_json)
+_MISSING = object()
+
+
+class Statement:
+    """A statement compiled at first use. Values not given at run time come from its bind parameters."""
+
+    def __init__(self, build: Executable | Callable[[], Executable]) -> None:
+        self._build = build
+        self._text: str | None = None
+        self._slots: list[tuple[str, Any, Callable[[], Any] | None, Callable[[Any], Any] | None]] = []
+
+    @property
+    def text(self) -> str:
+        if self._text is None:
+            self._compile()
+        assert self._text is not None
+        return self._text
+
+    def _compile(self) -> None:
+        source = self._build() if callable(self._build) else self._build
+        assert isinstance(source, ClauseElement)
+        compiled: Any = source.compile(dialect=_dialect)
+        expanded: dict[str, Any] = {}
+        if compiled.post_compile_params:  # an IN list: its length is part of the text
+            given = compiled.construct_params(escape_names=False, _no_postcompile=True, _check=False)
+            expanded = compiled._process_parameters_for_postcompile(given, _populate_self=True).parameters
+        for name in compiled.positiontup or ():
+            bind = compiled.binds.get(name)
+            if bind is None:
+                self._slots.append((name, expanded[name], None, None))
+                continue
+            default = _MISSING if bind.required else bind.value
+            self._slots.append((name, default, bind.callable, compiled._bind_processors.get(name)))
+        self._text = compiled.string
+
+    def arguments(self, values: dict[str, Any]) -> list[Any]:
+        text = self.text
+        found = []
+        for name, default, produce, process in self._slots:
+            value = values.get(name, default)
+            if value is default and produce is not None:
+                value = produce()
+            if value is _MISSING:
+                raise KeyError(f"no value for {name} in: {text}")
+            found.append(process(value) if process is not None and value is not None else value)
+        return found

@@ -1,0 +1,154 @@
+"""Traces, metrics and logs: one setup for every service."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import structlog
+from opentelemetry import propagate, trace
+from opentelemetry.context import Context
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.sdk.trace.sampling import Decision, ParentBased, Sampler, SamplingResult, TraceIdRatioBased
+from opentelemetry.trace import Link, Span, SpanKind, Status, StatusCode
+
+from taproot_chassis.context import current_call_or_none
+
+READ_SAMPLE_RATIO = 0.1
+WRITE = "taproot.write"
+
+party_attribute = "party.id"
+"""Span attribute that names the outside party an event belongs to; `configure` sets it."""
+
+logger: Any = structlog.get_logger("taproot")
+_tracer = trace.get_tracer("taproot")
+
+
+class WritesAlways(Sampler):
+    """What changes data is always sampled, reads at a ratio."""
+
+    def __init__(self, ratio: float) -> None:
+        self._reads = TraceIdRatioBased(ratio)
+
+    def should_sample(
+        self,
+        parent_context: Context | None,
+        trace_id: int,
+        name: str,
+        kind: SpanKind | None = None,
+        attributes: Any = None,
+        links: Any = None,
+        trace_state: Any = None,
+    ) -> SamplingResult:
+        if (attributes or {}).get(WRITE, True):
+            return SamplingResult(Decision.RECORD_AND_SAMPLE, attributes)
+        return self._reads.should_sample(parent_context, trace_id, name, kind, attributes, links)
+
+    def get_description(self) -> str:
+        return "WritesAlways"
+
+
+def configure(
+    service: str, *, endpoint: str | None, trace_dir: str | None, log_level: str, party: str = party_attribute
+) -> TracerProvider:
+    """Install the tracer and the logger of this process. Returns the provider, to be shut down at the end."""
+    global party_attribute
+    party_attribute = party
+    _configure_logging(service, log_level)
+    resource = Resource.create({"service.name": f"taproot-{service}", "service.namespace": "taproot"})
+    provider = TracerProvider(resource=resource, sampler=ParentBased(WritesAlways(READ_SAMPLE_RATIO)))
+    if endpoint:
+        from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
+
+        provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(endpoint=endpoint, insecure=True)))
+    if trace_dir:
+        from taproot_chassis.tracefile import FileSpanExporter
+
+        provider.add_span_processor(
+            BatchSpanProcessor(FileSpanExporter(trace_dir, service), schedule_delay_millis=500)
+        )
+    trace.set_tracer_provider(provider)
+    return provider
+
+
+def _configure_logging(service: str, level: str) -> None:
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            _add_call,
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
+        logger_factory=structlog.WriteLoggerFactory(sys.stdout),
+        cache_logger_on_first_use=True,
+    )
+    structlog.contextvars.bind_contextvars(service=service)
+
+
+def _add_call(_logger: Any, _name: str, event: Any) -> Any:
+    """Trace, principal and branch of the call; never a field of a record."""
+    context = trace.get_current_span().get_span_context()
+    if context.is_valid:
+        event["trace_id"] = f"{context.trace_id:032x}"
+    call = current_call_or_none()
+    if call is not None:
+        event["principal"] = call.principal.subject
+        event["branch"] = call.principal.branch_path
+        event["method"] = call.method
+    return event
+
+
+@contextmanager
+def span(
+    name: str,
+    attributes: Mapping[str, Any] | None = None,
+    *,
+    kind: SpanKind = SpanKind.INTERNAL,
+    parent: Context | None = None,
+    links: list[Link] | None = None,
+) -> Iterator[Span]:
+    """A span that is current in its block; an exception marks it failed and goes on."""
+    with _tracer.start_as_current_span(
+        name,
+        context=parent,
+        kind=kind,
+        attributes=dict(attributes or {}),
+        links=links,
+        record_exception=False,
+        set_status_on_exception=False,
+    ) as current:
+        try:
+            yield current
+        except BaseException as error:
+            current.set_status(Status(StatusCode.ERROR, type(error).__name__))
+            raise
+
+
+def traceparent() -> str:
+    """W3C header of the current span; empty when there is none."""
+    carrier: dict[str, str] = {}
+    propagate.inject(carrier)
+    return carrier.get("traceparent", "")
+
+
+def remote_context(header: str) -> Context:
+    return propagate.extract({"traceparent": header})
+
+
+def remote_link(header: str) -> list[Link]:
+    """A link to the trace of a header, for work that follows long after it."""
+    context = trace.get_current_span(remote_context(header)).get_span_context()
+    return [Link(context)] if context.is_valid else []
+
+
+def trace_id_of(header: str) -> str:
+    parts = header.split("-")
+    return parts[1] if len(parts) == 4 else ""

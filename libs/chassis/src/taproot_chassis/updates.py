@@ -1,0 +1,89 @@
+"""Partial changes: update masks, etags, custom fields as merge patches."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from google.protobuf.field_mask_pb2 import FieldMask
+from google.protobuf.json_format import MessageToDict
+from google.protobuf.message import Message
+from google.protobuf.struct_pb2 import Struct
+
+from taproot_chassis.descriptors import immutable_fields, is_repeated
+from taproot_chassis.errors import EtagMismatch, InvalidArgument, Violation
+
+CUSTOM_KEY = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
+ADDRESSING = frozenset({"id", "etag"})
+
+
+def changed_fields(resource: Message, mask: FieldMask) -> list[str]:
+    """Top-level fields to change: those of the mask, or the ones present when it is empty.
+
+    Raises InvalidArgument for `*`, unknown, nested, output-only and immutable paths.
+    """
+    if not mask.paths:
+        present = [field.name for field, _ in resource.ListFields()]
+        return [name for name in present if name not in ADDRESSING]
+    names = [path.removeprefix(f"{resource.DESCRIPTOR.name.lower()}.") for path in mask.paths]
+    violations = [v for name in names if (v := _against(resource, name)) is not None]
+    if violations:
+        raise InvalidArgument(violations)
+    return names
+
+
+def _against(resource: Message, name: str) -> Violation | None:
+    if name == "*":
+        return Violation("update_mask", "`*` is refused: name the fields to change")
+    if name not in resource.DESCRIPTOR.fields_by_name:
+        return Violation("update_mask", f"unknown field {name}")
+    if name in ADDRESSING or name in immutable_fields(resource.DESCRIPTOR):
+        return Violation("update_mask", f"{name} cannot be changed")
+    return None
+
+
+def masked_copy(resource: Message, names: list[str]) -> Message:
+    """The resource with only `names` set, for checks of just what changes."""
+    copy = type(resource)()
+    for name in names:
+        field = resource.DESCRIPTOR.fields_by_name[name]
+        value = getattr(resource, name)
+        if is_repeated(field):
+            getattr(copy, name).MergeFrom(value)
+        elif field.message_type is not None:
+            if resource.HasField(name):
+                getattr(copy, name).CopyFrom(value)
+        else:
+            setattr(copy, name, value)
+    return copy
+
+
+def check_etag(given: str, version: int) -> None:
+    """An empty etag asks for no check."""
+    if given and given.strip('"') != str(version):
+        raise EtagMismatch
+
+
+def custom_values(custom: Struct, field: str = "custom") -> dict[str, Any]:
+    """A Struct as stored in jsonb; raises InvalidArgument naming each bad key."""
+    values: dict[str, Any] = MessageToDict(custom)
+    bad = [key for key in values if not CUSTOM_KEY.fullmatch(key)]
+    if bad:
+        raise InvalidArgument(
+            (f"{field}.{key}", "keys are lower-case words joined by underscores") for key in sorted(bad)
+        )
+    return values
+
+
+def merge_patch(stored: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:
+    """RFC 7396: null removes, objects merge, everything else replaces."""
+    merged = dict(stored)
+    for key, value in patch.items():
+        if value is None:
+            merged.pop(key, None)
+        elif isinstance(value, Mapping) and isinstance(merged.get(key), Mapping):
+            merged[key] = merge_patch(merged[key], value)
+        else:
+            merged[key] = value
+    return merged

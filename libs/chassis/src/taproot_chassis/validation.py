@@ -1,0 +1,46 @@
+"""Requests checked against the contract: all violations at once, each with its field path."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import protovalidate
+from google.protobuf.message import Message
+
+from taproot_chassis.descriptors import output_only
+from taproot_chassis.errors import InvalidArgument, Violation
+
+_validator = protovalidate.Validator()
+
+
+def violations_of(message: Message) -> list[Violation]:
+    """What the message's own rules say against it, and output-only fields a caller has set."""
+    found = [
+        Violation(_path(violation.proto.field), violation.proto.message or violation.proto.rule_id)
+        for violation in _validator.collect_violations(message)
+    ]
+    for field, value in message.ListFields():
+        if field.message_type is not None and not field.is_repeated:
+            found += [
+                Violation(f"{field.name}.{name}", "is set by the service and cannot be given")
+                for name in output_only(value)
+            ]
+    return found
+
+
+def check(message: Message) -> None:
+    violations = violations_of(message)
+    if violations:
+        raise InvalidArgument(violations)
+
+
+def _path(field: Any) -> str:
+    if field is None:
+        return ""
+    text = ""
+    for element in field.elements:
+        text += f".{element.field_name}" if text else element.field_name
+        subscript = element.subscript
+        if subscript is not None:
+            text += f"[{subscript.value}]"
+    return text

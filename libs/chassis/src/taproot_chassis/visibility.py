@@ -1,0 +1,252 @@
+"""Visibility, decided once: which rows of a scoped table a caller may touch.
+
+A table declares itself with `scope_table`. `visible(table)` is the predicate for statements by key,
+`visibility_arms(table)` the same as separate arms for lists. The compiler (see dialect.py) refuses a
+statement that touches a scoped table without one of them or an `unscoped(table, reason)`.
+Row-level-security policies for the tests' oracle come from the same declaration (`policy_sql`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ARRAY, Boolean, Column, Text, Uuid, and_, bindparam, exists, false, func, or_, select
+from sqlalchemy import Table, true
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.sql import visitors
+from sqlalchemy.sql.elements import ColumnElement
+
+from taproot_chassis.access import Reach
+from taproot_chassis.context import current_call, current_call_or_none
+from taproot_chassis.errors import PermissionDenied
+
+MAX_EXACT_BRANCHES = 64
+
+
+@dataclass(frozen=True)
+class ScopeRule:
+    """How rows of one table belong to owners, teams, branches and outside parties."""
+
+    table: Table
+    permission: str
+    owner: Column[Any] | None
+    team: Column[Any] | None
+    branch: Column[Any] | None
+    party: Column[Any] | None
+    shares: Table | None
+    shares_key: Column[Any] | None
+
+    @property
+    def resource(self) -> str:
+        return self.permission.partition(".")[0]
+
+
+_rules: dict[str, ScopeRule] = {}
+
+
+def scope_table(
+    table: Any,
+    permission: str,
+    *,
+    owner: str | None = "owner_id",
+    team: str | None = None,
+    branch: str | None = "branch_path",
+    party: str | None = None,
+    shares: Table | None = None,
+) -> None:
+    """Declare a table as scoped. `permission` is the one that reads it, such as `tickets.read`.
+
+    `shares` names a table `(<key>, branch_path, owner_id, team_id)` of rows that let others in;
+    its first column refers to this table's id.
+    """
+    target: Table = getattr(table, "__table__", table)
+
+    def column(name: str | None) -> Column[Any] | None:
+        return None if name is None else target.c[name]
+
+    key = None if shares is None else list(shares.c)[0]
+    _rules[target.name] = ScopeRule(
+        target, permission, column(owner), column(team), column(branch), column(party), shares, key
+    )
+
+
+def scope_rules() -> dict[str, ScopeRule]:
+    return _rules
+
+
+class VisibilityClause(ColumnElement[bool]):
+    """A predicate that tells the compiler for which table visibility was decided."""
+
+    __visit_name__ = "visibility"
+    inherit_cache = True
+    _traverse_internals = [
+        ("table_name", visitors.InternalTraversal.dp_string),
+        ("clause", visitors.InternalTraversal.dp_clauseelement),
+    ]
+
+    def __init__(self, table_name: str, clause: ColumnElement[bool]) -> None:
+        self.table_name = table_name
+        self.clause = clause
+        self.type = Boolean()
+
+
+def current_reach(rule: ScopeRule) -> Reach:
+    """The caller's reach: by the method's own permission when it is about this resource, else by reading."""
+    call = current_call_or_none()
+    if call is None:
+        return Reach()  # outside any call nothing is visible
+    same = call.permission.partition(".")[0] == rule.resource
+    reach = call.directory.reach(call.principal, call.permission if same else rule.permission)
+    return reach or Reach()
+
+
+Value = Callable[[str, Any, Callable[[Reach], Any]], ColumnElement[Any]]
+
+
+def _bound(rule: ScopeRule) -> Value:
+    def value(name: str, kind: Any, read: Callable[[Reach], Any]) -> ColumnElement[Any]:
+        return bindparam(
+            f"reach_{rule.resource}_{name}", type_=kind, callable_=lambda: read(current_reach(rule))
+        )
+
+    return value
+
+
+def _predicate(rule: ScopeRule, value: Value) -> ColumnElement[bool]:
+    arms: list[ColumnElement[bool]] = [value("all", Boolean(), lambda r: r.everything)]
+    arms += _arms_over(rule.owner, rule.team, rule.branch, value)
+    if rule.party is not None:
+        arms.append(rule.party == value("party", Uuid(), lambda r: r.party_id))
+    if rule.shares is not None and rule.shares_key is not None:
+        columns = rule.shares.c
+        inner = _arms_over(columns.owner_id, columns.team_id, columns.branch_path, value)
+        arms.append(exists(select(1).where(rule.shares_key == rule.table.c.id, or_(*inner))))
+    return or_(*arms)
+
+
+def _arms_over(owner: Any, team: Any, branch: Any, value: Value) -> list[ColumnElement[bool]]:
+    arms: list[ColumnElement[bool]] = []
+    if owner is not None:
+        arms.append(owner == value("owner", Uuid(), lambda r: r.owner_id))
+    if team is not None:
+        arms.append(team == func.any(value("teams", ARRAY(Uuid()), lambda r: list(r.team_ids))))
+    if branch is not None:
+        exact = value("branches", ARRAY(Text()), lambda r: list(r.branch_paths))
+        arms.append(branch == func.any(exact))
+        low = value("low", ARRAY(Text()), lambda r: list(r.subtrees))
+        high = value("high", ARRAY(Text()), lambda r: list(r.subtree_ends))
+        span = func.unnest(low, high).table_valued("lo", "hi", name="subtree").render_derived()
+        arms.append(exists(select(1).select_from(span).where(branch >= span.c.lo, branch < span.c.hi)))
+    return arms
+
+
+def rule_of(table: Any) -> ScopeRule:
+    return _rules[getattr(table, "__table__", table).name]
+
+
+def visible(table: Any) -> ColumnElement[bool]:
+    """Rows the current caller reaches. Of one shape for every caller, so it is compiled once."""
+    rule = rule_of(table)
+    return VisibilityClause(rule.table.name, _predicate(rule, _bound(rule)))
+
+
+def unscoped(table: Any, reason: str) -> ColumnElement[bool]:
+    """Touch a scoped table for every caller, on purpose: workers, matching over all branches."""
+    if not reason:
+        raise ValueError("say why the statement is not scoped")
+    return VisibilityClause(getattr(table, "__table__", table).name, true())
+
+
+def visibility_arms(table: Any) -> list[ColumnElement[bool]]:
+    """What `visible` unites, one arm for each index; empty when the caller reaches nothing."""
+    rule = rule_of(table)
+    reach = current_reach(rule)
+    if reach.everything:
+        return [VisibilityClause(rule.table.name, true())]
+    arms = list(_list_arms(rule, reach))
+    return [VisibilityClause(rule.table.name, arm) for arm in arms]
+
+
+def _list_arms(rule: ScopeRule, reach: Reach) -> list[ColumnElement[bool]]:
+    arms: list[ColumnElement[bool]] = []
+    if rule.owner is not None and reach.owner_id != Reach().owner_id:
+        arms.append(rule.owner == reach.owner_id)
+    if rule.team is not None:
+        arms += [rule.team == team for team in reach.team_ids]
+    if rule.branch is not None:
+        arms += _branch_arms(rule.branch, reach)
+    if rule.party is not None and reach.party_id != Reach().party_id:
+        arms.append(rule.party == reach.party_id)
+    if rule.shares is not None and rule.shares_key is not None:
+        arms.append(_shared_arm(rule, reach))
+    return arms
+
+
+def _branch_arms(branch: Any, reach: Reach) -> list[ColumnElement[bool]]:
+    """One equality per branch, so that each arm's index is already in the list's order."""
+    directory = current_call().directory
+    exact = set(reach.branch_paths)
+    arms: list[ColumnElement[bool]] = []
+    for subtree in reach.subtrees:
+        below = directory.branches_below(subtree)
+        if len(below) > MAX_EXACT_BRANCHES:
+            arms.append(and_(branch >= subtree, branch < Reach(subtrees=(subtree,)).subtree_ends[0]))
+        else:
+            exact.update(below)
+    return arms + [branch == path for path in sorted(exact)]
+
+
+def _shared_arm(rule: ScopeRule, reach: Reach) -> ColumnElement[bool]:
+    assert rule.shares is not None and rule.shares_key is not None
+    columns = rule.shares.c
+    inner: list[ColumnElement[bool]] = [columns.owner_id == reach.owner_id]
+    inner.append(columns.team_id.in_(reach.team_ids) if reach.team_ids else false())
+    inner += _branch_arms(columns.branch_path, reach)
+    return rule.table.c.id.in_(select(rule.shares_key).where(or_(*inner)))
+
+
+def require_placement(resource: str, branch_path: str, verb: str = "create") -> None:
+    """A caller may only place a record where its reach for the verb goes."""
+    call = current_call()
+    reach = call.directory.require(call.principal, f"{resource}.{verb}")
+    home = call.principal.branch_path == branch_path
+    if not (home or reach.covers_path(branch_path)):
+        raise PermissionDenied("you may not place records in that branch", branch_path=branch_path)
+
+
+def policy_sql(rule: ScopeRule, render: Callable[[ColumnElement[bool]], str]) -> list[str]:
+    """Row-level-security statements equal to `visible`: the oracle of the isolation tests.
+
+    The reach comes from `taproot.reach`, a JSON setting local to the transaction, keyed by resource.
+    `render` compiles the predicate with literal values.
+    """
+    setting = func.current_setting("taproot.reach", True).cast(JSONB())
+
+    def value(name: str, kind: Any, _read: Callable[[Reach], Any]) -> ColumnElement[Any]:
+        path = setting[rule.resource][name]
+        if isinstance(kind, ARRAY):
+            texts = func.jsonb_array_elements_text(path).table_valued("value", name="element").render_derived()
+            return select(func.array_agg(texts.c.value).cast(kind)).select_from(texts).scalar_subquery()
+        return path.astext.cast(kind)
+
+    name = rule.table.name
+    clause = render(_predicate(rule, value))
+    return [
+        f'ALTER TABLE "{name}" ENABLE ROW LEVEL SECURITY',
+        f'CREATE POLICY taproot_scope ON "{name}" USING ({clause}) WITH CHECK (true)',
+    ]
+
+
+def reach_setting(reach: Reach) -> dict[str, Any]:
+    """The reach as `policy_sql` reads it."""
+    return {
+        "all": reach.everything,
+        "owner": reach.owner_id,
+        "teams": list(reach.team_ids),
+        "branches": list(reach.branch_paths),
+        "low": list(reach.subtrees),
+        "high": list(reach.subtree_ends),
+        "party": reach.party_id,
+    }
