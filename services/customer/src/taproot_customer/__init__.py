@@ -1,0 +1,1 @@
+"""The customer service: one lifetime record per real customer."""

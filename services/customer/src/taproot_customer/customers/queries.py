@@ -1,0 +1,141 @@
+"""Reads of customers: SQL straight to rows. Nothing here changes a customer."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Select, and_, bindparam, delete, func, or_, select, true
+from sqlalchemy.dialects.postgresql import insert
+
+from taproot.customer.v1 import customer_pb2 as pb
+from taproot_chassis.database import Reader, UnitOfWork
+from taproot_chassis.errors import NotFound
+from taproot_chassis.listing.fields import Field, FieldType, Resource
+from taproot_chassis.schema import redirects
+from taproot_chassis.statements import Statement
+from taproot_chassis.text import query_tokens
+from taproot_chassis.visibility import unscoped, visible
+from taproot_customer.customers.model import UNIQUE_KINDS, Customer, Key, customer_keys
+
+_c = Customer.__table__.c
+_KINDS = ("phone", "email", "tax_number", "external")
+_hidden = ("sort_key", "search_tokens", "merged_into")
+columns = [column for column in _c if column.name not in _hidden]
+
+RESOURCE = Resource(
+    "customer",
+    [
+        Field("id", _c.id, FieldType.ID, sortable=False),
+        Field("kind", _c.kind, FieldType.ENUM, enum=pb.CustomerKind),
+        Field("status", _c.status, FieldType.ENUM, enum=pb.CustomerStatus),
+        Field(
+            "display_name", _c.display_name, FieldType.TEXT, sensitive_class="personal", sort_column=_c.sort_key
+        ),
+        Field(
+            "search",
+            _c.search_tokens,
+            FieldType.TEXT,
+            repeated=True,
+            sensitive_class="personal",
+            terms=query_tokens,
+        ),
+        Field("birth_date", _c.birth_date, FieldType.DATE, sensitive_class="personal"),
+        Field("value_class", _c.value_class, FieldType.TEXT),
+        Field("industry", _c.industry, FieldType.TEXT),
+        Field("region", _c.region, FieldType.TEXT),
+        Field("source", _c.source, FieldType.TEXT),
+        Field("tags", _c.tags, FieldType.TEXT, repeated=True),
+        Field("language_code", _c.language_code, FieldType.TEXT),
+        Field("key_account", _c.key_account, FieldType.BOOLEAN),
+        Field("parent_id", _c.parent_id, FieldType.ID, sortable=False),
+        Field("owner_id", _c.owner_id, FieldType.ID, sortable=False),
+        Field("branch_id", _c.branch_id, FieldType.ID, sortable=False),
+        Field("create_time", _c.create_time, FieldType.INSTANT),
+        Field("update_time", _c.update_time, FieldType.INSTANT),
+        Field("custom", _c.custom, FieldType.JSON),
+    ],
+    default_order="create_time desc",
+    id_column=_c.id,
+)
+
+_root = (
+    select(redirects.c.root_id).where(redirects.c.member_id == bindparam("customer_id")).scalar_subquery()
+)
+_get = Statement(
+    lambda: select(*columns).where(
+        _c.id == func.coalesce(_root, bindparam("customer_id")), visible(Customer)
+    )
+)
+_match = Statement(
+    lambda: select(
+        customer_keys.c.customer_id,
+        func.bool_or(customer_keys.c.kind.in_(UNIQUE_KINDS)).label("strong"),
+        func.bool_or(
+            select(true()).where(_c.id == customer_keys.c.customer_id, visible(Customer)).exists()
+        ).label("visible"),
+    )
+    .where(
+        or_(
+            *(
+                and_(
+                    customer_keys.c.kind == kind,
+                    customer_keys.c.normal == func.any(bindparam(kind, type_=_c.tags.type)),
+                )
+                for kind in _KINDS
+            )
+        ),
+    )
+    .group_by(customer_keys.c.customer_id)
+    .order_by(customer_keys.c.customer_id)
+)
+_remove_keys = Statement(
+    lambda: delete(customer_keys).where(customer_keys.c.customer_id == bindparam("key"))
+)
+_add_key = Statement(
+    lambda: insert(customer_keys)
+    .values({name: bindparam(name) for name in ("customer_id", "kind", "normal")})
+    .on_conflict_do_nothing(index_elements=["customer_id", "kind", "normal"])
+)
+
+
+def for_change(customer_id: uuid.UUID) -> Select[Any]:
+    return (
+        select(Customer)
+        .where(Customer.id == customer_id, visible(Customer))
+        .with_for_update(of=Customer.__table__)
+    )
+
+
+async def get_customer(reader: Reader, customer_id: uuid.UUID) -> Any:
+    """A row of `columns`; a merged record answers with its survivor."""
+    row = await reader.fetch_row(_get, customer_id=customer_id)
+    if row is None:
+        raise NotFound("customer", customer_id)
+    return row
+
+
+def listed() -> Select[Any]:
+    """What lists and aggregates are taken from."""
+    return select(*columns).where(_c.delete_time.is_(None))
+
+
+async def find_by_keys(reader: Reader, keys: Sequence[Key]) -> list[Any]:
+    """Customers of any branch with one of the identifiers: customer_id, strong, visible."""
+    if not keys:
+        return []
+    by_kind = {kind: [k.normal for k in keys if k.kind == kind] for kind in _KINDS}
+    return await reader.fetch(_match, **by_kind)
+
+
+async def put_keys(work: UnitOfWork, customer_id: uuid.UUID, keys: Sequence[Key]) -> None:
+    """Replace the identifiers a customer is matched by."""
+    await work.execute(_remove_keys, key=customer_id)
+    rows = [{"customer_id": customer_id, "kind": key.kind, "normal": key.normal} for key in keys]
+    await work.execute_many(_add_key, rows)
+
+
+def any_branch(reason: str) -> Any:
+    """Condition for statements that look over all branches on purpose."""
+    return unscoped(Customer, reason)

@@ -1,0 +1,135 @@
+"""gRPC of customers: parse, hand over, answer."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from typing import Any
+
+from taproot.customer.v1 import customer_pb2 as pb
+from taproot.customer.v1 import customer_service_pb2 as rpc
+from taproot_chassis import wire
+from taproot_chassis.database import Reader, UnitOfWork
+from taproot_chassis.idempotency import lock_key
+from taproot_chassis.reads import Lists, aggregate
+from taproot_chassis.service import Runtime
+from taproot_chassis.servicer import Servicer
+from taproot_chassis.updates import changed_fields
+from taproot_customer.customers import handlers, messages, queries
+from taproot_customer.customers.access import AccessTokens
+from taproot_customer.customers.handlers import AssignCustomer, CreateCustomer, UpdateCustomer
+from taproot_customer.customers.model import Customer, Key
+from taproot_customer.settings import CustomerSettings
+
+_NEW = (*messages._PLAIN, *messages._SPECIAL)
+
+
+class CustomersServicer(Servicer):
+    def __init__(self, runtime: Runtime[CustomerSettings]) -> None:
+        super().__init__(runtime.database)
+        self._settings = runtime.settings
+        self._lists = Lists(runtime.page_key)
+        self._tokens = AccessTokens(runtime.page_key)
+
+    async def GetCustomer(self, request: rpc.GetCustomerRequest, _context: Any) -> pb.Customer:
+        return await self.read(lambda reader: self._read(reader, request.id))
+
+    async def ListCustomers(
+        self, request: rpc.ListCustomersRequest, _context: Any
+    ) -> rpc.ListCustomersResponse:
+        async def query(reader: Reader) -> rpc.ListCustomersResponse:
+            page = await self._lists.page(reader, queries.RESOURCE, queries.listed(), Customer, request)
+            customers = [messages.to_message(row) for row in page.rows]
+            return rpc.ListCustomersResponse(customers=customers, next_page_token=page.next_page_token)
+
+        return await self.read(query)
+
+    async def AggregateCustomers(
+        self, request: rpc.AggregateCustomersRequest, _context: Any
+    ) -> rpc.AggregateCustomersResponse:
+        async def query(reader: Reader) -> rpc.AggregateCustomersResponse:
+            rows = await aggregate(reader, queries.RESOURCE, queries.listed(), Customer, request)
+            return rpc.AggregateCustomersResponse(rows=rows)
+
+        return await self.read(query)
+
+    async def CreateCustomer(self, request: rpc.CreateCustomerRequest, _context: Any) -> pb.Customer:
+        command = self._parse_new(request.customer)
+        refuse = self._settings.hidden_match_policy == "request"
+
+        async def act(work: UnitOfWork) -> pb.Customer:
+            made = await handlers.create_customer(command, work, self._tokens, refuse_hidden=refuse)
+            return messages.to_message(made)
+
+        return await self.once(request, act, self._read, locks=_locks(command.keys))
+
+    async def MatchOrCreateCustomer(
+        self, request: rpc.MatchOrCreateCustomerRequest, _context: Any
+    ) -> rpc.MatchOrCreateCustomerResponse:
+        command = self._parse_new(request.customer)
+
+        async def act(work: UnitOfWork) -> rpc.MatchOrCreateCustomerResponse:
+            found = await handlers.match_or_create_customer(command, work)
+            return rpc.MatchOrCreateCustomerResponse(customer_id=str(found.customer_id), created=found.created)
+
+        async def again(_reader: Reader, key: str) -> rpc.MatchOrCreateCustomerResponse:
+            return rpc.MatchOrCreateCustomerResponse(customer_id=key)
+
+        return await self.once(
+            request, act, again, locks=_locks(command.keys), result_id=lambda response: response.customer_id
+        )
+
+    async def UpdateCustomer(self, request: rpc.UpdateCustomerRequest, _context: Any) -> pb.Customer:
+        message = request.customer
+        names = changed_fields(message, request.update_mask)
+        values = messages.to_values(message, names)
+        keys = messages.keys_of(message, self._settings.default_region) if "identifiers" in names else None
+        command = UpdateCustomer(uuid.UUID(message.id), message.etag, values, keys)
+
+        async def act(work: UnitOfWork) -> pb.Customer:
+            return messages.to_message(await handlers.update_customer(command, work))
+
+        return await self.once(request, act, self._read, locks=_locks(keys or ()))
+
+    async def AssignCustomer(self, request: rpc.AssignCustomerRequest, _context: Any) -> pb.Customer:
+        owner, branch = wire.optional_uuid(request.owner_id), wire.optional_uuid(request.branch_id)
+        command = AssignCustomer(uuid.UUID(request.id), request.etag, owner, branch)
+
+        async def act(work: UnitOfWork) -> pb.Customer:
+            customer, seen = await handlers.assign_customer(command, work)
+            return messages.to_message(customer) if seen else pb.Customer(id=request.id, etag=customer.etag)
+
+        return await self.once(request, act, self._read)
+
+    async def DeleteCustomer(self, request: rpc.DeleteCustomerRequest, _context: Any) -> pb.Customer:
+        async def act(work: UnitOfWork) -> pb.Customer:
+            return messages.to_message(
+                await handlers.delete_customer(uuid.UUID(request.id), request.etag, work)
+            )
+
+        return await self.once(request, act, self._read)
+
+    async def UndeleteCustomer(self, request: rpc.UndeleteCustomerRequest, _context: Any) -> pb.Customer:
+        async def act(work: UnitOfWork) -> pb.Customer:
+            return messages.to_message(await handlers.undelete_customer(uuid.UUID(request.id), work))
+
+        return await self.once(request, act, self._read)
+
+    async def _read(self, reader: Reader, key: str) -> pb.Customer:
+        return messages.to_message(await queries.get_customer(reader, uuid.UUID(key)))
+
+    def _parse_new(self, message: pb.Customer) -> CreateCustomer:
+        messages.check_new(message)
+        present = {field.name for field, _ in message.ListFields()} | {"status"}
+        return CreateCustomer(
+            id=wire.optional_uuid(message.id),
+            values=messages.to_values(message, (name for name in _NEW if name in present)),
+            keys=messages.keys_of(message, self._settings.default_region),
+            owner_id=wire.optional_uuid(message.owner_id),
+            branch_id=wire.optional_uuid(message.branch_id),
+        )
+
+
+def _locks(keys: Sequence[Key]) -> list[int]:
+    """Parallel writers of one identifier wait for each other."""
+    return [lock_key("customer", key.kind, key.normal) for key in keys]

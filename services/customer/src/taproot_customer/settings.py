@@ -1,0 +1,15 @@
+"""Settings of the customer service; variables are `TAPROOT_<NAME>`."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from taproot_chassis.settings import Settings
+
+
+class CustomerSettings(Settings):
+    default_region: str = "CN"
+    """ISO 3166 region assumed for telephone numbers without a country code."""
+    hidden_match_policy: Literal["request", "separate"] = "request"
+    """What a create answers when the match is in a branch the caller does not see: refuse with a token to
+    ask for access by, or make a separate record."""
