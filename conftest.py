@@ -65,7 +65,9 @@ def migrated_database(postgres: TestPostgres, service: str) -> Database:
             "TAPROOT_DATABASE_URL": database.app_url,
         }
         command = [sys.executable, "-m", f"taproot_{service}", "migrate"]
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        done = subprocess.run(  # noqa: S603  # our own module
+            command, env=environment, capture_output=True, text=True, check=False
+        )
         assert done.returncode == 0, done.stderr[-4000:]
 
     template = postgres.template(service, migrate)
@@ -76,7 +78,7 @@ def migrated_database(postgres: TestPostgres, service: str) -> Database:
 async def start_service(
     postgres: TestPostgres, nats_url: str, keys: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[StartService]:
-    """`await start_service("sales", clock=..., backends=...)` -> Harness; stopped at the end of the module."""
+    """Call it: `await start_service("sales", clock=..., backends=...)` -> Harness; stopped at the end of the module."""
     async with AsyncExitStack() as stack:
 
         async def start(service: str, clock: Any = None, **settings: Any) -> Harness:

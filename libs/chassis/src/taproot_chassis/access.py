@@ -37,7 +37,7 @@ class Role:
     version: int
     grants: tuple[Grant, ...]
     masked: frozenset[str] = frozenset()
-    """Sensitivity classes (`contact`) and field paths (`resource.field`) hidden from the role."""
+    """Sensitivity classes (`personal`) and field paths (`resource.field`) hidden from the role."""
 
 
 @dataclass(frozen=True)

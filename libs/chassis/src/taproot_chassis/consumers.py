@@ -37,6 +37,7 @@ BATCH = 100
 FETCH_SECONDS = 5.0
 ACK_WAIT_SECONDS = 60.0
 ATTEMPTS = 5
+MAX_PAUSE_SECONDS = 5.0
 NEW_TRACE_AFTER_SECONDS = 60.0
 INFRASTRUCTURE = (
     Unavailable,
@@ -83,9 +84,11 @@ class Subscription:
 
 
 _note = Statement(
-    lambda: insert(inbox)
-    .values({name: bindparam(name) for name in ("consumer", "event_id", "occurred_at")})
-    .on_conflict_do_nothing()
+    lambda: (
+        insert(inbox)
+        .values({name: bindparam(name) for name in ("consumer", "event_id", "occurred_at")})
+        .on_conflict_do_nothing()
+    )
 )
 
 
@@ -149,7 +152,6 @@ class Consumer:
         while True:
             try:
                 await self.apply([event])
-                return
             except INFRASTRUCTURE as error:
                 telemetry.logger.warning(
                     "consumer_paused", consumer=self.subscription.consumer, error=type(error).__name__
@@ -161,8 +163,10 @@ class Consumer:
                     telemetry.logger.exception("dead_letter", event_id=str(event.id), type=event.type)
                     await self._letters.bury(event, error)
                     return
+            else:
+                return
             await asyncio.sleep(pause)
-            pause = min(pause * 2, 5.0)
+            pause = min(pause * 2, MAX_PAUSE_SECONDS)
 
     async def apply(self, events: Sequence[Event], *, parked: bool = True) -> None:
         """One transaction: inbox rows and effects together. `parked=False` when letters are replayed."""
@@ -181,7 +185,9 @@ class Consumer:
         now = self._database.clock.now()
         for event in events:
             _handled.labels(self.subscription.consumer).inc()
-            _delay.labels(self.subscription.consumer).observe(max(0, (now - event.occurred_at).total_seconds()))
+            _delay.labels(self.subscription.consumer).observe(
+                max(0, (now - event.occurred_at).total_seconds())
+            )
 
     async def _handle(self, event: Event, work: UnitOfWork) -> None:
         age = (self._database.clock.now() - event.occurred_at).total_seconds()

@@ -97,7 +97,8 @@ class Database:
         return connection
 
     @asynccontextmanager
-    async def _connection(self) -> AsyncIterator[Connection]:
+    async def connection(self) -> AsyncIterator[Connection]:
+        """A pooled connection for the chassis itself; everybody else takes `unit` or `reading`."""
         try:
             connection = await self._pool.acquire(timeout=5)
         except TimeoutError as error:
@@ -115,7 +116,7 @@ class Database:
 
         `locks` are advisory lock keys taken with BEGIN in one round trip, in sorted order.
         """
-        async with self._connection() as connection:
+        async with self.connection() as connection:
             work = UnitOfWork(self, connection)
             with telemetry.span("db.transaction", {"db.system.name": "postgresql"}) as span:
                 await work._begin(locks)
@@ -134,7 +135,7 @@ class Database:
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[Reader]:
         """Reads in autocommit: no transaction, no writes by convention of the callers."""
-        async with self._connection() as connection:
+        async with self.connection() as connection:
             with telemetry.span("db.read", {"db.system.name": "postgresql"}):
                 reader = Reader(self, connection)
                 try:
@@ -229,8 +230,8 @@ class Reader:
             arguments = [statement.arguments(row) for row in rows]
             await self.connection.executemany(statement.text, arguments)
 
-    async def session(self) -> AsyncSession:
-        """The ORM session on this very connection. Flush is explicit; only the unit of work commits."""
+    async def session(self) -> Any:
+        """The AsyncSession on this very connection. Flush is explicit; only the unit of work commits."""
         self._check_open()
         if self._session is None:
             token = _borrowed.set(self.connection)

@@ -19,29 +19,50 @@ if TYPE_CHECKING:
 
 _t = dead_letters.c
 _insert = Statement(
-    lambda: insert(dead_letters)
-    .values(
-        {
-            name: bindparam(name)
-            for name in ("consumer", "event_id", "aggregate_id", "subject", "headers", "payload", "state", "error")
-        }
+    lambda: (
+        insert(dead_letters)
+        .values(
+            {
+                name: bindparam(name)
+                for name in (
+                    "consumer",
+                    "event_id",
+                    "aggregate_id",
+                    "subject",
+                    "headers",
+                    "payload",
+                    "state",
+                    "error",
+                )
+            }
+        )
+        .on_conflict_do_nothing()
     )
-    .on_conflict_do_nothing()
 )
 _blocked = Statement(
-    lambda: select(_t.aggregate_id, func.count()).where(_t.consumer == bindparam("name")).group_by(_t.aggregate_id)
+    lambda: (
+        select(_t.aggregate_id, func.count())
+        .where(_t.consumer == bindparam("name"))
+        .group_by(_t.aggregate_id)
+    )
 )
 _list = Statement(
     lambda: select(dead_letters).where(_t.consumer == bindparam("name")).order_by(_t.number).limit(1000)
 )
 _of_aggregate = Statement(
-    lambda: select(dead_letters)
-    .where(_t.consumer == bindparam("name"), _t.aggregate_id == bindparam("aggregate"))
-    .order_by(_t.number)
+    lambda: (
+        select(dead_letters)
+        .where(_t.consumer == bindparam("name"), _t.aggregate_id == bindparam("aggregate"))
+        .order_by(_t.number)
+    )
 )
 _remove = Statement(lambda: delete(dead_letters).where(_t.number == bindparam("row_number")))
 _promote = Statement(
-    lambda: update(dead_letters).where(_t.number == bindparam("row_number")).values(state="dead", error=bindparam("why"))
+    lambda: (
+        update(dead_letters)
+        .where(_t.number == bindparam("row_number"))
+        .values(state="dead", error=bindparam("why"))
+    )
 )
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 from google.api import field_behavior_pb2
 from google.protobuf import descriptor_pool
-from google.protobuf.descriptor import Descriptor, FieldDescriptor
+from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 
 from taproot.options.v1 import options_pb2
@@ -29,7 +30,19 @@ class NoAccessRule(RuntimeError):
     """A method of the contract does not say who may call it."""
 
 
-READING = ("Get", "List", "Aggregate", "Find", "Preview", "Check", "Identify", "Wait", "Replay", "Search", "Suggest")
+READING = (
+    "Get",
+    "List",
+    "Aggregate",
+    "Find",
+    "Preview",
+    "Check",
+    "Identify",
+    "Wait",
+    "Replay",
+    "Search",
+    "Suggest",
+)
 
 
 def method_rules(service_name: str) -> dict[str, MethodRule]:
@@ -51,17 +64,17 @@ def method_rules(service_name: str) -> dict[str, MethodRule]:
     return found
 
 
-def is_repeated(field: FieldDescriptor) -> bool:
+def is_repeated(field: Any) -> bool:
     return bool(field.is_repeated)
 
 
-def is_map(field: FieldDescriptor) -> bool:
+def is_map(field: Any) -> bool:
     return bool(field.message_type is not None and field.message_type.GetOptions().map_entry)
 
 
 @cache
-def sensitive_fields(descriptor: Descriptor) -> tuple[tuple[FieldDescriptor, str], ...]:
-    """Fields of a message with their class, such as `contact`."""
+def sensitive_fields(descriptor: Any) -> tuple[tuple[FieldDescriptor, str], ...]:
+    """Fields of a message with their class, such as `personal`."""
     found = []
     for field in descriptor.fields:
         value = field.GetOptions().Extensions[options_pb2.sensitive]
@@ -72,7 +85,7 @@ def sensitive_fields(descriptor: Descriptor) -> tuple[tuple[FieldDescriptor, str
 
 
 @cache
-def _with_behavior(descriptor: Descriptor, behavior: int) -> tuple[FieldDescriptor, ...]:
+def _with_behavior(descriptor: Any, behavior: int) -> tuple[FieldDescriptor, ...]:
     return tuple(
         field
         for field in descriptor.fields
@@ -83,13 +96,12 @@ def _with_behavior(descriptor: Descriptor, behavior: int) -> tuple[FieldDescript
 def output_only(message: Message) -> Iterator[str]:
     """Names of output-only fields the message has set."""
     for field in _with_behavior(message.DESCRIPTOR, field_behavior_pb2.OUTPUT_ONLY):
-        if is_repeated(field) and len(getattr(message, field.name)):
-            yield field.name
-        elif not is_repeated(field) and _is_set(message, field):
+        given = len(getattr(message, field.name)) > 0 if is_repeated(field) else _is_set(message, field)
+        if given:
             yield field.name
 
 
-def immutable_fields(descriptor: Descriptor) -> frozenset[str]:
+def immutable_fields(descriptor: Any) -> frozenset[str]:
     return frozenset(field.name for field in _with_behavior(descriptor, field_behavior_pb2.IMMUTABLE))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -12,6 +13,7 @@ from sqlalchemy.dialects import registry
 from sqlalchemy.dialects.postgresql.asyncpg import PGCompiler_asyncpg, PGDialect_asyncpg
 
 from taproot_chassis.visibility import VisibilityClause, scope_rules
+
 
 def encode_json(value: Any) -> str:
     """Text as it is: it is JSON already, from SQLAlchemy's own serializer."""
@@ -38,25 +40,26 @@ def flushing() -> Iterator[None]:
 class GuardedCompiler(PGCompiler_asyncpg):
     """Refuses statements that read, update or delete a scoped table without its scope.
 
+    Every mention of the table needs a decision of its own: one half of a UNION does not cover the other.
     INSERT is free: a new row's place is checked by `require_placement`.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        self._touched: set[str] = set()
-        self._decided: set[str] = set()
+        self._touched: Counter[str] = Counter()
+        self._decided: Counter[str] = Counter()
         super().__init__(*args, **kwargs)
         missing = self._touched - self._decided
         if missing and not _flushing.get():
             names = ", ".join(sorted(missing))
             raise UnscopedStatement(f"statement without scope on: {names}\n{self.string}")
 
-    def visit_table(self, table: Any, asfrom: bool = False, **kwargs: Any) -> Any:
+    def visit_table(self, table: Any, asfrom: Any = False, *args: Any, **kwargs: Any) -> Any:
         if asfrom and table.name in scope_rules():
-            self._touched.add(table.name)
-        return super().visit_table(table, asfrom=asfrom, **kwargs)
+            self._touched[table.name] += 1
+        return super().visit_table(table, asfrom, *args, **kwargs)  # type: ignore[no-untyped-call]  # SQLAlchemy's
 
     def visit_visibility(self, element: VisibilityClause, **kwargs: Any) -> Any:
-        self._decided.add(element.table_name)
+        self._decided[element.table_name] += 1
         return self.process(element.clause.self_group(), **kwargs)
 
 

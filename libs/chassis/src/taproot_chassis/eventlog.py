@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 class Payload(Protocol):
     """A protobuf message, as far as the log cares."""
 
-    def SerializeToString(self) -> bytes: ...  # noqa: N802  # protobuf's own name
+    def SerializeToString(self) -> bytes: ...
 
 
 @dataclass(frozen=True)
@@ -89,11 +89,8 @@ class LogEntry:
 
 Encoder = Callable[[Any, Recorded], Payload]
 
-_append = Statement(
-    lambda: insert(event_log).values(
-        {name: bindparam(name) for name in event_log.c.keys() if name not in ("number", "published_at")}
-    )
-)
+_WRITTEN = [column.name for column in event_log.c if column.name not in ("number", "published_at")]
+_append = Statement(lambda: insert(event_log).values({name: bindparam(name) for name in _WRITTEN}))
 
 
 class EventLog:
@@ -103,12 +100,11 @@ class EventLog:
         self._encoders = encoders
 
     async def append_recorded(self, work: UnitOfWork, entities: Iterable[Any]) -> None:
-        entries = []
+        entries: list[LogEntry] = []
         for entity in entities:
             if not isinstance(entity, Aggregate):
                 continue
-            for recorded in entity.recorded:
-                entries.append(self._entry(entity, recorded))
+            entries += [self._entry(entity, recorded) for recorded in entity.recorded]
             entity.recorded.clear()
         await self.append(work, entries)
 

@@ -23,11 +23,16 @@ KEEP = timedelta(hours=24)
 _t = idempotency.c
 
 _claim = Statement(
-    lambda: insert(idempotency)
-    .values(
-        {name: bindparam(name) for name in ("principal", "method", "request_id", "request_hash", "created_at")}
+    lambda: (
+        insert(idempotency)
+        .values(
+            {
+                name: bindparam(name)
+                for name in ("principal", "method", "request_id", "request_hash", "created_at")
+            }
+        )
+        .on_conflict_do_nothing()
     )
-    .on_conflict_do_nothing()
 )
 _mine = (
     _t.principal == bindparam("who"),

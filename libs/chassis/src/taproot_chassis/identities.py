@@ -35,8 +35,8 @@ def _upsert(table: Any) -> Statement:
     """Insert or replace by id, unless what is stored is as new."""
 
     def build() -> Any:
-        statement = insert(table).values({name: bindparam(name) for name in table.c.keys()})
-        changes = {name: statement.excluded[name] for name in table.c.keys() if name != "id"}
+        statement = insert(table).values({column.name: bindparam(column.name) for column in table.c})
+        changes = {c.name: statement.excluded[c.name] for c in table.c if c.name != "id"}
         return statement.on_conflict_do_update(
             index_elements=["id"], set_=changes, where=table.c.version < statement.excluded.version
         )
@@ -59,7 +59,9 @@ async def apply(event: Event, work: UnitOfWork) -> None:
 
 async def _apply_role(event: Event, work: UnitOfWork) -> None:
     role = event.decode(RoleEvent).role
-    grants = [[g.permission, DataScope.Name(g.scope).removeprefix("DATA_SCOPE_").lower()] for g in role.grants]
+    grants = [
+        [g.permission, DataScope.Name(g.scope).removeprefix("DATA_SCOPE_").lower()] for g in role.grants
+    ]
     classes = [Sensitivity.Name(c).removeprefix("SENSITIVITY_").lower() for c in role.masked_classes]
     await work.execute(
         _put_role,

@@ -45,7 +45,7 @@ _in_flight = Gauge("taproot_rpc_in_flight", "RPCs being served")
 _shed = Counter("taproot_rpc_shed_total", "RPCs refused because too many were being served")
 
 
-class CallInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpc is untyped
+class CallInterceptor(grpc.aio.ServerInterceptor):
     def __init__(
         self,
         rules: dict[str, MethodRule],
@@ -102,7 +102,6 @@ class CallInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpc
                         with calling(state):
                             response = await serve(request, context)
                         mask(response, state.masked)
-                        return response
                     except AppError as error:
                         code = error.kind.value
                         span.set_attribute("error.type", error.reason)
@@ -110,6 +109,8 @@ class CallInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpc
                     except Exception as error:
                         code = "INTERNAL"
                         await _abort_internal(context, rule.full_name, error)
+                    else:
+                        return response
             finally:
                 self._serving -= 1
                 _seconds.labels(rule.full_name, code).observe(time.perf_counter() - started)

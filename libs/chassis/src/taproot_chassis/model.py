@@ -16,7 +16,11 @@ class ModelBase:
         mapper: Any = inspect(type(self))
         for attribute in mapper.column_attrs:
             default = getattr(attribute.columns[0], "default", None)
-            if default is not None and attribute.key not in values and default.is_callable | default.is_scalar:
+            if (
+                default is not None
+                and attribute.key not in values
+                and default.is_callable | default.is_scalar
+            ):
                 setattr(self, attribute.key, default.arg(None) if default.is_callable else default.arg)
         for name, value in values.items():
             setattr(self, name, value)

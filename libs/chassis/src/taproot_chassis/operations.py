@@ -55,41 +55,56 @@ _free = (
     .scalar_subquery()
 )
 _claim = Statement(
-    lambda: update(operations)
-    .where(_t.id == _free)
-    .values(state="running", leased_until=bindparam("until"))
-    .returning(operations)
+    lambda: (
+        update(operations)
+        .where(_t.id == _free)
+        .values(state="running", leased_until=bindparam("until"))
+        .returning(operations)
+    )
 )
 _renew = Statement(
-    lambda: update(operations)
-    .where(_by_id, _t.state == "running")
-    .values(leased_until=bindparam("until"))
-    .returning(_t.cancel_requested)
+    lambda: (
+        update(operations)
+        .where(_by_id, _t.state == "running")
+        .values(leased_until=bindparam("until"))
+        .returning(_t.cancel_requested)
+    )
 )
 _progress = Statement(
-    lambda: update(operations)
-    .where(_by_id)
-    .values(done_count=bindparam("done"), total_count=bindparam("total"), update_time=bindparam("now"))
+    lambda: (
+        update(operations)
+        .where(_by_id)
+        .values(done_count=bindparam("done"), total_count=bindparam("total"), update_time=bindparam("now"))
+    )
 )
 _end = Statement(
-    lambda: update(operations)
-    .where(_by_id)
-    .values(
-        {name: bindparam(name) for name in ("state", "response", "error_code", "error_message", "update_time")}
+    lambda: (
+        update(operations)
+        .where(_by_id)
+        .values(
+            {
+                name: bindparam(name)
+                for name in ("state", "response", "error_code", "error_message", "update_time")
+            }
+        )
     )
 )
 _read = Statement(lambda: select(operations).where(_by_id, _t.owner == bindparam("who")))
 _list = Statement(
-    lambda: select(operations)
-    .where(_t.owner == bindparam("who"), _t.id < bindparam("before"))
-    .order_by(_t.id.desc())
-    .limit(bindparam("size"))
+    lambda: (
+        select(operations)
+        .where(_t.owner == bindparam("who"), _t.id < bindparam("before"))
+        .order_by(_t.id.desc())
+        .limit(bindparam("size"))
+    )
 )
 _cancel = Statement(
-    lambda: update(operations)
-    .where(_by_id, _t.owner == bindparam("who"), _t.state.in_(OPEN))
-    .values(cancel_requested=True)
-    .returning(operations)
+    lambda: (
+        update(operations)
+        .where(_by_id, _t.owner == bindparam("who"), _t.state.in_(OPEN))
+        .values(cancel_requested=True)
+        .returning(operations)
+    )
 )
 
 
@@ -148,7 +163,9 @@ async def start(
 class OperationRunner:
     """Background: takes free operations one at a time. Any number of replicas may run it."""
 
-    def __init__(self, database: Database, directory: AccessDirectory, handlers: Mapping[str, Handler]) -> None:
+    def __init__(
+        self, database: Database, directory: AccessDirectory, handlers: Mapping[str, Handler]
+    ) -> None:
         self._database = database
         self._directory = directory
         self._handlers = handlers
@@ -170,9 +187,7 @@ class OperationRunner:
         if row is None:
             return False
         run = Run(row, self._database)
-        with telemetry.span(
-            f"operation {row['kind']}", links=telemetry.remote_link(row["traceparent"])
-        ):
+        with telemetry.span(f"operation {row['kind']}", links=telemetry.remote_link(row["traceparent"])):
             await self._serve(run, row)
         return True
 
@@ -185,10 +200,14 @@ class OperationRunner:
         except Cancelled as error:
             await self._finish(run, "cancelled", code=code_pb2.CANCELLED, message=error.message)
         except AppError as error:
-            await self._finish(run, "failed", code=code_pb2.Code.Value(error.kind.value), message=error.message)
+            await self._finish(
+                run, "failed", code=code_pb2.Code.Value(error.kind.value), message=error.message
+            )
         except Exception:
             telemetry.logger.exception("operation_failed", operation_id=str(run.id), kind=row["kind"])
-            await self._finish(run, "failed", code=code_pb2.INTERNAL, message="an internal error; see the log")
+            await self._finish(
+                run, "failed", code=code_pb2.INTERNAL, message="an internal error; see the log"
+            )
         finally:
             heartbeat.cancel()
 
@@ -216,7 +235,13 @@ class OperationRunner:
                 run.cancel_requested = row[0]
 
     async def _finish(
-        self, run: Run, state: str, *, response: Message | None = None, code: int | None = None, message: str = ""
+        self,
+        run: Run,
+        state: str,
+        *,
+        response: Message | None = None,
+        code: int | None = None,
+        message: str = "",
     ) -> None:
         packed = None
         if response is not None:

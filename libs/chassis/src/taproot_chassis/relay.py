@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry.trace import SpanKind
@@ -33,15 +34,18 @@ _backlog = Gauge("taproot_outbox_backlog", "Events committed and not yet publish
 _oldest = Gauge("taproot_outbox_oldest_seconds", "Age of the oldest unpublished event")
 
 _select_unpublished = Statement(
-    lambda: select(event_log)
-    .where(event_log.c.published_at.is_(None))
-    .order_by(event_log.c.number)
-    .limit(BATCH)
+    lambda: (
+        select(event_log).where(event_log.c.published_at.is_(None)).order_by(event_log.c.number).limit(BATCH)
+    )
 )
 _mark = Statement(
-    lambda: update(event_log)
-    .where(event_log.c.occurred_at >= bindparam("since"), event_log.c.id == func.any(bindparam("ids", [])))
-    .values(published_at=bindparam("at"))
+    lambda: (
+        update(event_log)
+        .where(
+            event_log.c.occurred_at >= bindparam("since"), event_log.c.id == func.any(bindparam("ids", []))
+        )
+        .values(published_at=bindparam("at"))
+    )
 )
 _measure = Statement(
     lambda: select(func.count(), func.min(event_log.c.occurred_at)).where(event_log.c.published_at.is_(None))
@@ -69,7 +73,7 @@ class Relay:
     async def _notify(self) -> None:
         await asyncio.sleep(0.02)
         try:
-            async with self._database._connection() as connection:
+            async with self._database.connection() as connection:
                 await connection.execute(f"NOTIFY {CHANNEL}")
         except Exception as error:
             telemetry.logger.info("notify_failed", error=type(error).__name__)  # the poll covers it
@@ -88,10 +92,8 @@ class Relay:
             listener.terminate()
 
     async def _wait(self) -> None:
-        try:
+        with suppress(TimeoutError):
             await asyncio.wait_for(self._wake.wait(), POLL_SECONDS)
-        except TimeoutError:
-            pass
 
     async def publish_batch(self) -> int:
         """Publish what is waiting; returns how many rows were tried."""
@@ -112,7 +114,8 @@ class Relay:
 
     async def _publish(self, events: list[Event]) -> list[uuid.UUID]:
         """Ids acknowledged. Publishing is pipelined; an aggregate's events go one wave after the other,
-        so that a failed one holds back those behind it."""
+        so that a failed one holds back those behind it.
+        """
         done: list[uuid.UUID] = []
         blocked: set[uuid.UUID] = set()
         for wave in _waves(events):

@@ -42,7 +42,11 @@ def bind(server: Any, service_name: str, servicer: Any) -> None:
         serve = getattr(servicer, method.name, None)
         if serve is None:
             raise MethodNotServed(f"{service_name}.{method.name} is not implemented")
-        make = grpc.unary_stream_rpc_method_handler if method.server_streaming else grpc.unary_unary_rpc_method_handler
+        make = (
+            grpc.unary_stream_rpc_method_handler
+            if method.server_streaming
+            else grpc.unary_unary_rpc_method_handler
+        )
         request = message_factory.GetMessageClass(method.input_type)
         handlers[method.name] = make(
             serve,

@@ -35,7 +35,7 @@ from taproot_chassis.server import GrpcServer, rules_of
 from taproot_chassis.settings import Settings
 from taproot_chassis.systemservices import EventsServicer, OperationsServicer
 
-PARTY_ATTRIBUTE = "crm.customer.id"
+PARTY_ATTRIBUTE = "crm.customer.id"  # the name other tools know it by
 S = TypeVar("S", bound=Settings)
 
 
@@ -244,7 +244,7 @@ def run(definition: Definition, arguments: Sequence[str] | None = None) -> None:
     if (sys.argv[1:] if arguments is None else list(arguments)) == ["migrate"]:
         migrations.upgrade(definition.migrations)
         return
-    settings = definition.settings()
+    settings = definition.settings()  # type: ignore[call-arg]  # read from the environment
     provider = telemetry.configure(
         definition.name,
         endpoint=settings.otlp_endpoint or None,

@@ -31,7 +31,7 @@ class Settings(BaseSettings):
     """Prometheus `/metrics`; 0: none."""
     role: Literal["api", "worker", "all"] = "all"
     backends: str = ""
-    """`customer=host:port,sales=host:port`: where the other services are."""
+    """`<service>=<host>:<port>`, separated by commas: where the other services are."""
     page_token_key: str = Field(default="", repr=False)
     """Signs page tokens; the same in all replicas. Empty: derived from the service's private key."""
     blob_dir: Path = Path(".taproot/blobs")

@@ -9,7 +9,7 @@ from sqlalchemy.sql.expression import ClauseElement, Executable
 
 from taproot_chassis.dialect import ChassisDialect, encode_json
 
-_dialect = ChassisDialect(json_serializer=encode_json)
+_dialect = ChassisDialect(json_serializer=encode_json)  # type: ignore[no-untyped-call]  # SQLAlchemy's
 _MISSING = object()
 
 
@@ -35,14 +35,16 @@ class Statement:
         expanded: dict[str, Any] = {}
         if compiled.post_compile_params:  # an IN list: its length is part of the text
             given = compiled.construct_params(escape_names=False, _no_postcompile=True, _check=False)
-            expanded = compiled._process_parameters_for_postcompile(given, _populate_self=True).parameters
+            expand = compiled._process_parameters_for_postcompile  # noqa: SLF001  # there is no public way
+            expanded = expand(given, _populate_self=True).parameters
+        processors = compiled._bind_processors  # noqa: SLF001  # there is no public way
         for name in compiled.positiontup or ():
             bind = compiled.binds.get(name)
             if bind is None:
                 self._slots.append((name, expanded[name], None, None))
                 continue
             default = _MISSING if bind.required else bind.value
-            self._slots.append((name, default, bind.callable, compiled._bind_processors.get(name)))
+            self._slots.append((name, default, bind.callable, processors.get(name)))
         self._text = compiled.string
 
     def arguments(self, values: dict[str, Any]) -> list[Any]:

@@ -24,10 +24,12 @@ MAX_WAIT_SECONDS = 30.0
 REPLAY_BATCH = 1000
 
 _after = Statement(
-    lambda: select(event_log)
-    .where(event_log.c.number > bindparam("after"), event_log.c.published_at.is_not(None))
-    .order_by(event_log.c.number)
-    .limit(REPLAY_BATCH)
+    lambda: (
+        select(event_log)
+        .where(event_log.c.number > bindparam("after"), event_log.c.published_at.is_not(None))
+        .order_by(event_log.c.number)
+        .limit(REPLAY_BATCH)
+    )
 )
 
 
@@ -54,9 +56,7 @@ class OperationsServicer(Servicer):
         asked = request.timeout.ToTimedelta().total_seconds() if request.HasField("timeout") else 10.0
         deadline = time.monotonic() + min(asked, MAX_WAIT_SECONDS)
         while True:
-            operation = await self.read(
-                lambda reader: operations.get(reader, self._service, request.name)
-            )
+            operation = await self.read(lambda reader: operations.get(reader, self._service, request.name))
             if operation.done or time.monotonic() >= deadline:
                 return operation
             await asyncio.sleep(0.2)

@@ -43,7 +43,7 @@ class WritesAlways(Sampler):
         kind: SpanKind | None = None,
         attributes: Any = None,
         links: Any = None,
-        trace_state: Any = None,
+        trace_state: Any = None,  # noqa: ARG002  # part of the Sampler interface
     ) -> SamplingResult:
         if (attributes or {}).get(WRITE, True):
             return SamplingResult(Decision.RECORD_AND_SAMPLE, attributes)
@@ -57,7 +57,7 @@ def configure(
     service: str, *, endpoint: str | None, trace_dir: str | None, log_level: str, party: str = party_attribute
 ) -> TracerProvider:
     """Install the tracer and the logger of this process. Returns the provider, to be shut down at the end."""
-    global party_attribute
+    global party_attribute  # noqa: PLW0603  # one tracer per process, configured once
     party_attribute = party
     _configure_logging(service, log_level)
     resource = Resource.create({"service.name": f"taproot-{service}", "service.namespace": "taproot"})

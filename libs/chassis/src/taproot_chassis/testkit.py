@@ -7,7 +7,7 @@ import time
 import uuid
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import grpc
 from google.protobuf.message import Message
@@ -50,10 +50,10 @@ class Caller:
     def __getattr__(self, name: str) -> Any:
         method = getattr(self._stub, name)
 
-        async def call(request: Message, timeout: float = 30.0) -> Any:
+        async def call(request: Message, seconds: float = 30.0) -> Any:
             metadata = self._harness.metadata(self._principal)
             try:
-                return await method(request, timeout=timeout, metadata=metadata)
+                return await method(request, timeout=seconds, metadata=metadata)
             except grpc.aio.AioRpcError as error:
                 raise as_app_error(error) from error
 
@@ -71,7 +71,7 @@ class Harness:
         self._minter = TokenMinter.load(gateway_keys / "identity.pem", GATEWAY_KEY)
         self._channel: Any = None
 
-    async def __aenter__(self) -> Harness:
+    async def __aenter__(self) -> Self:
         await self.process.__aenter__()
         self.runtime = self.process.runtime
         self._channel = grpc.aio.insecure_channel(f"127.0.0.1:{self.process.server.port}")
@@ -112,12 +112,12 @@ class Harness:
                 await identities.apply(event, work)
         await self.runtime.access.refresh()
 
-    async def add_branch(self, path: str, regions: tuple[str, ...] = (), time_zone: str = "Asia/Shanghai") -> str:
+    async def add_branch(
+        self, path: str, regions: tuple[str, ...] = (), time_zone: str = "Asia/Shanghai"
+    ) -> str:
         key = branch_id(path)
         code = path.rstrip("/").rpartition("/")[2]
-        branch = Branch(
-            id=key, code=code, display_name=code, path=path, time_zone=time_zone, regions=regions
-        )
+        branch = Branch(id=key, code=code, display_name=code, path=path, time_zone=time_zone, regions=regions)
         await self.identity("branch.created", key, 1, BranchEvent(branch=branch, version=1))
         return key
 
@@ -131,7 +131,8 @@ class Harness:
         name: str = "Test User",
     ) -> Principal:
         """A user with a role of its own. `grants`: permission -> scope (`own`, `team`, .. `all`).
-        `masked`: sensitivity classes or `type.field` paths."""
+        `masked`: sensitivity classes or `type.field` paths.
+        """
         role_id, user_id = str(new_id()), str(new_id())
         classes = [c for c in masked if "." not in c]
         role = Role(
@@ -139,7 +140,8 @@ class Harness:
             code=f"r{role_id[-12:]}",
             display_name="test",
             grants=[
-                Grant(permission=p, scope=DataScope.Value(f"DATA_SCOPE_{s.upper()}")) for p, s in grants.items()
+                Grant(permission=p, scope=DataScope.Value(f"DATA_SCOPE_{s.upper()}"))
+                for p, s in grants.items()
             ],
             masked_classes=[Sensitivity.Value(f"SENSITIVITY_{c.upper()}") for c in classes],
             masked_fields=[c for c in masked if "." in c],
@@ -210,13 +212,13 @@ class Harness:
         """Hand an event straight to this service's subscriptions: one transaction each, inbox included."""
         for consumer in self.process.consumers:
             subscription = consumer.subscription
-            if subscription.source == event.source and subscription_name in ("", subscription.name):
-                if any(_matches(event.type, pattern) for pattern in subscription.events):
-                    await consumer.apply([event])
+            wanted = subscription.source == event.source and subscription_name in ("", subscription.name)
+            if wanted and any(_matches(event.type, pattern) for pattern in subscription.events):
+                await consumer.apply([event])
 
-    async def events(self, count: int, *, of: str = "*", timeout: float = 10.0) -> list[Event]:
+    async def events(self, count: int, *, of: str = "*", seconds: float = 10.0) -> list[Event]:
         """Wait for at least `count` events this service has published; all there are, in order."""
-        deadline = time.monotonic() + timeout
+        deadline = time.monotonic() + seconds
         while True:
             found = await self._published(of)
             if len(found) >= count:
@@ -228,7 +230,9 @@ class Harness:
     async def _published(self, pattern: str) -> list[Event]:
         jetstream = self.runtime.bus.jetstream
         stream = stream_of(self.name)
-        pull = await jetstream.pull_subscribe("", stream=stream, config=ConsumerConfig(ack_policy=AckPolicy.NONE))
+        pull = await jetstream.pull_subscribe(
+            "", stream=stream, config=ConsumerConfig(ack_policy=AckPolicy.NONE)
+        )
         found: list[Event] = []
         try:
             while True:
@@ -242,6 +246,4 @@ class Harness:
 
 
 def _matches(event_type: str, pattern: str) -> bool:
-    return pattern == "*" or event_type == pattern or (
-        pattern.endswith(".*") and event_type.startswith(pattern[:-1])
-    )
+    return pattern in ("*", event_type) or (pattern.endswith(".*") and event_type.startswith(pattern[:-1]))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -38,7 +37,7 @@ class FileSpanExporter(SpanExporter):
             older = self._path.with_suffix(f".jsonl.{number}")
             newer = self._path if number == 1 else self._path.with_suffix(f".jsonl.{number - 1}")
             if newer.exists():
-                os.replace(newer, older)
+                Path(newer).replace(older)
 
     def shutdown(self) -> None: ...
 

@@ -12,8 +12,23 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ARRAY, Boolean, Column, Text, Uuid, and_, bindparam, exists, false, func, or_, select
-from sqlalchemy import Table, true
+from sqlalchemy import (
+    ARRAY,
+    Boolean,
+    Column,
+    Select,
+    Table,
+    Text,
+    Uuid,
+    and_,
+    bindparam,
+    exists,
+    false,
+    func,
+    or_,
+    select,
+    true,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.sql import visitors
 from sqlalchemy.sql.elements import ColumnElement
@@ -56,7 +71,7 @@ def scope_table(
     party: str | None = None,
     shares: Table | None = None,
 ) -> None:
-    """Declare a table as scoped. `permission` is the one that reads it, such as `tickets.read`.
+    """Declare a table as scoped. `permission` is the one that reads it, such as `things.read`.
 
     `shares` names a table `(<key>, branch_path, owner_id, team_id)` of rows that let others in;
     its first column refers to this table's id.
@@ -66,7 +81,7 @@ def scope_table(
     def column(name: str | None) -> Column[Any] | None:
         return None if name is None else target.c[name]
 
-    key = None if shares is None else list(shares.c)[0]
+    key = None if shares is None else next(iter(shares.c))
     _rules[target.name] = ScopeRule(
         target, permission, column(owner), column(team), column(branch), column(party), shares, key
     )
@@ -81,7 +96,7 @@ class VisibilityClause(ColumnElement[bool]):
 
     __visit_name__ = "visibility"
     inherit_cache = True
-    _traverse_internals = [
+    _traverse_internals = [  # noqa: RUF012  # SQLAlchemy's form
         ("table_name", visitors.InternalTraversal.dp_string),
         ("clause", visitors.InternalTraversal.dp_clauseelement),
     ]
@@ -122,7 +137,8 @@ def _predicate(rule: ScopeRule, value: Value) -> ColumnElement[bool]:
     if rule.shares is not None and rule.shares_key is not None:
         columns = rule.shares.c
         inner = _arms_over(columns.owner_id, columns.team_id, columns.branch_path, value)
-        arms.append(exists(select(1).where(rule.shares_key == rule.table.c.id, or_(*inner))))
+        shared = select(1).where(rule.shares_key == rule.table.c.id, or_(*inner))
+        arms.append(exists(shared.correlate(rule.table)))
     return or_(*arms)
 
 
@@ -138,7 +154,8 @@ def _arms_over(owner: Any, team: Any, branch: Any, value: Value) -> list[ColumnE
         low = value("low", ARRAY(Text()), lambda r: list(r.subtrees))
         high = value("high", ARRAY(Text()), lambda r: list(r.subtree_ends))
         span = func.unnest(low, high).table_valued("lo", "hi", name="subtree").render_derived()
-        arms.append(exists(select(1).select_from(span).where(branch >= span.c.lo, branch < span.c.hi)))
+        inside = select(1).select_from(span).where(branch >= span.c.lo, branch < span.c.hi)
+        arms.append(exists(inside.correlate(branch.table)))
     return arms
 
 
@@ -199,7 +216,8 @@ def _branch_arms(branch: Any, reach: Reach) -> list[ColumnElement[bool]]:
 
 
 def _shared_arm(rule: ScopeRule, reach: Reach) -> ColumnElement[bool]:
-    assert rule.shares is not None and rule.shares_key is not None
+    assert rule.shares is not None
+    assert rule.shares_key is not None
     columns = rule.shares.c
     inner: list[ColumnElement[bool]] = [columns.owner_id == reach.owner_id]
     inner.append(columns.team_id.in_(reach.team_ids) if reach.team_ids else false())
@@ -216,26 +234,31 @@ def require_placement(resource: str, branch_path: str, verb: str = "create") -> 
         raise PermissionDenied("you may not place records in that branch", branch_path=branch_path)
 
 
-def policy_sql(rule: ScopeRule, render: Callable[[ColumnElement[bool]], str]) -> list[str]:
+def policy_sql(rule: ScopeRule, render: Callable[[Select[Any]], str]) -> list[str]:
     """Row-level-security statements equal to `visible`: the oracle of the isolation tests.
 
     The reach comes from `taproot.reach`, a JSON setting local to the transaction, keyed by resource.
-    `render` compiles the predicate with literal values.
+    `render` compiles a statement with literal values.
     """
     setting = func.current_setting("taproot.reach", True).cast(JSONB())
 
     def value(name: str, kind: Any, _read: Callable[[Reach], Any]) -> ColumnElement[Any]:
         path = setting[rule.resource][name]
         if isinstance(kind, ARRAY):
-            texts = func.jsonb_array_elements_text(path).table_valued("value", name="element").render_derived()
-            return select(func.array_agg(texts.c.value).cast(kind)).select_from(texts).scalar_subquery()
-        return path.astext.cast(kind)
+            texts = (
+                func.jsonb_array_elements_text(path).table_valued("value", name="element").render_derived()
+            )
+            return select(func.array_agg(texts.c.value)).select_from(texts).scalar_subquery().cast(kind)
+        text: ColumnElement[Any] = path.astext.cast(kind)
+        return text
 
     name = rule.table.name
-    clause = render(_predicate(rule, value))
+    # Rendered inside a select of the table, so that subqueries refer to its row; only the condition is kept.
+    clause = VisibilityClause(name, _predicate(rule, value))
+    condition = render(select(1).select_from(rule.table).where(clause)).partition("WHERE ")[2]
     return [
         f'ALTER TABLE "{name}" ENABLE ROW LEVEL SECURITY',
-        f'CREATE POLICY taproot_scope ON "{name}" USING ({clause}) WITH CHECK (true)',
+        f'CREATE POLICY taproot_scope ON "{name}" USING ({condition}) WITH CHECK (true)',
     ]
 
 

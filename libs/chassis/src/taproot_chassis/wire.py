@@ -46,7 +46,7 @@ def to_money(amount: Decimal | None, currency: str | None) -> Money | None:
     """The shortest exact text: `10.5000` is written `10.50`, `10` is `10.00`."""
     if amount is None:
         return None
-    places = max(2, -int(amount.normalize().as_tuple().exponent))  # type: ignore[arg-type]  # finite
+    places = max(2, -int(amount.normalize().as_tuple().exponent))
     return Money(currency_code=currency or "", amount=f"{amount:.{places}f}")
 
 
@@ -64,7 +64,7 @@ def text_of(value: Any) -> str:
 
 
 def enum_name(enum: Any, number: int, prefix: str) -> str:
-    """Stored text of an enum value: `CUSTOMER_STATUS_WON` -> `won`. Unspecified is empty."""
+    """Stored text of an enum value: `THING_STATE_OPEN` -> `open`. Unspecified is empty."""
     name = enum.Name(number).removeprefix(prefix).lower()
     return "" if name == "unspecified" else name
 

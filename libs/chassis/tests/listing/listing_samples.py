@@ -151,7 +151,7 @@ junk = (
     | st.booleans()
     | st.lists(marks, max_size=2)
 )
-customs = st.fixed_dictionaries(
+customs: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
     {},
     optional={
         "note": texts | junk | st.integers(-5, 5),

@@ -113,6 +113,9 @@ def test_dates_turn_at_midnight_where_the_clock_stands() -> None:
         ("title = t OR small = 1 small = 1", True),
         ("label = GROSS", True),  # folded
         ("label = gros", False),
+        ("label = GROS*", True),
+        ('label:"Groß*"', True),
+        ("title = T*", False),
         ("label = GROẞ", True),
         ("title = T", False),  # not folded
         ("state = item_state_Open", True),
@@ -130,7 +133,7 @@ async def test_examples(connection: Any, text: str, expected: bool) -> None:
         **dict.fromkeys([field.name for field in ITEMS.fields]),
         "id": UUID(int=7),
         "title": "t",
-        "label": "groß",
+        "label": "Groß",
         "small": 1,
         "made": NOW,
         "state": "open",

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import pytest
-from listing_samples import ITEMS, items
+from listing_samples import ITEMS, NOW, items
 
 from taproot_chassis.errors import InvalidArgument
 from taproot_chassis.listing.errors import InvalidFilter
 from taproot_chassis.listing.fields import Field, FieldType, Resource
 from taproot_chassis.listing.filter_check import check_filter
+from taproot_chassis.listing.filter_predicate import Predicate
 
 
 def problems(text: str, masked: frozenset[str] = frozenset()) -> list[str]:
@@ -105,6 +106,13 @@ class TestResource:
         field = Field("state", items.c.state, FieldType.ENUM, enum={"Live": "open"})
         resource = Resource("items", (field,), "state", items.c.id)
         assert check_filter(resource, "state = LIVE").root is not None
+
+    def test_a_search_field_wants_all_terms_of_the_literal(self) -> None:
+        words = Field("words", items.c.tags, FieldType.TEXT, repeated=True, terms=str.split)
+        found = Predicate(check_filter(ITEMS.with_fields(words), 'words:"b a"'))
+        assert found({"words": ["a", "b", "c"]}, NOW)
+        assert not found({"words": ["a", "c"]}, NOW)
+        assert not found({}, NOW)
 
     def test_the_same_text_is_checked_once(self) -> None:
         assert check_filter(ITEMS, "name = once") is check_filter(ITEMS, "name = once")

@@ -24,7 +24,13 @@ def equal(field: str, value: str) -> Comparison:
     return Comparison(field, "=", Literal(value))
 
 
+def group(tree: Tree[Comparison]) -> All[Comparison]:
+    return All((tree,))
+
+
 A, B, C = equal("a", "1"), equal("b", "2"), equal("c", "3")
+NEITHER: Not[Comparison] = Not(group(All((A, B))))
+EITHER: AnyOf[Comparison] = AnyOf((group(A), group(B)))
 
 
 class TestGrammar:
@@ -42,8 +48,8 @@ class TestGrammar:
             ("a=1 b=2 OR c=3", All((A, AnyOf((B, C))))),
             ("NOT a=1 OR b=2", AnyOf((Not(A), B))),
             ("-a=1 b=2", All((Not(A), B))),
-            ("NOT(a=1 b=2)", Not(All((All((A, B)),)))),
-            ("(a=1)OR(b=2)", AnyOf((All((A,)), All((B,))))),
+            ("NOT(a=1 b=2)", NEITHER),
+            ("(a=1)OR(b=2)", EITHER),
             ("ANDa=1", equal("ANDa", "1")),
             ("a=ORDER", equal("a", "ORDER")),
             ("x.y_z=张三", equal("x.y_z", "张三")),

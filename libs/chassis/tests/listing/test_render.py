@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from listing_samples import CREATE_ITEMS, ITEMS, NOW, items
 from sqlalchemy import Column, MetaData, Table, Text, Uuid, select, true
-from sqlalchemy.dialects.postgresql import asyncpg
+from sqlalchemy.dialects import postgresql
 
 from taproot_chassis.dialect import UnscopedStatement
 from taproot_chassis.listing.aggregate import build_aggregate
@@ -33,10 +33,9 @@ def statement(text: str, arms: Any = None, **request: Any) -> Any:
 
 
 async def test_what_sqlalchemy_compiles_runs_on_asyncpg(connection: Any) -> None:
+    dialect: Any = getattr(postgresql, "asyncpg").dialect()  # noqa: B009 # untyped in SQLAlchemy
     compiled: Any = (
-        select(items.c.id)
-        .where(filter_sql(check_filter(ITEMS, FILTER), NOW))
-        .compile(dialect=asyncpg.dialect())
+        select(items.c.id).where(filter_sql(check_filter(ITEMS, FILTER), NOW)).compile(dialect=dialect)
     )
     arguments = [compiled.params[name] for name in compiled.positiontup]
     assert isinstance(await connection.fetch(compiled.string, *arguments), list)

@@ -73,7 +73,7 @@ def check_filter(resource: Resource, text: str, masked: frozenset[str] = frozens
     Raises:
         InvalidFilter: all violations at once.
     """
-    tree = parse_filter(text.strip())
+    tree = parse_filter(text)
     if tree is None:
         return Filter("", None, moving=False)
     checker = _Checker(resource, masked)

@@ -1,0 +1,3 @@
+from taproot_local.cli import main
+
+raise SystemExit(main())

@@ -1,0 +1,21 @@
+"""The subcommands of `taproot`. Adding one is one line here; its function takes the arguments after the name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Command:
+    """`target` is `module:function`, loaded only when called: `(list[str]) -> int`, the exit code."""
+
+    target: str
+    help: str
+
+
+COMMANDS = {
+    "up": Command("taproot_local.lifecycle:up", "start everything and keep it running (Ctrl-C stops it)"),
+    "down": Command("taproot_local.lifecycle:down", "stop what is running"),
+    "status": Command("taproot_local.lifecycle:status", "what is running, and where"),
+    "trace": Command("taproot_local.trace:main", "the traces of a customer id, or one trace, as a tree"),
+}

@@ -1,0 +1,91 @@
+"""A tiny service of our own: boxes, with events whose payload is a protobuf StringValue."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any, ClassVar
+
+import asyncpg
+from google.protobuf.wrappers_pb2 import StringValue
+from sqlalchemy import Index, Text, Uuid
+from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from taproot_chassis import partitions, schema
+from taproot_chassis.access import AccessDirectory, Grant, Role, Scope
+from taproot_chassis.auth import Principal, RoleRef
+from taproot_chassis.clock import SystemClock
+from taproot_chassis.context import Call
+from taproot_chassis.database import Database
+from taproot_chassis.eventlog import Aggregate
+from taproot_chassis.model import ModelBase, new_metadata
+from taproot_chassis.visibility import scope_table
+
+PATHS = ("/hq/", "/hq/e/", "/hq/e/sh/", "/hq/e/hz/", "/hq/ea/", "/hq/w/")
+
+
+class Base(ModelBase, DeclarativeBase):
+    metadata = new_metadata()
+
+
+class Box(Aggregate, Base):
+    __tablename__ = "boxes"
+    aggregate_type: ClassVar[str] = "box"
+
+    label: Mapped[str] = mapped_column(Text)
+    owner_id: Mapped[uuid.UUID | None] = mapped_column(Uuid)
+    team_id: Mapped[uuid.UUID | None] = mapped_column(Uuid)
+    branch_path: Mapped[str] = mapped_column(Text)
+    party_id: Mapped[uuid.UUID | None] = mapped_column(Uuid)
+
+    __table_args__ = (Index("ix_boxes_branch", "branch_path", "create_time", "id"),)
+
+
+scope_table(Box, "boxes.read", team="team_id", party="party_id")
+
+
+def encode(box: Box, _recorded: Any) -> StringValue:
+    return StringValue(value=box.label)
+
+
+async def create_schema(url: str) -> None:
+    engine = create_async_engine(url.replace("postgresql://", "postgresql+asyncpg://"))
+    async with engine.begin() as connection:
+        await connection.run_sync(schema.metadata.create_all)
+        await connection.run_sync(Base.metadata.create_all)
+        for table in partitions.MONTHLY:
+            for statement in partitions.initial_sql(table, SystemClock().now()):
+                await connection.exec_driver_sql(statement)
+    await engine.dispose()
+
+
+def user(
+    directory: AccessDirectory,
+    scope: Scope,
+    branch: str = "/hq/e/",
+    teams: tuple[str, ...] = (),
+    permission: str = "boxes.*",
+) -> Call:
+    """A call by a user with one role."""
+    role = Role(str(uuid.uuid4()), 1, (Grant(permission, scope),))
+    directory.replace([*directory.roles.values(), role], directory.branches.values())
+    principal = Principal(str(uuid.uuid4()), "user", (RoleRef(role.id, 1),), branch_path=branch, teams=teams)
+    return Call(principal, directory, permission="boxes.read")
+
+
+def box(label: str = "box", **values: Any) -> Box:
+    now = SystemClock().now()
+    made = Box(id=uuid.uuid4(), label=label, branch_path="/hq/e/sh/", create_time=now)
+    made.set_all(values)
+    made.record("made", now)
+    return made
+
+
+async def plain(database: Database, sql: str, *arguments: Any) -> list[Any]:
+    """A statement past the unit of work, to see what is really there."""
+    connection = await asyncpg.connect(database.direct_url)
+    try:
+        found: list[Any] = await connection.fetch(sql, *arguments)
+        return found
+    finally:
+        await connection.close()
