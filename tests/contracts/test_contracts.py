@@ -31,7 +31,7 @@ def options(method):
 class TestEveryMethod:
     def test_says_who_may_call_it(self, method):
         permission = options(method).Extensions[options_pb2.access].permission
-        assert permission in WORDS or re.fullmatch(r"[a-z][a-zA-Z0-9]*\.[a-z][a-zA-Z]*", permission)
+        assert permission in WORDS or re.fullmatch(r"[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*", permission)
 
     def test_has_a_way_in_by_rest_unless_internal(self, method):
         rule = options(method).Extensions[annotations_pb2.http]

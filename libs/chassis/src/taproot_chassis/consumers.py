@@ -116,7 +116,8 @@ class Consumer:
                 if not isinstance(error, TimeoutError):
                     await asyncio.sleep(0.5)
                 continue
-            await self._take(messages)
+            if messages:  # a fetch that ends with the connection's heartbeat brings none
+                await self._take(messages)
 
     async def _subscribe(self) -> Any:
         durable = f"{self._service}-{self.subscription.name}"

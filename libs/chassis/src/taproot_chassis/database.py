@@ -10,14 +10,16 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import asyncpg
 import orjson
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
+from sqlalchemy.orm.exc import StaleDataError
 from sqlalchemy.pool import NullPool
 from sqlalchemy.sql.expression import Executable
 
 from taproot_chassis import telemetry
 from taproot_chassis.context import current_call_or_none
 from taproot_chassis.dialect import encode_json, flushing
-from taproot_chassis.errors import DeadlineExceeded, EtagMismatch, ResourceExhausted, Unavailable
+from taproot_chassis.errors import AlreadyExists, DeadlineExceeded, EtagMismatch, ResourceExhausted, Unavailable
 from taproot_chassis.statements import Statement
 from taproot_chassis.visibility import current_reach, reach_setting, scope_rules
 
@@ -158,13 +160,16 @@ def _borrow() -> Any:
 
 def _translated(error: BaseException) -> BaseException:
     """Driver failures a caller can do something about."""
-    from sqlalchemy.orm.exc import StaleDataError
-
-    if isinstance(error, StaleDataError | asyncpg.SerializationError | asyncpg.DeadlockDetectedError):
+    cause = error.orig.__cause__ if isinstance(error, DBAPIError) and error.orig is not None else error
+    if isinstance(error, StaleDataError) or isinstance(
+        cause, asyncpg.SerializationError | asyncpg.DeadlockDetectedError
+    ):
         return EtagMismatch()
-    if isinstance(error, asyncpg.PostgresConnectionError | asyncpg.AdminShutdownError | ConnectionError):
+    if isinstance(cause, asyncpg.UniqueViolationError):
+        return AlreadyExists("a record with this key exists", constraint=cause.constraint_name or "")
+    if isinstance(cause, asyncpg.PostgresConnectionError | asyncpg.AdminShutdownError | ConnectionError):
         return Unavailable("the database went away; repeat the request")
-    if isinstance(error, asyncpg.QueryCanceledError):
+    if isinstance(cause, asyncpg.QueryCanceledError):
         return DeadlineExceeded("the database took too long")
     return error
 

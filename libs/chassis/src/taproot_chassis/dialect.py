@@ -54,7 +54,7 @@ class GuardedCompiler(PGCompiler_asyncpg):
             raise UnscopedStatement(f"statement without scope on: {names}\n{self.string}")
 
     def visit_table(self, table: Any, asfrom: Any = False, *args: Any, **kwargs: Any) -> Any:
-        if asfrom and table.name in scope_rules():
+        if asfrom and table in scope_rules():
             self._touched[table.name] += 1
         return super().visit_table(table, asfrom, *args, **kwargs)  # type: ignore[no-untyped-call]  # SQLAlchemy's
 

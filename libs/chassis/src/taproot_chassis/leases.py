@@ -90,13 +90,21 @@ class Leases:
             for task in done:
                 task.result()
         finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await _stop(tasks)
 
     async def close(self) -> None:
         if self._connection is not None and not self._connection.is_closed():
             await self._connection.close()
+
+
+async def _stop(tasks: set[asyncio.Task[None]]) -> None:
+    """Cancel until they end: the NATS client turns a cancellation that meets it into an error of its own."""
+    pending = tasks
+    while pending:
+        for task in pending:
+            task.cancel()
+        _, pending = await asyncio.wait(pending, timeout=1.0)
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _signed(value: int) -> int:

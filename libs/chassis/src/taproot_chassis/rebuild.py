@@ -34,7 +34,7 @@ async def rebuild(consumers: Sequence[Consumer], database: Database, peers: Peer
         raise ValueError("only projections can be rebuilt")
     async with database.unit() as work:
         for table in {t.name: t for s in subscriptions for t in s.tables}.values():
-            scoped = table.name in scope_rules()
+            scoped = table in scope_rules()
             where = unscoped(table, "a rebuild empties the whole read model") if scoped else true()
             await work.execute(delete(table).where(where))
         for subscription in subscriptions:

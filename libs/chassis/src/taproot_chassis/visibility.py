@@ -58,7 +58,7 @@ class ScopeRule:
         return self.permission.partition(".")[0]
 
 
-_rules: dict[str, ScopeRule] = {}
+_rules: dict[Table, ScopeRule] = {}
 
 
 def scope_table(
@@ -82,12 +82,12 @@ def scope_table(
         return None if name is None else target.c[name]
 
     key = None if shares is None else next(iter(shares.c))
-    _rules[target.name] = ScopeRule(
+    _rules[target] = ScopeRule(
         target, permission, column(owner), column(team), column(branch), column(party), shares, key
     )
 
 
-def scope_rules() -> dict[str, ScopeRule]:
+def scope_rules() -> dict[Table, ScopeRule]:
     return _rules
 
 
@@ -160,7 +160,7 @@ def _arms_over(owner: Any, team: Any, branch: Any, value: Value) -> list[ColumnE
 
 
 def rule_of(table: Any) -> ScopeRule:
-    return _rules[getattr(table, "__table__", table).name]
+    return _rules[getattr(table, "__table__", table)]
 
 
 def visible(table: Any) -> ColumnElement[bool]:

@@ -79,7 +79,7 @@ def scoped() -> Iterator[Table]:
     )
     scope_table(table, "scoped.read", owner=None)
     yield table
-    del scope_rules()[table.name]
+    del scope_rules()[table]
 
 
 class TestGuard:

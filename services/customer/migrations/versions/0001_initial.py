@@ -160,6 +160,118 @@ def upgrade() -> None:
     )
     op.create_index("ix_redirects_root_id", "redirects", ["root_id"], unique=False)
     op.create_table(
+        "activities",
+        sa.Column("customer_id", sa.Uuid(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("display_name", sa.Text(), nullable=False),
+        sa.Column("body", sa.Text(), nullable=False),
+        sa.Column("direction", sa.Text(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("outcome", sa.Text(), nullable=False),
+        sa.Column("start_time", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("duration", sa.Interval(), nullable=True),
+        sa.Column("contact_id", sa.Uuid(), nullable=True),
+        sa.Column("related", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
+        sa.Column("place", sa.Text(), nullable=False),
+        sa.Column("comment", sa.Text(), nullable=False),
+        sa.Column("comment_user_id", sa.Uuid(), nullable=True),
+        sa.Column("owner_id", sa.Uuid(), nullable=True),
+        sa.Column("branch_id", sa.Uuid(), nullable=True),
+        sa.Column("branch_path", sa.Text(), nullable=False),
+        sa.Column("custom", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("delete_time", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("version", sa.BigInteger(), nullable=False),
+        sa.Column("create_time", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("update_time", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("customer_id", "id", name=op.f("pk_activities")),
+        postgresql_partition_by="HASH (customer_id)",
+    )
+    op.create_index("ix_activities_branch", "activities", ["branch_path", "start_time", "id"], unique=False)
+    op.create_index("ix_activities_customer", "activities", ["customer_id", "start_time", "id"], unique=False)
+    op.create_index("ix_activities_id", "activities", ["id"], unique=False)
+    op.create_index("ix_activities_owner", "activities", ["owner_id", "start_time", "id"], unique=False)
+    op.create_index("ix_activities_recent", "activities", ["start_time", "id"], unique=False)
+    op.create_table(
+        "competitor_refs",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("version", sa.BigInteger(), nullable=False),
+        sa.Column("display_name", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_competitor_refs")),
+    )
+    op.create_table(
+        "consent_states",
+        sa.Column("customer_id", sa.Uuid(), nullable=False),
+        sa.Column("purpose", sa.Text(), nullable=False),
+        sa.Column("channel", sa.Text(), nullable=False),
+        sa.Column("decision", sa.Text(), nullable=False),
+        sa.Column("effective_time", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("expire_time", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("source", sa.Text(), nullable=False),
+        sa.Column("consent_id", sa.Uuid(), nullable=False),
+        sa.PrimaryKeyConstraint("customer_id", "purpose", "channel", name=op.f("pk_consent_states")),
+    )
+    op.create_table(
+        "consents",
+        sa.Column("customer_id", sa.Uuid(), nullable=False),
+        sa.Column("purpose", sa.Text(), nullable=False),
+        sa.Column("channel", sa.Text(), nullable=False),
+        sa.Column("decision", sa.Text(), nullable=False),
+        sa.Column("source", sa.Text(), nullable=False),
+        sa.Column("proof", sa.Text(), nullable=False),
+        sa.Column("effective_time", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("expire_time", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("recorded_by_id", sa.Uuid(), nullable=True),
+        sa.Column("business_key", sa.Text(), nullable=True),
+        sa.Column("owner_id", sa.Uuid(), nullable=True),
+        sa.Column("branch_id", sa.Uuid(), nullable=True),
+        sa.Column("branch_path", sa.Text(), nullable=False),
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("version", sa.BigInteger(), nullable=False),
+        sa.Column("create_time", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("update_time", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_consents")),
+    )
+    op.create_index("ix_consents_branch", "consents", ["branch_path", "create_time", "id"], unique=False)
+    op.create_index("ix_consents_customer", "consents", ["customer_id", "create_time", "id"], unique=False)
+    op.create_index("ix_consents_owner", "consents", ["owner_id", "create_time", "id"], unique=False)
+    op.create_index("ix_consents_recent", "consents", ["create_time", "id"], unique=False)
+    op.create_index("uq_consents_business_key", "consents", ["business_key"], unique=True)
+    op.create_table(
+        "contacts",
+        sa.Column("customer_id", sa.Uuid(), nullable=False),
+        sa.Column("display_name", sa.Text(), nullable=False),
+        sa.Column("given_name", sa.Text(), nullable=False),
+        sa.Column("family_name", sa.Text(), nullable=False),
+        sa.Column("job_title", sa.Text(), nullable=False),
+        sa.Column("department", sa.Text(), nullable=False),
+        sa.Column("role", sa.Text(), nullable=False),
+        sa.Column("decision_maker", sa.Boolean(), nullable=False),
+        sa.Column("primary", sa.Boolean(), nullable=False),
+        sa.Column("identifiers", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("birth_date", sa.Date(), nullable=True),
+        sa.Column("language_code", sa.Text(), nullable=False),
+        sa.Column("person_customer_id", sa.Uuid(), nullable=True),
+        sa.Column("note", sa.Text(), nullable=False),
+        sa.Column("owner_id", sa.Uuid(), nullable=True),
+        sa.Column("branch_id", sa.Uuid(), nullable=True),
+        sa.Column("branch_path", sa.Text(), nullable=False),
+        sa.Column("custom", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("sort_key", sa.Text(), nullable=False),
+        sa.Column("search_tokens", postgresql.ARRAY(sa.Text()), nullable=False),
+        sa.Column("delete_time", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("version", sa.BigInteger(), nullable=False),
+        sa.Column("create_time", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("update_time", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_contacts")),
+    )
+    op.create_index("ix_contacts_branch", "contacts", ["branch_path", "create_time", "id"], unique=False)
+    op.create_index("ix_contacts_customer", "contacts", ["customer_id", "create_time"], unique=False)
+    op.create_index("ix_contacts_owner", "contacts", ["owner_id", "create_time", "id"], unique=False)
+    op.create_index("ix_contacts_recent", "contacts", ["create_time", "id"], unique=False)
+    op.create_index("ix_contacts_search", "contacts", ["search_tokens"], unique=False, postgresql_using="gin")
+    op.create_table(
         "customer_access",
         sa.Column("customer_id", sa.Uuid(), nullable=False),
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -241,7 +353,204 @@ def upgrade() -> None:
         "ix_customers_search", "customers", ["search_tokens"], unique=False, postgresql_using="gin"
     )
     op.create_index("ix_customers_tags", "customers", ["tags"], unique=False, postgresql_using="gin")
-    migrations.after_first()
+    op.create_table(
+        "form_consents",
+        sa.Column("submission_id", sa.Uuid(), nullable=False),
+        sa.Column("proof", sa.Text(), nullable=True),
+        sa.Column("consent_time", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("customer_id", sa.Uuid(), nullable=True),
+        sa.PrimaryKeyConstraint("submission_id", name=op.f("pk_form_consents")),
+    )
+    op.create_table(
+        "import_keys",
+        sa.Column("import_id", sa.Uuid(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("normal", sa.Text(), nullable=False),
+        sa.Column("customer_id", sa.Uuid(), nullable=False),
+        sa.PrimaryKeyConstraint("import_id", "kind", "normal", name=op.f("pk_import_keys")),
+    )
+    op.create_table(
+        "import_rows",
+        sa.Column("import_id", sa.Uuid(), nullable=False),
+        sa.Column("line", sa.BigInteger(), nullable=False),
+        sa.Column("result", sa.Text(), nullable=False),
+        sa.Column("cells", postgresql.ARRAY(sa.Text()), nullable=False),
+        sa.Column("reasons", postgresql.ARRAY(sa.Text()), nullable=False),
+        sa.Column("customer_id", sa.Uuid(), nullable=True),
+        sa.PrimaryKeyConstraint("import_id", "line", name=op.f("pk_import_rows")),
+    )
+    op.create_index("ix_import_rows_result", "import_rows", ["import_id", "result", "line"], unique=False)
+    op.create_table(
+        "imports",
+        sa.Column("display_name", sa.Text(), nullable=False),
+        sa.Column("file_name", sa.Text(), nullable=False),
+        sa.Column("blob_key", sa.Text(), nullable=False),
+        sa.Column("dialect", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("columns", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("options", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("read_count", sa.BigInteger(), nullable=False),
+        sa.Column("created_count", sa.BigInteger(), nullable=False),
+        sa.Column("updated_count", sa.BigInteger(), nullable=False),
+        sa.Column("skipped_count", sa.BigInteger(), nullable=False),
+        sa.Column("rejected_count", sa.BigInteger(), nullable=False),
+        sa.Column("size_bytes", sa.BigInteger(), nullable=False),
+        sa.Column("done_bytes", sa.BigInteger(), nullable=False),
+        sa.Column("next_line", sa.BigInteger(), nullable=False),
+        sa.Column("operation_id", sa.Uuid(), nullable=True),
+        sa.Column("cancel_requested", sa.Boolean(), nullable=False),
+        sa.Column("error", sa.Text(), nullable=False),
+        sa.Column("end_time", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("owner_id", sa.Uuid(), nullable=True),
+        sa.Column("branch_id", sa.Uuid(), nullable=True),
+        sa.Column("branch_path", sa.Text(), nullable=False),
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("version", sa.BigInteger(), nullable=False),
+        sa.Column("create_time", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("update_time", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_imports")),
+    )
+    op.create_index("ix_imports_branch", "imports", ["branch_path", "create_time", "id"], unique=False)
+    op.create_index("ix_imports_owner", "imports", ["owner_id", "create_time", "id"], unique=False)
+    op.create_index("ix_imports_recent", "imports", ["create_time", "id"], unique=False)
+    op.create_table(
+        "profile_items",
+        sa.Column("customer_id", sa.Uuid(), nullable=False),
+        sa.Column("section", sa.Text(), nullable=False),
+        sa.Column("item_id", sa.Text(), nullable=False),
+        sa.Column("version", sa.BigInteger(), nullable=False),
+        sa.Column("branch_path", sa.Text(), nullable=False),
+        sa.Column("shown", sa.Boolean(), nullable=False),
+        sa.Column("rank", sa.BigInteger(), nullable=False),
+        sa.Column("amount", sa.Numeric(precision=24, scale=6), nullable=True),
+        sa.Column("currency_code", sa.Text(), nullable=True),
+        sa.Column("due_date", sa.Date(), nullable=True),
+        sa.Column("data", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.PrimaryKeyConstraint("customer_id", "section", "item_id", name=op.f("pk_profile_items")),
+    )
+    op.create_index(
+        "ix_profile_items_shown",
+        "profile_items",
+        ["customer_id", "section", "rank"],
+        unique=False,
+        postgresql_where=sa.text("shown"),
+    )
+    op.create_table(
+        "relationships",
+        sa.Column("customer_id", sa.Uuid(), nullable=False),
+        sa.Column("related_customer_id", sa.Uuid(), nullable=False),
+        sa.Column("related_display_name", sa.Text(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("label", sa.Text(), nullable=False),
+        sa.Column("start_date", sa.Date(), nullable=True),
+        sa.Column("end_date", sa.Date(), nullable=True),
+        sa.Column("note", sa.Text(), nullable=False),
+        sa.Column("owner_id", sa.Uuid(), nullable=True),
+        sa.Column("branch_id", sa.Uuid(), nullable=True),
+        sa.Column("branch_path", sa.Text(), nullable=False),
+        sa.Column("custom", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("version", sa.BigInteger(), nullable=False),
+        sa.Column("create_time", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("update_time", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_relationships")),
+    )
+    op.create_index(
+        "ix_relationships_branch", "relationships", ["branch_path", "create_time", "id"], unique=False
+    )
+    op.create_index(
+        "ix_relationships_owner", "relationships", ["owner_id", "create_time", "id"], unique=False
+    )
+    op.create_index("ix_relationships_recent", "relationships", ["create_time", "id"], unique=False)
+    op.create_index("ix_relationships_related", "relationships", ["related_customer_id"], unique=False)
+    op.create_index(
+        "uq_relationships_pair",
+        "relationships",
+        ["customer_id", "related_customer_id", "kind", "label"],
+        unique=True,
+    )
+    op.create_table(
+        "tasks",
+        sa.Column("display_name", sa.Text(), nullable=False),
+        sa.Column("body", sa.Text(), nullable=False),
+        sa.Column("customer_id", sa.Uuid(), nullable=True),
+        sa.Column("related", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
+        sa.Column("due_time", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("reminder_time", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("reminded_for", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("overdue_for", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("priority", sa.Text(), nullable=False),
+        sa.Column("recurrence", sa.Text(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("complete_time", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("completed_by_id", sa.Uuid(), nullable=True),
+        sa.Column("creator_id", sa.Uuid(), nullable=True),
+        sa.Column("business_key", sa.Text(), nullable=True),
+        sa.Column("owner_id", sa.Uuid(), nullable=True),
+        sa.Column("branch_id", sa.Uuid(), nullable=True),
+        sa.Column("branch_path", sa.Text(), nullable=False),
+        sa.Column("custom", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("delete_time", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("version", sa.BigInteger(), nullable=False),
+        sa.Column("create_time", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("update_time", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_tasks")),
+    )
+    op.create_index("ix_tasks_branch", "tasks", ["branch_path", "create_time", "id"], unique=False)
+    op.create_index("ix_tasks_customer", "tasks", ["customer_id", "due_time"], unique=False)
+    op.create_index(
+        "ix_tasks_due", "tasks", ["due_time"], unique=False, postgresql_where=sa.text("state = 'open'")
+    )
+    op.create_index("ix_tasks_owner", "tasks", ["owner_id", "create_time", "id"], unique=False)
+    op.create_index("ix_tasks_recent", "tasks", ["create_time", "id"], unique=False)
+    op.create_index(
+        "ix_tasks_reminder",
+        "tasks",
+        ["reminder_time"],
+        unique=False,
+        postgresql_where=sa.text("state = 'open'"),
+    )
+    op.create_index("uq_tasks_business_key", "tasks", ["business_key"], unique=True)
+    op.create_table(
+        "timeline",
+        sa.Column("customer_id", sa.Uuid(), nullable=False),
+        sa.Column("occurred_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("event_type", sa.Text(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("resource", sa.Text(), nullable=False),
+        sa.Column("resource_id", sa.Uuid(), nullable=False),
+        sa.Column("actor", sa.Text(), nullable=False),
+        sa.Column("branch_path", sa.Text(), nullable=False),
+        sa.Column("params", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("trace_id", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("customer_id", "occurred_at", "id", name=op.f("pk_timeline")),
+        postgresql_partition_by="HASH (customer_id)",
+    )
+    op.create_table(
+        "timeline_links",
+        sa.Column("subject_id", sa.Uuid(), nullable=False),
+        sa.Column("customer_id", sa.Uuid(), nullable=False),
+        sa.PrimaryKeyConstraint("subject_id", name=op.f("pk_timeline_links")),
+    )
+    op.create_index("ix_timeline_links_customer_id", "timeline_links", ["customer_id"], unique=False)
+    op.create_table(
+        "timeline_waiting",
+        sa.Column("subject_id", sa.Uuid(), nullable=False),
+        sa.Column("occurred_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("event_type", sa.Text(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("resource", sa.Text(), nullable=False),
+        sa.Column("resource_id", sa.Uuid(), nullable=False),
+        sa.Column("actor", sa.Text(), nullable=False),
+        sa.Column("branch_path", sa.Text(), nullable=False),
+        sa.Column("params", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("trace_id", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("subject_id", "occurred_at", "id", name=op.f("pk_timeline_waiting")),
+    )
+    migrations.after_first(["activities", "timeline"])
 
 
 def downgrade() -> None:

@@ -13,3 +13,5 @@ class CustomerSettings(Settings):
     hidden_match_policy: Literal["request", "separate"] = "request"
     """What a create answers when the match is in a branch the caller does not see: refuse with a token to
     ask for access by, or make a separate record."""
+    parser_processes: int = 1
+    """Processes that parse import files, started at the first import."""

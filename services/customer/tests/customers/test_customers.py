@@ -72,6 +72,12 @@ class TestCreateCustomer:
         other = await failure(seller.CreateCustomer(create("别的", request_id="again")))
         assert other.reason == "IDEMPOTENCY_KEY_REUSED"
 
+    async def test_a_key_in_use_is_refused(self, seller):
+        made = await seller.CreateCustomer(create("占用"))
+        request = create("另一个")
+        request.customer.id = made.id
+        assert (await failure(seller.CreateCustomer(request))).kind is Kind.EXISTS
+
     async def test_validate_only_keeps_nothing(self, seller):
         request = create("试试", "13812340003")
         request.validate_only = True

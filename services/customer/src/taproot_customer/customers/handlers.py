@@ -94,7 +94,9 @@ async def _insert(command: CreateCustomer, work: UnitOfWork) -> Customer:
 async def update_customer(command: UpdateCustomer, work: UnitOfWork) -> Customer:
     customer = await load(work, command.id, command.etag)
     if command.keys is not None:
-        others = [m for m in await queries.find_by_keys(work, command.keys) if m["customer_id"] != customer.id]
+        others = [
+            m for m in await queries.find_by_keys(work, command.keys) if m["customer_id"] != customer.id
+        ]
         if others:
             raise CustomerExists("another customer has this identifier")
         await queries.put_keys(work, customer.id, command.keys)

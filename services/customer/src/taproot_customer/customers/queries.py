@@ -31,7 +31,11 @@ RESOURCE = Resource(
         Field("kind", _c.kind, FieldType.ENUM, enum=pb.CustomerKind),
         Field("status", _c.status, FieldType.ENUM, enum=pb.CustomerStatus),
         Field(
-            "display_name", _c.display_name, FieldType.TEXT, sensitive_class="personal", sort_column=_c.sort_key
+            "display_name",
+            _c.display_name,
+            FieldType.TEXT,
+            sensitive_class="personal",
+            sort_column=_c.sort_key,
         ),
         Field(
             "search",
@@ -60,43 +64,41 @@ RESOURCE = Resource(
     id_column=_c.id,
 )
 
-_root = (
-    select(redirects.c.root_id).where(redirects.c.member_id == bindparam("customer_id")).scalar_subquery()
-)
+_root = select(redirects.c.root_id).where(redirects.c.member_id == bindparam("customer_id")).scalar_subquery()
 _get = Statement(
-    lambda: select(*columns).where(
-        _c.id == func.coalesce(_root, bindparam("customer_id")), visible(Customer)
-    )
+    lambda: select(*columns).where(_c.id == func.coalesce(_root, bindparam("customer_id")), visible(Customer))
 )
 _match = Statement(
-    lambda: select(
-        customer_keys.c.customer_id,
-        func.bool_or(customer_keys.c.kind.in_(UNIQUE_KINDS)).label("strong"),
-        func.bool_or(
-            select(true()).where(_c.id == customer_keys.c.customer_id, visible(Customer)).exists()
-        ).label("visible"),
-    )
-    .where(
-        or_(
-            *(
-                and_(
-                    customer_keys.c.kind == kind,
-                    customer_keys.c.normal == func.any(bindparam(kind, type_=_c.tags.type)),
+    lambda: (
+        select(
+            customer_keys.c.customer_id,
+            func.bool_or(customer_keys.c.kind.in_(UNIQUE_KINDS)).label("strong"),
+            func.bool_or(
+                select(true()).where(_c.id == customer_keys.c.customer_id, visible(Customer)).exists()
+            ).label("visible"),
+        )
+        .where(
+            or_(
+                *(
+                    and_(
+                        customer_keys.c.kind == kind,
+                        customer_keys.c.normal == func.any(bindparam(kind, type_=_c.tags.type)),
+                    )
+                    for kind in _KINDS
                 )
-                for kind in _KINDS
-            )
-        ),
+            ),
+        )
+        .group_by(customer_keys.c.customer_id)
+        .order_by(customer_keys.c.customer_id)
     )
-    .group_by(customer_keys.c.customer_id)
-    .order_by(customer_keys.c.customer_id)
 )
-_remove_keys = Statement(
-    lambda: delete(customer_keys).where(customer_keys.c.customer_id == bindparam("key"))
-)
+_remove_keys = Statement(lambda: delete(customer_keys).where(customer_keys.c.customer_id == bindparam("key")))
 _add_key = Statement(
-    lambda: insert(customer_keys)
-    .values({name: bindparam(name) for name in ("customer_id", "kind", "normal")})
-    .on_conflict_do_nothing(index_elements=["customer_id", "kind", "normal"])
+    lambda: (
+        insert(customer_keys)
+        .values({name: bindparam(name) for name in ("customer_id", "kind", "normal")})
+        .on_conflict_do_nothing(index_elements=["customer_id", "kind", "normal"])
+    )
 )
 
 

@@ -70,7 +70,9 @@ class CustomersServicer(Servicer):
 
         async def act(work: UnitOfWork) -> rpc.MatchOrCreateCustomerResponse:
             found = await handlers.match_or_create_customer(command, work)
-            return rpc.MatchOrCreateCustomerResponse(customer_id=str(found.customer_id), created=found.created)
+            return rpc.MatchOrCreateCustomerResponse(
+                customer_id=str(found.customer_id), created=found.created
+            )
 
         async def again(_reader: Reader, key: str) -> rpc.MatchOrCreateCustomerResponse:
             return rpc.MatchOrCreateCustomerResponse(customer_id=key)

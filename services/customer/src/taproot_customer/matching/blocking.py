@@ -26,11 +26,17 @@ def _company_keys(identity: Identity) -> set[str]:
 
 
 def _person_keys(identity: Identity) -> set[str]:
-    words = sorted(pinyin(fold(identity.name).replace(" ", "") if has_chinese(identity.name) else identity.name).split())
+    words = sorted(
+        pinyin(fold(identity.name).replace(" ", "") if has_chinese(identity.name) else identity.name).split()
+    )
     keys = {f"w:{' '.join(words)}"}
     born = identity.birth_date.isoformat() if identity.birth_date else ""
     if born:
         keys.add(f"b:{born}")
     for word in words:
-        keys |= {f"{where}:{word[:_PREFIX]}" for where in (born[:4] and f"y{born[:4]}", identity.postal_code) if where}
+        keys |= {
+            f"{where}:{word[:_PREFIX]}"
+            for where in (born[:4] and f"y{born[:4]}", identity.postal_code)
+            if where
+        }
     return keys

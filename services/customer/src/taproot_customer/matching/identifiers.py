@@ -104,6 +104,7 @@ _NORMAL: dict[str, Callable[[str], str]] = {
 
 def normal_form(kind: str, value: str, region: str = DEFAULT_REGION) -> str:
     """Normal form by kind: phone, email, tax_number or external. Raises InvalidIdentifier."""
+    kind = kind.lower()
     if kind == "phone":
         return normal_phone(value, region)
     if kind not in _NORMAL:

@@ -10,8 +10,44 @@ from functools import lru_cache
 _CJK = re.compile(r"[㐀-䶿一-鿿豈-﫿]")
 _WORD = re.compile(r"[^\W_]+")
 _LATIN_FORMS = frozenset(
-    "ltd limited co company inc incorporated corp corporation llc llp lp plc gmbh ag kg sa sas sarl srl spa bv nv oy ab as"
-    " pte pty sdn bhd kk holding holdings group the and of".split()
+    [
+        "ltd",
+        "limited",
+        "co",
+        "company",
+        "inc",
+        "incorporated",
+        "corp",
+        "corporation",
+        "llc",
+        "llp",
+        "lp",
+        "plc",
+        "gmbh",
+        "ag",
+        "kg",
+        "sa",
+        "sas",
+        "sarl",
+        "srl",
+        "spa",
+        "bv",
+        "nv",
+        "oy",
+        "ab",
+        "as",
+        "pte",
+        "pty",
+        "sdn",
+        "bhd",
+        "kk",
+        "holding",
+        "holdings",
+        "group",
+        "the",
+        "and",
+        "of",
+    ]
 )
 _CHINESE_FORMS = re.compile(
     r"(股份有限责任公司|有限责任公司|股份有限公司|集团股份有限公司|集团有限公司|控股有限公司|有限合伙|普通合伙|"
@@ -155,7 +191,7 @@ def _chinese_company_similarity(a: str, b: str) -> float:
     left, right = _bigrams(a), _bigrams(b)
     dice = 2 * len(left & right) / max(1, len(left) + len(right))
     shorter, longer = sorted((a, b), key=len)
-    contained = len(shorter) >= 3 and shorter in longer  # noqa: PLR2004 - two characters are a place or a word
+    contained = len(shorter) >= 3 and shorter in longer
     return max(dice, 0.85) if contained else dice
 
 
