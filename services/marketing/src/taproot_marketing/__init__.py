@@ -1,0 +1,1 @@
+"""The marketing service: forms, templates, journeys, campaigns, deliveries, scores and loyalty."""

@@ -1,0 +1,69 @@
+"""gRPC of deliveries: parse, hand over, answer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from taproot.marketing.v1 import delivery_pb2 as pb
+from taproot.marketing.v1 import delivery_service_pb2 as rpc
+from taproot_chassis import wire
+from taproot_chassis.database import Reader, UnitOfWork
+from taproot_chassis.listing.lists import ListQuery
+from taproot_chassis.listing.paging import PageTokens
+from taproot_chassis.service import Runtime
+from taproot_chassis.servicer import Servicer
+from taproot_marketing.deliveries import handlers, messages
+from taproot_marketing.deliveries.queries import SHELF
+from taproot_marketing.settings import MarketingSettings
+
+
+class DeliveriesServicer(Servicer):
+    def __init__(self, runtime: Runtime[MarketingSettings]) -> None:
+        super().__init__(runtime.database)
+        self._lists = ListQuery(PageTokens(runtime.page_key))
+
+    async def GetDelivery(self, request: rpc.GetDeliveryRequest, _context: Any) -> pb.Delivery:
+        return await self.read(lambda reader: SHELF.get(reader, request.id))
+
+    async def ListDeliveries(
+        self, request: rpc.ListDeliveriesRequest, _context: Any
+    ) -> rpc.ListDeliveriesResponse:
+        async def query(reader: Reader) -> rpc.ListDeliveriesResponse:
+            deliveries, token = await SHELF.page(reader, request, self._lists)
+            return rpc.ListDeliveriesResponse(deliveries=deliveries, next_page_token=token)
+
+        return await self.read(query)
+
+    async def AggregateDeliveries(
+        self, request: rpc.AggregateDeliveriesRequest, _context: Any
+    ) -> rpc.AggregateDeliveriesResponse:
+        async def query(reader: Reader) -> rpc.AggregateDeliveriesResponse:
+            return rpc.AggregateDeliveriesResponse(rows=await SHELF.aggregate(reader, request))
+
+        return await self.read(query)
+
+    async def CancelDelivery(self, request: rpc.CancelDeliveryRequest, _context: Any) -> pb.Delivery:
+        async def act(work: UnitOfWork) -> pb.Delivery:
+            return messages.to_message(await handlers.cancel_delivery(request.id, request.etag, work))
+
+        return await self.once(request, act, SHELF.get)
+
+    async def ResolveDelivery(self, request: rpc.ResolveDeliveryRequest, _context: Any) -> pb.Delivery:
+        outcome = wire.enum_name(rpc.DeliveryOutcome, request.outcome, "DELIVERY_OUTCOME_")
+
+        async def act(work: UnitOfWork) -> pb.Delivery:
+            done = await handlers.resolve_delivery(request.id, request.etag, outcome, work)
+            return messages.to_message(done)
+
+        return await self.once(request, act, SHELF.get)
+
+    async def ReportDeliveryBounce(
+        self, request: rpc.ReportDeliveryBounceRequest, _context: Any
+    ) -> pb.Delivery:
+        kind = wire.enum_name(rpc.BounceKind, request.kind, "BOUNCE_KIND_")
+
+        async def act(work: UnitOfWork) -> pb.Delivery:
+            done = await handlers.report_bounce(request.message_id, kind, request.reason, work)
+            return messages.to_message(done)
+
+        return await self.once(request, act, SHELF.get)

@@ -1,0 +1,209 @@
+"""Use cases of loyalty: joining, and every movement of points."""
+
+from __future__ import annotations
+
+import uuid
+from decimal import Decimal
+from typing import Any
+
+from taproot.sales.events.v1.payment_event_pb2 import PaymentEvent
+from taproot_chassis.database import UnitOfWork
+from taproot_chassis.errors import InvalidArgument
+from taproot_chassis.events import Event
+from taproot_chassis.idempotency import lock_key
+from taproot_chassis.ids import new_id
+from taproot_marketing.customer_refs import queries as customers
+from taproot_marketing.loyalty import queries
+from taproot_marketing.loyalty.model import (
+    LoyaltyAccount,
+    LoyaltyAccountExists,
+    LoyaltyEntry,
+    LoyaltyProgram,
+    LoyaltyProgramClosed,
+    LoyaltyProgramInUse,
+    LoyaltyTransaction,
+)
+from taproot_marketing.loyalty.rules import book, points_for
+from taproot_marketing.mapping import Values, row_of
+from taproot_marketing.writing import discard, load, load_any, patched, placed
+
+
+async def create_program(program_id: uuid.UUID, values: Values, work: UnitOfWork) -> LoyaltyProgram:
+    _parse_amount(values)
+    values = await placed(work, "loyalty_programs", values)
+    program = LoyaltyProgram.create(program_id, values, work.clock.now())
+    await work.add(program)
+    return program
+
+
+async def update_program(key: str, etag: str, values: Values, work: UnitOfWork) -> LoyaltyProgram:
+    _parse_amount(values)
+    program = await load(work, LoyaltyProgram, key, etag)
+    program.change(await patched(work, "loyalty_programs", program, values), work.clock.now())
+    return program
+
+
+def _parse_amount(values: Values) -> None:
+    if "amount_per_point" in values:
+        text = values["amount_per_point"]
+        values["amount_per_point"] = Decimal(text) if text else None
+
+
+async def delete_program(key: str, etag: str, work: UnitOfWork) -> LoyaltyProgram:
+    program = await load(work, LoyaltyProgram, key, etag)
+    if await queries.is_used(work, program.id):
+        raise LoyaltyProgramInUse
+    program.remove(work.clock.now())
+    await discard(work, program)
+    return program
+
+
+# ---------------------------------------------------------------- accounts
+
+
+def account_lock(program_id: Any, customer_id: Any) -> int:
+    """Parallel joins of one customer wait for each other."""
+    return lock_key("loyalty", str(program_id), str(customer_id))
+
+
+async def join(account_id: uuid.UUID, values: Values, work: UnitOfWork) -> LoyaltyAccount:
+    """The caller holds `account_lock`."""
+    missing = [name for name in ("program_id", "customer_id") if not values[name]]
+    if missing:
+        raise InvalidArgument((f"loyalty_account.{name}", "must be given") for name in missing)
+    customer = await customers.see_customer(work, values["customer_id"])
+    program = await load(work, LoyaltyProgram, values["program_id"])
+    known = await queries.account_of(work, program.id, customer["id"])
+    if known is not None:
+        raise LoyaltyAccountExists(known)
+    return await _open(account_id, program, customer["id"], customer, work)
+
+
+async def _open(
+    account_id: uuid.UUID, program: LoyaltyProgram, customer_id: uuid.UUID, customer: Any, work: UnitOfWork
+) -> LoyaltyAccount:
+    if program.closed:
+        raise LoyaltyProgramClosed
+    now = work.clock.now()
+    account = LoyaltyAccount(
+        id=account_id,
+        program_id=program.id,
+        customer_id=customer_id,
+        display_name=customer["display_name"] if customer else "",
+        balance=0,
+        lifetime_points=0,
+        tier="",
+        owner_id=customer["owner_id"] if customer else None,
+        branch_id=customer["branch_id"] if customer else None,
+        branch_path=customer["branch_path"] if customer else "",
+        create_time=now,
+    )
+    account.record("created", now)
+    await work.add(account)
+    await work.flush()
+    return account
+
+
+# ---------------------------------------------------------------- movements
+
+
+async def move_points(
+    key: str, etag: str, kind: str, points: int, reason: str, business_key: str, work: UnitOfWork
+) -> Any:
+    """Earn, redeem or adjust: the row's lock makes parallel movements queue up. Answers the movement."""
+    account = await load(work, LoyaltyAccount, key, etag)
+    program = await load_any(work, LoyaltyProgram, account.program_id, queries.WORK)
+    return await _book(account, program, kind, points, reason, business_key, work)
+
+
+async def _book(
+    account: LoyaltyAccount,
+    program: LoyaltyProgram,
+    kind: str,
+    points: int,
+    reason: str,
+    business_key: str,
+    work: UnitOfWork,
+) -> Any:
+    """Both sides of a movement and the account's new balance; a known business key changes nothing."""
+    known = await queries.known_transaction(work, program.id, business_key) if business_key else None
+    if known is not None:
+        return known
+    now = work.clock.now()
+    transaction = LoyaltyTransaction(
+        id=new_id(),
+        account_id=account.id,
+        program_id=program.id,
+        customer_id=account.customer_id,
+        kind=kind,
+        points=points,
+        balance_after=0,
+        reason=reason,
+        business_key=business_key,
+        create_time=now,
+    )
+    account.move(kind, points, transaction, program.ladder, now)
+    entries = [
+        LoyaltyEntry(transaction_id=transaction.id, book=entry.book, points=entry.points)
+        for entry in book(account.id, program.id, kind, points)
+    ]
+    await work.add(transaction, *entries)
+    await work.flush()
+    return row_of(transaction)
+
+
+async def earn_for_customer(
+    program_id: uuid.UUID,
+    customer_id: uuid.UUID,
+    points: int,
+    reason: str,
+    business_key: str,
+    work: UnitOfWork,
+) -> uuid.UUID:
+    """Credit points to a customer, who joins if need be; once per business key. Answers the movement's id."""
+    program = await load_any(work, LoyaltyProgram, program_id, queries.WORK)
+    account = await _account(program, customer_id, work)
+    row = await _book(account, program, "earn", points, reason, business_key, work)
+    found: uuid.UUID = row["id"]
+    return found
+
+
+async def _account(program: LoyaltyProgram, customer_id: uuid.UUID, work: UnitOfWork) -> LoyaltyAccount:
+    """The customer's account, opened if need be. The programme's row is locked, so nobody else opens one."""
+    customer = await customers.find_customer(work, customer_id)
+    root = customer["id"] if customer else customer_id
+    known = await queries.account_of(work, program.id, root)
+    if known is not None:
+        return await load_any(work, LoyaltyAccount, known, queries.WORK)
+    return await _open(new_id(), program, root, customer, work)
+
+
+async def on_payment_received(event: Event, work: UnitOfWork) -> None:
+    """Reaction: points for a payment in every open programme of its currency, once per payment."""
+    payment = event.decode(PaymentEvent).payment
+    amount = Decimal(payment.amount.amount or 0)
+    customer_id = uuid.UUID(payment.customer_id)
+    for row in await queries.earning_programs(work, payment.amount.currency_code):
+        points = points_for(amount, row["amount_per_point"])
+        member = await _member(row, customer_id, work)
+        if points and (member or row["auto_join"]):
+            reason = f"payment {payment.number}".strip()
+            await earn_for_customer(row["id"], customer_id, points, reason, f"payment:{payment.id}", work)
+
+
+async def _member(program: Any, customer_id: uuid.UUID, work: UnitOfWork) -> bool:
+    customer = await customers.find_customer(work, customer_id)
+    root = customer["id"] if customer else customer_id
+    return await queries.account_of(work, program["id"], root) is not None
+
+
+async def on_payment_reversed(event: Event, work: UnitOfWork) -> None:
+    """Reaction: take back what a payment gave, as far as the balance goes; once per payment."""
+    payment = event.decode(PaymentEvent).payment
+    for row in await queries.earned_for(work, f"payment:{payment.id}"):
+        account = await load_any(work, LoyaltyAccount, row["account_id"], queries.WORK)
+        program = await load_any(work, LoyaltyProgram, row["program_id"], queries.WORK)
+        back = min(row["points"], account.balance)
+        if back:
+            reason = f"payment {payment.number} reversed"
+            await _book(account, program, "adjust", -back, reason, f"payment_reversed:{payment.id}", work)

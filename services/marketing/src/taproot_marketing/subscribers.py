@@ -1,0 +1,60 @@
+"""Which events of other services are handled, and by what."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from taproot_chassis.consumers import SubscriberKind, Subscription
+from taproot_chassis.schema import redirects
+from taproot_marketing.consents.handlers import apply_consent
+from taproot_marketing.consents.model import ConsentRef
+from taproot_marketing.customer_refs.handlers import apply_customer
+from taproot_marketing.customer_refs.model import CustomerRef
+from taproot_marketing.entitlement_refs.handlers import apply_entitlement
+from taproot_marketing.entitlement_refs.model import EntitlementRef
+from taproot_marketing.journeys import triggers
+from taproot_marketing.loyalty.handlers import on_payment_received, on_payment_reversed
+from taproot_marketing.scores import handlers as scores
+from taproot_marketing.segments.handlers import apply_member
+from taproot_marketing.segments.model import SegmentMember
+
+PROJECTION, REACTION = SubscriberKind.PROJECTION, SubscriberKind.REACTION
+
+PROJECTIONS: Sequence[Subscription] = (
+    Subscription(
+        "customers",
+        "customer",
+        ("customer.*",),
+        apply_customer,
+        PROJECTION,
+        (CustomerRef.__table__, redirects),
+    ),
+    Subscription("consents", "customer", ("consent.*",), apply_consent, PROJECTION, (ConsentRef.__table__,)),
+    Subscription(
+        "segments", "customer", ("segment_member.*",), apply_member, PROJECTION, (SegmentMember.__table__,)
+    ),
+    Subscription(
+        "entitlements",
+        "servicedesk",
+        ("entitlement.*",),
+        apply_entitlement,
+        PROJECTION,
+        (EntitlementRef.__table__,),
+    ),
+)
+
+REACTIONS: Sequence[Subscription] = (
+    *(
+        Subscription(f"journeys-{source}", source, ("*",), triggers.on_event, REACTION)
+        for source in ("customer", "sales", "servicedesk", "marketing")
+    ),
+    *(
+        Subscription(f"scores-{source}", source, ("*",), scores.on_event, REACTION)
+        for source in ("customer", "sales", "servicedesk", "marketing")
+    ),
+    Subscription("segment-journeys", "customer", ("segment_member.entered",), triggers.on_member, REACTION),
+    Subscription("loyalty-earn", "sales", ("payment.received",), on_payment_received, REACTION),
+    Subscription("loyalty-reverse", "sales", ("payment.reversed",), on_payment_reversed, REACTION),
+)
+
+SUBSCRIPTIONS = (*PROJECTIONS, *REACTIONS)

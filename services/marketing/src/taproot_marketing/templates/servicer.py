@@ -1,0 +1,97 @@
+"""gRPC of templates: parse, hand over, answer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from google.protobuf.json_format import MessageToDict
+
+from taproot.marketing.v1 import template_pb2 as pb
+from taproot.marketing.v1 import template_service_pb2 as rpc
+from taproot_chassis.database import Reader, UnitOfWork
+from taproot_chassis.idempotency import lock_key
+from taproot_chassis.listing.lists import ListQuery
+from taproot_chassis.listing.paging import PageTokens
+from taproot_chassis.service import Runtime
+from taproot_chassis.servicer import Servicer
+from taproot_marketing.settings import MarketingSettings
+from taproot_marketing.templates import handlers, messages
+from taproot_marketing.templates.handlers import Preview
+from taproot_marketing.templates.model import Template
+from taproot_marketing.templates.queries import SHELF
+from taproot_marketing.writing import changes, given, new_key
+
+
+class TemplatesServicer(Servicer):
+    def __init__(self, runtime: Runtime[MarketingSettings]) -> None:
+        super().__init__(runtime.database)
+        self._lists = ListQuery(PageTokens(runtime.page_key))
+
+    async def GetTemplate(self, request: rpc.GetTemplateRequest, _context: Any) -> pb.Template:
+        return await self.read(lambda reader: SHELF.get(reader, request.id))
+
+    async def ListTemplates(
+        self, request: rpc.ListTemplatesRequest, _context: Any
+    ) -> rpc.ListTemplatesResponse:
+        async def query(reader: Reader) -> rpc.ListTemplatesResponse:
+            templates, token = await SHELF.page(reader, request, self._lists)
+            return rpc.ListTemplatesResponse(templates=templates, next_page_token=token)
+
+        return await self.read(query)
+
+    async def CreateTemplate(self, request: rpc.CreateTemplateRequest, _context: Any) -> pb.Template:
+        async def act(work: UnitOfWork) -> pb.Template:
+            key = await new_key(work, Template, request.template)
+            made = await handlers.create_template(key, given(request.template), work)
+            return messages.to_message(made)
+
+        return await self.once(request, act, SHELF.get, locks=_locks(request.template.key))
+
+    async def UpdateTemplate(self, request: rpc.UpdateTemplateRequest, _context: Any) -> pb.Template:
+        template = request.template
+        values = changes(template, request.update_mask)
+
+        async def act(work: UnitOfWork) -> pb.Template:
+            done = await handlers.update_template(template.id, template.etag, values, work)
+            return messages.to_message(done)
+
+        return await self.once(request, act, SHELF.get, locks=_locks(template.key))
+
+    async def DeleteTemplate(self, request: rpc.DeleteTemplateRequest, _context: Any) -> pb.Template:
+        async def act(work: UnitOfWork) -> pb.Template:
+            return messages.to_message(await handlers.delete_template(request.id, request.etag, work))
+
+        return await self.once(request, act, _gone)
+
+    async def PreviewTemplate(self, request: rpc.PreviewTemplateRequest, _context: Any) -> pb.RenderedMessage:
+        async def query(reader: Reader) -> pb.RenderedMessage:
+            rendered, _content = await handlers.preview(_parse(request), reader)
+            return messages.to_rendered(rendered)
+
+        return await self.read(query)
+
+    async def TestSendTemplate(
+        self, request: rpc.TestSendTemplateRequest, _context: Any
+    ) -> pb.RenderedMessage:
+        async def act(work: UnitOfWork) -> pb.RenderedMessage:
+            rendered, key = await handlers.test_send(_parse(request), request.recipient, work)
+            return messages.to_rendered(rendered, key)
+
+        async def again(_reader: Reader, key: str) -> pb.RenderedMessage:
+            return pb.RenderedMessage(delivery_id=key)
+
+        return await self.once(request, act, again, result_id=lambda response: response.delivery_id)
+
+
+async def _gone(_reader: Reader, key: str) -> pb.Template:
+    """A repeat of a delete has nothing left to read."""
+    return pb.Template(id=key)
+
+
+def _parse(request: Any) -> Preview:
+    return Preview(request.id, request.customer_id, request.language_code, MessageToDict(request.variables))
+
+
+def _locks(key: str) -> list[int]:
+    """Parallel writers of one key wait for each other."""
+    return [lock_key("template", key)] if key else []
