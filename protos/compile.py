@@ -101,8 +101,15 @@ def main() -> None:
     mark = OUT / ".fingerprint"
     if mark.exists() and mark.read_text() == fingerprint():
         return
-    compile_all(OUT)
-    mark.write_text(fingerprint())
+    fresh, old = OUT.with_name("src.new"), OUT.with_name("src.old")
+    compile_all(fresh)
+    (fresh / ".fingerprint").write_text(fingerprint())
+    # Swapped in by renaming, so that whoever imports meanwhile finds one whole set or the other.
+    shutil.rmtree(old, ignore_errors=True)
+    if OUT.exists():
+        OUT.rename(old)
+    fresh.rename(OUT)
+    shutil.rmtree(old, ignore_errors=True)
     print(f"compiled {len(sources())} contract files")
 
 

@@ -26,7 +26,9 @@ from taproot_chassis.service import Definition, Parts
 from taproot_chassis.settings import Settings
 from taproot_chassis.testkit import Harness
 
-DEFINITION = Definition("sales", Settings, {Box: encode}, lambda _runtime: Parts(servicers={}), Path("/nowhere"))
+DEFINITION = Definition(
+    "sales", Settings, {Box: encode}, lambda _runtime: Parts(servicers={}), Path("/nowhere")
+)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -34,7 +36,11 @@ async def service(postgres, nats_url, keys):
     made = postgres.create_database("chassis")
     await create_schema(made.owner_url)
     settings = Settings(
-        database_url=made.owner_url, nats_url=nats_url, keys_dir=keys / "sales", drain_seconds=0.1, max_in_flight=5
+        database_url=made.owner_url,
+        nats_url=nats_url,
+        keys_dir=keys / "sales",
+        drain_seconds=0.1,
+        max_in_flight=5,
     )
     async with Harness(DEFINITION, settings, keys / "gateway") as harness:
         yield harness
@@ -98,7 +104,9 @@ class TestRequests:
                 key = await operations.start(work, "never", "", {})
         stub = service.stub(OperationsServiceStub, admin)
         request = pb.WaitOperationRequest(name=f"operations/sales/{key}", timeout=Duration(seconds=1))
-        answers = await asyncio.gather(*(stub.WaitOperation(request) for _ in range(9)), return_exceptions=True)
+        answers = await asyncio.gather(
+            *(stub.WaitOperation(request) for _ in range(9)), return_exceptions=True
+        )
         shed = [a for a in answers if isinstance(a, AppError)]
         assert [a.kind for a in shed] == [Kind.EXHAUSTED] * 4
 
@@ -118,7 +126,9 @@ async def test_replay_gives_the_whole_history_to_services(service, keys):
     await service.events(2, of="box.*")
     await asyncio.sleep(0.3)
     channel = grpc.aio.insecure_channel(service.address)
-    token = TokenMinter.load(keys / "customer" / "customer.pem", "service:customer").mint(Principal.service("customer"))
+    token = TokenMinter.load(keys / "customer" / "customer.pem", "service:customer").mint(
+        Principal.service("customer")
+    )
     call = EventsServiceStub(channel).ReplayEvents(
         events_pb.ReplayEventsRequest(types=["box.*"]), metadata=(("authorization", f"Bearer {token}"),)
     )

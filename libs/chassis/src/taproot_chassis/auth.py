@@ -41,6 +41,9 @@ class Principal:
     party_id: str | None = None
     claims: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
+    def __hash__(self) -> int:
+        return hash((self.subject, self.branch_path, self.roles[:1]))
+
     @classmethod
     def service(cls, name: str) -> Principal:
         return cls(subject=f"service:{name}", kind="service")

@@ -19,7 +19,14 @@ from sqlalchemy.sql.expression import Executable
 from taproot_chassis import telemetry
 from taproot_chassis.context import current_call_or_none
 from taproot_chassis.dialect import encode_json, flushing
-from taproot_chassis.errors import AlreadyExists, DeadlineExceeded, EtagMismatch, ResourceExhausted, Unavailable
+from taproot_chassis.errors import (
+    AlreadyExists,
+    DeadlineExceeded,
+    EtagMismatch,
+    ResourceExhausted,
+    Unavailable,
+)
+from taproot_chassis.pool import Connection, Pool
 from taproot_chassis.statements import Statement
 from taproot_chassis.visibility import current_reach, reach_setting, scope_rules
 
@@ -28,7 +35,8 @@ if TYPE_CHECKING:
     from taproot_chassis.eventlog import EventLog
 
 T = TypeVar("T")
-Connection = Any
+CONNECT_SECONDS = 30.0
+WAIT_SECONDS = 5.0
 _borrowed: ContextVar[Connection] = ContextVar("borrowed")
 
 
@@ -43,14 +51,10 @@ async def _prepare_connection(connection: Connection) -> None:
         )
 
 
-async def _no_reset(_connection: Connection) -> None:
-    """No session state is ever set, so there is nothing to reset (it would cost a third of a read)."""
-
-
 class Database:
     """The service's own database. Create with `open`, close with `close`."""
 
-    def __init__(self, pool: Any, direct_url: str, clock: Clock, log: EventLog | None) -> None:
+    def __init__(self, pool: Pool, direct_url: str, clock: Clock, log: EventLog | None) -> None:
         self._pool = pool
         self.direct_url = direct_url
         self.clock = clock
@@ -77,15 +81,14 @@ class Database:
         prepared: bool = True,
     ) -> Database:
         """`prepared=False` for a pooler that cannot keep prepared statements."""
-        pool = await asyncpg.create_pool(
-            url,
-            min_size=1,
-            max_size=pool_size,
-            init=_prepare_connection,
-            reset=_no_reset,
-            statement_cache_size=500 if prepared else 0,
-            max_inactive_connection_lifetime=300,
-        )
+
+        async def connect() -> Connection:
+            connection = await asyncpg.connect(url, statement_cache_size=500 if prepared else 0)
+            await _prepare_connection(connection)
+            return connection
+
+        pool = Pool(connect, pool_size)
+        pool.release(await pool.acquire(CONNECT_SECONDS))  # a wrong URL shows at start
         return cls(pool, direct_url or url, clock, log)
 
     async def close(self) -> None:
@@ -102,7 +105,7 @@ class Database:
     async def connection(self) -> AsyncIterator[Connection]:
         """A pooled connection for the chassis itself; everybody else takes `unit` or `reading`."""
         try:
-            connection = await self._pool.acquire(timeout=5)
+            connection = await self._pool.acquire(WAIT_SECONDS)
         except TimeoutError as error:
             raise ResourceExhausted("all database connections are busy") from error
         except (OSError, asyncpg.PostgresConnectionError, asyncpg.CannotConnectNowError) as error:
@@ -110,7 +113,7 @@ class Database:
         try:
             yield connection
         finally:
-            await self._pool.release(connection)
+            self._pool.release(connection)
 
     @asynccontextmanager
     async def unit(self, locks: Sequence[int] = ()) -> AsyncIterator[UnitOfWork]:
@@ -280,8 +283,8 @@ class UnitOfWork(Reader):
             raise TransactionNotOpen("the unit of work has not begun or has ended")
 
     async def _begin(self, locks: Sequence[int]) -> None:
-        keys = "".join(f"; SELECT pg_advisory_xact_lock({int(key)})" for key in sorted(set(locks)))
-        await self.connection.execute(f"BEGIN{keys}")
+        keys = ", ".join(f"pg_advisory_xact_lock({int(key)})" for key in sorted(set(locks)))
+        await self.connection.execute(f"BEGIN; SELECT {keys}" if keys else "BEGIN")
         self._open = True
         if self.database.row_security:
             await _set_reach(self.connection)

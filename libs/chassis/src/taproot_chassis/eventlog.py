@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
-from sqlalchemy import BigInteger, DateTime, Uuid, bindparam, insert
+from sqlalchemy import CTE, BigInteger, DateTime, Insert, Uuid, bindparam, insert
 from sqlalchemy.orm import Mapped, declared_attr, mapped_column
 
 from taproot_chassis import telemetry
@@ -87,9 +87,17 @@ class LogEntry:
     owner_id: uuid.UUID | None = None
 
 
+_WRITTEN = [column.name for column in event_log.c if column.name not in ("number", "published_at")]
+EVENT = "event_"
+
+
+def with_event(*changes: CTE) -> Insert:
+    """One statement that makes the changes and logs their event; run it by `EventLog.write`."""
+    return insert(event_log).values({name: bindparam(EVENT + name) for name in _WRITTEN}).add_cte(*changes)
+
+
 Encoder = Callable[[Any, Recorded], Payload]
 
-_WRITTEN = [column.name for column in event_log.c if column.name not in ("number", "published_at")]
 _append = Statement(lambda: insert(event_log).values({name: bindparam(name) for name in _WRITTEN}))
 
 
@@ -120,23 +128,39 @@ class EventLog:
             owner_id=getattr(entity, "owner_id", None),
         )
 
+    async def write(self, work: UnitOfWork, entity: Aggregate, statement: Statement, **values: Any) -> None:
+        """Write a new aggregate and the one event it recorded by a statement of `with_event`, in one round trip."""
+        (recorded,) = entity.recorded
+        row = _row(self._entry(entity, recorded)) | _circumstances(work)
+        entity.recorded.clear()
+        await work.execute(statement, **values, **{EVENT + name: value for name, value in row.items()})
+        _wake_relay(work)
+
     async def append(self, work: UnitOfWork, entries: Sequence[LogEntry]) -> None:
         """Write events with the transaction; the relay publishes them after its commit."""
         if not entries:
             return
-        call = current_call_or_none()
-        shared = {
-            "occurred_at": work.clock.now(),
-            "actor": call.principal.subject if call else "system",
-            "traceparent": telemetry.traceparent(),
-        }
+        shared = _circumstances(work)
         rows = [_row(entry) | shared for entry in entries]
         if len(rows) == 1:
             await work.execute(_append, **rows[0])
         else:
             await work.execute_many(_append, rows)
-        if work.database.wake_relay is not None and work.database.wake_relay not in work.after_commit:
-            work.after_commit.append(work.database.wake_relay)
+        _wake_relay(work)
+
+
+def _circumstances(work: UnitOfWork) -> dict[str, Any]:
+    call = current_call_or_none()
+    return {
+        "occurred_at": work.clock.now(),
+        "actor": call.principal.subject if call else "system",
+        "traceparent": telemetry.traceparent(),
+    }
+
+
+def _wake_relay(work: UnitOfWork) -> None:
+    if work.database.wake_relay is not None and work.database.wake_relay not in work.after_commit:
+        work.after_commit.append(work.database.wake_relay)
 
 
 def _row(entry: LogEntry) -> dict[str, Any]:

@@ -28,7 +28,7 @@ _claim = Statement(
         .values(
             {
                 name: bindparam(name)
-                for name in ("principal", "method", "request_id", "request_hash", "created_at")
+                for name in ("principal", "method", "request_id", "request_hash", "result_id", "created_at")
             }
         )
         .on_conflict_do_nothing()
@@ -44,10 +44,11 @@ _finish = Statement(lambda: update(idempotency).where(*_mine).values(result_id=b
 _expire = Statement(lambda: delete(idempotency).where(_t.created_at < bindparam("before")))
 
 
-async def claim(request: Message, work: UnitOfWork) -> str | None:
+async def claim(request: Message, work: UnitOfWork, result_id: str = "") -> str | None:
     """First statement of a unit of work. Returns the id of the earlier result when this is a repeat.
 
-    A parallel repeat waits here for the first to commit.
+    A parallel repeat waits here for the first to commit. With `result_id`, when the result's id is known
+    before, there is no need to `finish`.
     """
     key = getattr(request, "request_id", "")
     if not key:
@@ -55,7 +56,8 @@ async def claim(request: Message, work: UnitOfWork) -> str | None:
     call = current_call()
     digest = _digest(request)
     identity = {"principal": call.principal.subject, "method": call.method, "request_id": key}
-    if await work.execute(_claim, **identity, request_hash=digest, created_at=work.clock.now()):
+    values = {"request_hash": digest, "result_id": result_id or None, "created_at": work.clock.now()}
+    if await work.execute(_claim, **identity, **values):
         return None
     row = await work.fetch_row(_read, who=call.principal.subject, what=call.method, key=key)
     if row["request_hash"] != digest:

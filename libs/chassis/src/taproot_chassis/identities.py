@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import time
 import uuid
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, func, literal, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from taproot.identity.events.v1.branch_event_pb2 import BranchEvent
@@ -17,11 +19,12 @@ from taproot.identity.v1.role_pb2 import DataScope
 from taproot.identity.v1.user_pb2 import USER_STATE_ACTIVE
 from taproot.options.v1.options_pb2 import Sensitivity
 from taproot_chassis import telemetry
-from taproot_chassis.access import AccessDirectory, Branch, Grant, Role, Scope
+from taproot_chassis.access import AccessDirectory, Branch, Grant, Role, Scope, subtree_end
 from taproot_chassis.auth import Principal
 from taproot_chassis.consumers import SubscriberKind, Subscription
 from taproot_chassis.schema import identity_branches, identity_roles, identity_users
 from taproot_chassis.statements import Statement
+from taproot_chassis.visibility import ScopeRule, unscoped
 
 if TYPE_CHECKING:
     from taproot_chassis.database import Database, Reader, UnitOfWork
@@ -50,8 +53,10 @@ _branches = Statement(lambda: select(identity_branches))
 _user = Statement(lambda: select(identity_users).where(identity_users.c.id == bindparam("user_id")))
 
 
-async def apply(event: Event, work: UnitOfWork) -> None:
-    """Handler of the subscription `identities`."""
+async def apply(event: Event, work: UnitOfWork, rules: Sequence[ScopeRule] = ()) -> None:
+    """Handler of the subscription `identities`. `rules`: the service's scoped tables."""
+    if event.type == "branch.moved":
+        await _move_rows(event.decode(BranchEvent), rules, work)
     apply_one = {"role": _apply_role, "branch": _apply_branch, "user": _apply_user}.get(event.aggregate_type)
     if apply_one is not None:
         await apply_one(event, work)
@@ -88,6 +93,19 @@ async def _apply_branch(event: Event, work: UnitOfWork) -> None:
     )
 
 
+async def _move_rows(event: BranchEvent, rules: Sequence[ScopeRule], work: UnitOfWork) -> None:
+    """Rows of a moved branch and of those below it follow to the new path."""
+    old, new = event.previous_path, event.branch.path
+    for rule in rules:
+        if rule.branch is not None:
+            column = rule.branch
+            await work.execute(
+                update(rule.table)
+                .where(column >= old, column < subtree_end(old), unscoped(rule.table, "a branch has moved"))
+                .values({column: literal(new) + func.substr(column, len(old) + 1)})
+            )
+
+
 async def _apply_user(event: Event, work: UnitOfWork) -> None:
     user = event.decode(UserEvent).user
     await work.execute(
@@ -105,12 +123,13 @@ async def _apply_user(event: Event, work: UnitOfWork) -> None:
     )
 
 
-def subscription() -> Subscription:
+def subscription(rules: Sequence[ScopeRule]) -> Subscription:
+    """`rules`: the service's scoped tables, whose rows follow when a branch moves."""
     return Subscription(
         name="identities",
         source=SOURCE,
         events=("role.*", "branch.*", "user.*"),
-        handler=apply,
+        handler=functools.partial(apply, rules=rules),
         kind=SubscriberKind.PROJECTION,
         tables=(identity_roles, identity_branches, identity_users),
     )

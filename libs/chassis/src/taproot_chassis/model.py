@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cache, partial
 from typing import Any
 
 from sqlalchemy import MetaData, inspect
@@ -13,21 +15,33 @@ class ModelBase:
     """Plain column defaults are there from the start, not only after the flush: verbs rely on them."""
 
     def __init__(self, **values: Any) -> None:
-        mapper: Any = inspect(type(self))
-        for attribute in mapper.column_attrs:
-            default = getattr(attribute.columns[0], "default", None)
-            if (
-                default is not None
-                and attribute.key not in values
-                and default.is_callable | default.is_scalar
-            ):
-                setattr(self, attribute.key, default.arg(None) if default.is_callable else default.arg)
+        for name, make in _defaults(type(self)):
+            if name not in values:
+                setattr(self, name, make())
         for name, value in values.items():
             setattr(self, name, value)
 
     def set_all(self, values: dict[str, Any]) -> None:
         for name, value in values.items():
             setattr(self, name, value)
+
+
+@cache
+def _defaults(mapped: type) -> tuple[tuple[str, Callable[[], Any]], ...]:
+    """Attributes of a mapped class with what makes their default."""
+    mapper: Any = inspect(mapped)
+    found: list[tuple[str, Callable[[], Any]]] = []
+    for attribute in mapper.column_attrs:
+        default = getattr(attribute.columns[0], "default", None)
+        if default is not None and default.is_callable:
+            found.append((attribute.key, partial(default.arg, None)))
+        elif default is not None and default.is_scalar:
+            found.append((attribute.key, partial(_itself, default.arg)))
+    return tuple(found)
+
+
+def _itself(value: Any) -> Any:
+    return value
 
 
 def new_metadata() -> MetaData:

@@ -33,7 +33,8 @@ class Placer:
 
         Raises InvalidArgument for what does not exist, PermissionDenied for what the caller does not reach.
         """
-        user = await self._user(owner_id) if owner_id else None
+        # The caller's own branch is in the token, which is newer than the projection.
+        user = await self._user(owner_id) if owner_id and owner_id != caller_id() else None
         home = branch_id or (user["branch_id"] if user else None) or caller_branch()
         path = branch_path(home)
         require_placement(self._resource, path, verb)
@@ -43,7 +44,7 @@ class Placer:
         if user_id not in self._users:
             self._users[user_id] = await find_user(self._reader, user_id)
         user = self._users[user_id]
-        if user is None and user_id != caller_id():
+        if user is None:
             raise InvalidArgument([("owner_id", "is not an active user")])
         return user
 

@@ -1,11 +1,11 @@
-"""Lists and aggregates of a scoped resource for the current caller: what every servicer needs."""
+"""Lists and aggregates for the current caller: what every servicer needs. A table without scope is open."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-from sqlalchemy import Select
+from sqlalchemy import Select, true
 
 from taproot.type.v1.aggregate_pb2 import AggregateRow
 from taproot_chassis.context import current_call
@@ -14,7 +14,7 @@ from taproot_chassis.listing.aggregate import build_aggregate
 from taproot_chassis.listing.fields import Resource
 from taproot_chassis.listing.lists import ListQuery, ListRequest, Page
 from taproot_chassis.listing.paging import PageTokens
-from taproot_chassis.visibility import visibility_arms, visible
+from taproot_chassis.visibility import is_scoped, visibility_arms, visible
 
 
 class AggregateRequest(Protocol):
@@ -42,7 +42,7 @@ class Lists:
         query = self._query.build(
             resource,
             rows,
-            visibility_arms(table),
+            visibility_arms(table) if is_scoped(table) else [true()],
             request,
             principal_key=call.principal.subject,
             now=reader.clock.now(),
@@ -58,7 +58,7 @@ async def aggregate(
     query = build_aggregate(
         resource,
         rows,
-        visible(table),
+        visible(table) if is_scoped(table) else true(),
         filter_text=request.filter,
         group_by=list(request.group_by),
         measures=list(request.measures),

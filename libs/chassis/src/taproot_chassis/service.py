@@ -34,6 +34,7 @@ from taproot_chassis.relay import Relay
 from taproot_chassis.server import GrpcServer, rules_of
 from taproot_chassis.settings import Settings
 from taproot_chassis.systemservices import EventsServicer, OperationsServicer
+from taproot_chassis.visibility import ScopeRule, scope_rules
 
 PARTY_ATTRIBUTE = "crm.customer.id"  # the name other tools know it by
 S = TypeVar("S", bound=Settings)
@@ -95,6 +96,12 @@ class Definition:
     def key_id(self) -> str:
         """The identity service is the gateway: only its key may speak for users."""
         return GATEWAY_KEY if self.name == identities.SOURCE else f"service:{self.name}"
+
+    @property
+    def scoped(self) -> list[ScopeRule]:
+        """The scoped tables of this service (tests may load several services into one process)."""
+        mine = {entity.metadata for entity in self.encoders if hasattr(entity, "metadata")}
+        return [rule for rule in scope_rules().values() if rule.table.metadata in mine]
 
     @property
     def migrations(self) -> Path:
@@ -199,7 +206,7 @@ class ServiceProcess:
         self._spawn(leases.run("relay", relay.run))
         self.consumers = [
             Consumer(self._name, subscription, runtime.database, runtime.bus, runtime.system_call)
-            for subscription in (identities.subscription(), *parts.subscriptions)
+            for subscription in (identities.subscription(self._definition.scoped), *parts.subscriptions)
         ]
         for consumer in self.consumers:
             self._spawn(leases.run(f"consumer:{consumer.subscription.consumer}", consumer.run))

@@ -31,14 +31,16 @@ class Servicer:
         *,
         locks: Sequence[int] = (),
         result_id: Callable[[M], str] | None = None,
+        known_id: str = "",
     ) -> M:
         """Run `act` in one transaction, once per request_id; a repeat answers `again(reader, id)`.
 
-        The id of the result is its field `id` unless `result_id` says where it is.
+        The id of the result is its field `id` unless `result_id` says where it is; `known_id` gives it
+        before the act, which saves a statement.
         `validate_only` requests are rolled back after all checks.
         """
         async with self.database.unit(locks) as work:
-            earlier = await idempotency.claim(request, work)
+            earlier = await idempotency.claim(request, work, known_id)
             if earlier is not None:
                 return await again(work, earlier)
             response = await act(work)
@@ -46,7 +48,8 @@ class Servicer:
             if getattr(request, "validate_only", False):
                 await work.abandon()
                 return response
-            await idempotency.finish(request, _id_of(response, result_id), work)
+            if not known_id:
+                await idempotency.finish(request, _id_of(response, result_id), work)
         return response
 
 

@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 import logging
+import re
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from types import TracebackType
 from typing import Any
 
 import structlog
-from opentelemetry import propagate, trace
-from opentelemetry.context import Context
+from opentelemetry import trace
+from opentelemetry.context import Context, attach, detach
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.sdk.trace.sampling import Decision, ParentBased, Sampler, SamplingResult, TraceIdRatioBased
-from opentelemetry.trace import Link, Span, SpanKind, Status, StatusCode
+from opentelemetry.trace import (
+    Link,
+    NonRecordingSpan,
+    Span,
+    SpanContext,
+    SpanKind,
+    Status,
+    StatusCode,
+    TraceFlags,
+)
 
 from taproot_chassis.context import current_call_or_none
 
@@ -27,6 +37,10 @@ party_attribute = "party.id"
 
 logger: Any = structlog.get_logger("taproot")
 _tracer = trace.get_tracer("taproot")
+# Version 00 has four fields; a later version may add more (W3C Trace Context, section 3.2).
+_TRACEPARENT = re.compile(
+    r"(?:00|(?!00|ff)[0-9a-f]{2}(?=.{54}-))-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}(?:-.*)?"
+)
 
 
 class WritesAlways(Sampler):
@@ -106,41 +120,57 @@ def _add_call(_logger: Any, _name: str, event: Any) -> Any:
     return event
 
 
-@contextmanager
-def span(
-    name: str,
-    attributes: Mapping[str, Any] | None = None,
-    *,
-    kind: SpanKind = SpanKind.INTERNAL,
-    parent: Context | None = None,
-    links: list[Link] | None = None,
-) -> Iterator[Span]:
-    """A span that is current in its block; an exception marks it failed and goes on."""
-    with _tracer.start_as_current_span(
-        name,
-        context=parent,
-        kind=kind,
-        attributes=dict(attributes or {}),
-        links=links,
-        record_exception=False,
-        set_status_on_exception=False,
-    ) as current:
-        try:
-            yield current
-        except BaseException as error:
-            current.set_status(Status(StatusCode.ERROR, type(error).__name__))
-            raise
+class span:  # noqa: N801  # used like a function: `with span("name"):`
+    """A span that is current in its block; an exception marks it failed and goes on.
+
+    A class, because the SDK's generators and their wrappers cost as much as the span itself.
+    """
+
+    __slots__ = ("_arguments", "_name", "_span", "_token")
+
+    def __init__(
+        self,
+        name: str,
+        attributes: Mapping[str, Any] | None = None,
+        *,
+        kind: SpanKind = SpanKind.INTERNAL,
+        parent: Context | None = None,
+        links: list[Link] | None = None,
+    ) -> None:
+        self._name = name
+        self._arguments = (parent, kind, attributes, links)
+
+    def __enter__(self) -> Span:
+        self._span = _tracer.start_span(self._name, *self._arguments)
+        self._token = attach(trace.set_span_in_context(self._span))
+        return self._span
+
+    def __exit__(
+        self, kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        if kind is not None:
+            self._span.set_status(Status(StatusCode.ERROR, kind.__name__))
+        detach(self._token)
+        self._span.end()
 
 
 def traceparent() -> str:
     """W3C header of the current span; empty when there is none."""
-    carrier: dict[str, str] = {}
-    propagate.inject(carrier)
-    return carrier.get("traceparent", "")
+    context = trace.get_current_span().get_span_context()
+    if not context.is_valid:
+        return ""
+    return f"00-{context.trace_id:032x}-{context.span_id:016x}-{context.trace_flags:02x}"
 
 
 def remote_context(header: str) -> Context:
-    return propagate.extract({"traceparent": header})
+    """The context a W3C header names; an empty one when it does not make sense."""
+    if not _TRACEPARENT.fullmatch(header):
+        return Context()
+    _, trace_id, span_id, flags = header.split("-")[:4]
+    context = SpanContext(
+        int(trace_id, 16), int(span_id, 16), is_remote=True, trace_flags=TraceFlags(int(flags, 16))
+    )
+    return trace.set_span_in_context(NonRecordingSpan(context), Context()) if context.is_valid else Context()
 
 
 def remote_link(header: str) -> list[Link]:

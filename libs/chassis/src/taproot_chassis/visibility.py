@@ -91,6 +91,10 @@ def scope_rules() -> dict[Table, ScopeRule]:
     return _rules
 
 
+def is_scoped(table: Any) -> bool:
+    return getattr(table, "__table__", table) in _rules
+
+
 class VisibilityClause(ColumnElement[bool]):
     """A predicate that tells the compiler for which table visibility was decided."""
 

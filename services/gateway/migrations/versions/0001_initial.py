@@ -1,0 +1,313 @@
+"""initial"""
+
+from collections.abc import Sequence
+
+import sqlalchemy as sa
+from alembic import op
+from sqlalchemy.dialects import postgresql
+
+from taproot_chassis import migrations
+
+revision: str = "0001"
+down_revision: str | None = None
+branch_labels: str | Sequence[str] | None = None
+depends_on: str | Sequence[str] | None = None
+
+
+def upgrade() -> None:
+    migrations.before_first()
+    op.create_table(
+        "dead_letters",
+        sa.Column("number", sa.BigInteger(), autoincrement=True, nullable=False),
+        sa.Column("consumer", sa.Text(), nullable=False),
+        sa.Column("event_id", sa.Uuid(), nullable=False),
+        sa.Column("aggregate_id", sa.Uuid(), nullable=False),
+        sa.Column("subject", sa.Text(), nullable=False),
+        sa.Column("headers", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("payload", sa.LargeBinary(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("error", sa.Text(), server_default="", nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.PrimaryKeyConstraint("number", name=op.f("pk_dead_letters")),
+    )
+    op.create_index(
+        "ix_dead_letters_consumer_aggregate_id", "dead_letters", ["consumer", "aggregate_id"], unique=False
+    )
+    op.create_index(
+        "uq_dead_letters_consumer_event_id", "dead_letters", ["consumer", "event_id"], unique=True
+    )
+    op.create_table(
+        "event_log",
+        sa.Column("occurred_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column(
+            "number", sa.BigInteger(), server_default=sa.text("nextval('event_log_number')"), nullable=False
+        ),
+        sa.Column("aggregate_type", sa.Text(), nullable=False),
+        sa.Column("aggregate_id", sa.Uuid(), nullable=False),
+        sa.Column("version", sa.BigInteger(), nullable=False),
+        sa.Column("type", sa.Text(), nullable=False),
+        sa.Column("payload", sa.LargeBinary(), nullable=False),
+        sa.Column("party_id", sa.Uuid(), nullable=True),
+        sa.Column("branch_path", sa.Text(), nullable=True),
+        sa.Column("owner_id", sa.Uuid(), nullable=True),
+        sa.Column("actor", sa.Text(), nullable=False),
+        sa.Column("traceparent", sa.Text(), nullable=False),
+        sa.Column("published_at", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("occurred_at", "id", name=op.f("pk_event_log")),
+        postgresql_partition_by="RANGE (occurred_at)",
+    )
+    op.create_index("ix_event_log_aggregate", "event_log", ["aggregate_id", "version"], unique=False)
+    op.create_index("ix_event_log_number", "event_log", ["number"], unique=False)
+    op.create_index(
+        "ix_event_log_unpublished",
+        "event_log",
+        ["number"],
+        unique=False,
+        postgresql_where=sa.text("published_at IS NULL"),
+    )
+    op.create_table(
+        "idempotency",
+        sa.Column("principal", sa.Text(), nullable=False),
+        sa.Column("method", sa.Text(), nullable=False),
+        sa.Column("request_id", sa.Text(), nullable=False),
+        sa.Column("request_hash", sa.LargeBinary(), nullable=False),
+        sa.Column("result_id", sa.Text(), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("principal", "method", "request_id", name=op.f("pk_idempotency")),
+    )
+    op.create_index("ix_idempotency_created_at", "idempotency", ["created_at"], unique=False)
+    op.create_table(
+        "identity_branches",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("version", sa.BigInteger(), nullable=False),
+        sa.Column("path", sa.Text(), nullable=False),
+        sa.Column("code", sa.Text(), nullable=False),
+        sa.Column("display_name", sa.Text(), nullable=False),
+        sa.Column("time_zone", sa.Text(), nullable=False),
+        sa.Column("regions", postgresql.ARRAY(sa.Text()), nullable=False),
+        sa.Column("closed", sa.Boolean(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_identity_branches")),
+    )
+    op.create_table(
+        "identity_roles",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("version", sa.BigInteger(), nullable=False),
+        sa.Column("grants", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("masked", postgresql.ARRAY(sa.Text()), nullable=False),
+        sa.Column("deleted", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_identity_roles")),
+    )
+    op.create_table(
+        "identity_users",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("version", sa.BigInteger(), nullable=False),
+        sa.Column("display_name", sa.Text(), nullable=False),
+        sa.Column("branch_id", sa.Uuid(), nullable=True),
+        sa.Column("team_ids", postgresql.ARRAY(sa.Uuid()), nullable=False),
+        sa.Column("role_ids", postgresql.ARRAY(sa.Uuid()), nullable=False),
+        sa.Column("active", sa.Boolean(), nullable=False),
+        sa.Column("email", sa.Text(), nullable=False),
+        sa.Column("language_code", sa.Text(), nullable=False),
+        sa.Column("time_zone", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_identity_users")),
+    )
+    op.create_index("ix_identity_users_branch_id", "identity_users", ["branch_id"], unique=False)
+    op.create_table(
+        "inbox",
+        sa.Column("consumer", sa.Text(), nullable=False),
+        sa.Column("event_id", sa.Uuid(), nullable=False),
+        sa.Column("occurred_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("consumer", "event_id", "occurred_at", name=op.f("pk_inbox")),
+        postgresql_partition_by="RANGE (occurred_at)",
+    )
+    op.create_table(
+        "operations",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("resource_id", sa.Text(), server_default="", nullable=False),
+        sa.Column("principal", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("owner", sa.Text(), nullable=False),
+        sa.Column("parameters", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("done_count", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("total_count", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("cancel_requested", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.Column("response", sa.LargeBinary(), nullable=True),
+        sa.Column("error_code", sa.Integer(), nullable=True),
+        sa.Column("error_message", sa.Text(), nullable=True),
+        sa.Column("traceparent", sa.Text(), server_default="", nullable=False),
+        sa.Column("leased_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("create_time", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("update_time", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_operations")),
+    )
+    op.create_index(
+        "ix_operations_open",
+        "operations",
+        ["leased_until"],
+        unique=False,
+        postgresql_where=sa.text("state IN ('pending', 'running')"),
+    )
+    op.create_index("ix_operations_owner", "operations", ["owner", "create_time", "id"], unique=False)
+    op.create_table(
+        "redirects",
+        sa.Column("member_id", sa.Uuid(), nullable=False),
+        sa.Column("root_id", sa.Uuid(), nullable=False),
+        sa.Column("merge_id", sa.Uuid(), nullable=False),
+        sa.Column("version", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("member_id", name=op.f("pk_redirects")),
+    )
+    op.create_index("ix_redirects_root_id", "redirects", ["root_id"], unique=False)
+    op.create_table(
+        "api_keys",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("key_hash", sa.LargeBinary(), nullable=False),
+        sa.Column("user_id", sa.Uuid(), nullable=False),
+        sa.Column("display_name", sa.Text(), nullable=False),
+        sa.Column("prefix", sa.Text(), nullable=False),
+        sa.Column("create_time", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("expire_time", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("last_used_time", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_api_keys")),
+    )
+    op.create_index("ix_api_keys_user_id", "api_keys", ["user_id", "create_time"], unique=False)
+    op.create_index("uq_api_keys_key_hash", "api_keys", ["key_hash"], unique=True)
+    op.create_table(
+        "branches",
+        sa.Column("code", sa.Text(), nullable=False),
+        sa.Column("display_name", sa.Text(), nullable=False),
+        sa.Column("parent_id", sa.Uuid(), nullable=True),
+        sa.Column("path", sa.Text(), nullable=False),
+        sa.Column("path_epoch", sa.BigInteger(), nullable=False),
+        sa.Column("time_zone", sa.Text(), nullable=False),
+        sa.Column("language_code", sa.Text(), nullable=False),
+        sa.Column("country_code", sa.Text(), nullable=False),
+        sa.Column("currency_code", sa.Text(), nullable=False),
+        sa.Column("regions", postgresql.ARRAY(sa.Text()), nullable=False),
+        sa.Column("manager_id", sa.Uuid(), nullable=True),
+        sa.Column("closed", sa.Boolean(), nullable=False),
+        sa.Column("custom", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("sort_key", sa.Text(), nullable=False),
+        sa.Column("delete_time", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("version", sa.BigInteger(), nullable=False),
+        sa.Column("create_time", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("update_time", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_branches")),
+    )
+    op.create_index("ix_branches_parent", "branches", ["parent_id"], unique=False)
+    op.create_index(
+        "uq_branches_path", "branches", ["path"], unique=True, postgresql_where=sa.text("delete_time IS NULL")
+    )
+    op.create_table(
+        "credentials",
+        sa.Column("user_id", sa.Uuid(), nullable=False),
+        sa.Column("password_hash", sa.Text(), nullable=False),
+        sa.Column("must_change", sa.Boolean(), nullable=False),
+        sa.Column("changed_time", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("user_id", name=op.f("pk_credentials")),
+    )
+    op.create_table(
+        "roles",
+        sa.Column("code", sa.Text(), nullable=False),
+        sa.Column("display_name", sa.Text(), nullable=False),
+        sa.Column("description", sa.Text(), nullable=False),
+        sa.Column("grants", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("masked_classes", postgresql.ARRAY(sa.Text()), nullable=False),
+        sa.Column("masked_fields", postgresql.ARRAY(sa.Text()), nullable=False),
+        sa.Column("system", sa.Boolean(), nullable=False),
+        sa.Column("sort_key", sa.Text(), nullable=False),
+        sa.Column("delete_time", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("version", sa.BigInteger(), nullable=False),
+        sa.Column("create_time", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("update_time", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_roles")),
+    )
+    op.create_index("ix_roles_order", "roles", ["sort_key", "id"], unique=False)
+    op.create_index(
+        "uq_roles_code", "roles", ["code"], unique=True, postgresql_where=sa.text("delete_time IS NULL")
+    )
+    op.create_table(
+        "sessions",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("token_hash", sa.LargeBinary(), nullable=False),
+        sa.Column("user_id", sa.Uuid(), nullable=False),
+        sa.Column("create_time", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("last_used_time", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("expire_time", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("ip_address", sa.Text(), nullable=False),
+        sa.Column("user_agent", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_sessions")),
+    )
+    op.create_index("ix_sessions_expire_time", "sessions", ["expire_time"], unique=False)
+    op.create_index("ix_sessions_user_id", "sessions", ["user_id", "create_time"], unique=False)
+    op.create_index("uq_sessions_token_hash", "sessions", ["token_hash"], unique=True)
+    op.create_table(
+        "sign_in_attempts",
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("count", sa.Integer(), nullable=False),
+        sa.Column("last_time", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("locked_until", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("key", name=op.f("pk_sign_in_attempts")),
+    )
+    op.create_index("ix_sign_in_attempts_last_time", "sign_in_attempts", ["last_time"], unique=False)
+    op.create_table(
+        "teams",
+        sa.Column("display_name", sa.Text(), nullable=False),
+        sa.Column("description", sa.Text(), nullable=False),
+        sa.Column("branch_id", sa.Uuid(), nullable=False),
+        sa.Column("branch_path", sa.Text(), nullable=False),
+        sa.Column("leader_id", sa.Uuid(), nullable=True),
+        sa.Column("sort_key", sa.Text(), nullable=False),
+        sa.Column("delete_time", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("version", sa.BigInteger(), nullable=False),
+        sa.Column("create_time", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("update_time", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_teams")),
+    )
+    op.create_index("ix_teams_branch", "teams", ["branch_path", "sort_key", "id"], unique=False)
+    op.create_index("ix_teams_leader", "teams", ["leader_id", "sort_key", "id"], unique=False)
+    op.create_table(
+        "users",
+        sa.Column("user_name", sa.Text(), nullable=False),
+        sa.Column("name_key", sa.Text(), nullable=False),
+        sa.Column("display_name", sa.Text(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("customer_id", sa.Uuid(), nullable=True),
+        sa.Column("email", sa.Text(), nullable=False),
+        sa.Column("phone", sa.Text(), nullable=False),
+        sa.Column("employee_number", sa.Text(), nullable=False),
+        sa.Column("title", sa.Text(), nullable=False),
+        sa.Column("branch_id", sa.Uuid(), nullable=False),
+        sa.Column("branch_path", sa.Text(), nullable=False),
+        sa.Column("other_branch_ids", postgresql.ARRAY(sa.Uuid()), nullable=False),
+        sa.Column("team_ids", postgresql.ARRAY(sa.Uuid()), nullable=False),
+        sa.Column("role_ids", postgresql.ARRAY(sa.Uuid()), nullable=False),
+        sa.Column("manager_id", sa.Uuid(), nullable=True),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("language_code", sa.Text(), nullable=False),
+        sa.Column("time_zone", sa.Text(), nullable=False),
+        sa.Column("custom", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("sort_key", sa.Text(), nullable=False),
+        sa.Column("delete_time", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("version", sa.BigInteger(), nullable=False),
+        sa.Column("create_time", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("update_time", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_users")),
+    )
+    op.create_index("ix_users_branch", "users", ["branch_path", "sort_key", "id"], unique=False)
+    op.create_index("ix_users_order", "users", ["sort_key", "id"], unique=False)
+    op.create_index("ix_users_roles", "users", ["role_ids"], unique=False, postgresql_using="gin")
+    op.create_index("ix_users_teams", "users", ["team_ids"], unique=False, postgresql_using="gin")
+    op.create_index(
+        "uq_users_name", "users", ["name_key"], unique=True, postgresql_where=sa.text("delete_time IS NULL")
+    )
+    migrations.after_first()
+
+
+def downgrade() -> None:
+    raise NotImplementedError("the first version is where it starts")

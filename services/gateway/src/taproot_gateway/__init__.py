@@ -1,0 +1,1 @@
+"""The gateway: REST and gRPC doors, and the identity service behind them."""

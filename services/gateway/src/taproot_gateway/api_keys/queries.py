@@ -1,0 +1,45 @@
+"""SQL of API keys."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from sqlalchemy import BindParameter, bindparam, delete, func, insert, select, update
+
+from taproot_chassis.database import Reader, UnitOfWork
+from taproot_chassis.statements import Statement
+from taproot_gateway.api_keys.model import api_keys
+
+_c = api_keys.c
+_user: BindParameter[Any] = bindparam("user_id")
+_add = Statement(
+    lambda: insert(api_keys).values({column.name: bindparam(column.name) for column in api_keys.c})
+)
+_of_user = Statement(lambda: select(api_keys).where(_c.user_id == _user).order_by(_c.create_time.desc()))
+_count = Statement(lambda: select(func.count()).select_from(api_keys).where(_c.user_id == _user))
+_delete = Statement(lambda: delete(api_keys).where(_c.id == bindparam("key"), _c.user_id == _user))
+_touch = Statement(
+    lambda: update(api_keys).where(_c.id == bindparam("key")).values(last_used_time=bindparam("now"))
+)
+
+
+async def keys_of(reader: Reader, user_id: uuid.UUID) -> list[Any]:
+    return await reader.fetch(_of_user, user_id=user_id)
+
+
+async def count_keys(reader: Reader, user_id: uuid.UUID) -> int:
+    return int(await reader.fetch_value(_count, user_id=user_id))
+
+
+async def add_key(work: UnitOfWork, row: dict[str, Any]) -> None:
+    await work.execute(_add, **row)
+
+
+async def delete_key(work: UnitOfWork, user_id: uuid.UUID, key: uuid.UUID) -> bool:
+    """False when the user has no such key."""
+    return await work.execute(_delete, user_id=user_id, key=key) > 0
+
+
+async def touch_key(work: UnitOfWork, key: uuid.UUID) -> None:
+    await work.execute(_touch, key=key, now=work.clock.now())

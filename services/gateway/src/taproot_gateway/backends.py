@@ -1,0 +1,79 @@
+"""The services behind the gateway: channels, calls in bytes, and whether they answer."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import grpc
+from grpc_health.v1 import health_pb2
+
+from taproot_chassis.client import CHANNEL_OPTIONS
+
+Metadata = tuple[tuple[str, str], ...]
+_HEALTH_METHOD = "/grpc.health.v1.Health/Check"
+_HEALTH_SECONDS = 1.0
+_HEALTH_KEPT_SECONDS = 1.0
+
+
+class UnknownBackend(KeyError):
+    """No address is set for the service a contract names."""
+
+
+class Backends:
+    """Open in the process's lifespan, never at import."""
+
+    def __init__(self, addresses: Mapping[str, str]) -> None:
+        self._addresses = dict(addresses)
+        self._channels: dict[str, Any] = {}
+        self._unary: dict[tuple[str, str], Any] = {}
+        self._health: tuple[float, dict[str, bool]] = (0.0, {})
+        self.draining = False
+        """Set when the process is about to stop: it then says it is not ready, and still answers."""
+
+    @property
+    def names(self) -> list[str]:
+        return sorted(self._addresses)
+
+    def channel(self, name: str) -> Any:
+        channel = self._channels.get(name)
+        if channel is None:
+            if name not in self._addresses:
+                raise UnknownBackend(name)
+            channel = grpc.aio.insecure_channel(self._addresses[name], options=CHANNEL_OPTIONS)
+            self._channels[name] = channel
+        return channel
+
+    async def call(
+        self, name: str, path: str, request: bytes, metadata: Metadata, seconds: float | None
+    ) -> bytes:
+        """One unary call, bytes in and out. Raises grpc.aio.AioRpcError."""
+        unary = self._unary.get((name, path))
+        if unary is None:
+            unary = self._unary[name, path] = self.channel(name).unary_unary(path)
+        response: bytes = await unary(request, metadata=metadata, timeout=seconds)
+        return response
+
+    async def healthy(self) -> dict[str, bool]:
+        """Service -> whether it says it is serving; asked at most once a second."""
+        checked_at, known = self._health
+        if time.monotonic() - checked_at > _HEALTH_KEPT_SECONDS:
+            found = await asyncio.gather(*(self._check(name) for name in self.names))
+            known = dict(zip(self.names, found, strict=True))
+            self._health = (time.monotonic(), known)
+        return known
+
+    async def _check(self, name: str) -> bool:
+        request = health_pb2.HealthCheckRequest().SerializeToString()
+        try:
+            answer = await self.call(name, _HEALTH_METHOD, request, (), _HEALTH_SECONDS)
+        except grpc.aio.AioRpcError:
+            return False
+        status = health_pb2.HealthCheckResponse.FromString(answer).status
+        return bool(status == health_pb2.HealthCheckResponse.SERVING)
+
+    async def close(self) -> None:
+        for channel in self._channels.values():
+            await channel.close()

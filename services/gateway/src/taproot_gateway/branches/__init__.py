@@ -1,0 +1,1 @@
+"""Branches: the tree of offices. Paths are made of codes that never change."""

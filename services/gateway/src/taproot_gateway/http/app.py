@@ -1,0 +1,140 @@
+"""The ASGI application: pages by path, everything else by the routes of the contracts."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping
+
+from opentelemetry.trace import SpanKind
+from prometheus_client import Counter, Histogram
+
+from taproot_chassis import telemetry
+from taproot_gateway.http import security
+from taproot_gateway.http.calls import IDENTITY, Calls, Handler, Refused, problem_answer
+from taproot_gateway.http.exchange import Answer, Header, Receive, Request, Scope, Send, send_answer
+from taproot_gateway.transcoding.problems import Problem
+from taproot_gateway.transcoding.routes import Route, Router
+
+MAX_TARGET = 8_000
+"""Longest path with its query, in bytes."""
+
+_seconds = Histogram(
+    "taproot_http_seconds",
+    "Duration of HTTP requests",
+    ["method", "route"],
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
+)
+_answers = Counter("taproot_http_answers_total", "HTTP answers", ["method", "route", "status"])
+
+
+class App:
+    def __init__(
+        self,
+        router: Router,
+        calls: Calls,
+        pages: Mapping[str, Handler],
+        *,
+        proxies: int = 0,
+        origins: Iterable[str] = (),
+    ) -> None:
+        self._router = router
+        self._calls = calls
+        self._pages = pages
+        self._proxies = proxies
+        self._origins = frozenset(origins)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await _lifespan(receive, send)
+        elif scope["type"] == "http":
+            request = Request.read(scope, receive, self._proxies)
+            await self._serve(request, send)
+        else:
+            await send({"type": "websocket.close", "code": 1003})
+
+    async def _serve(self, request: Request, send: Send) -> None:
+        started = time.perf_counter()
+        method = "GET" if request.method == "HEAD" else request.method
+        page = self._pages.get(request.path) if method == "GET" else None
+        found = None if page else self._router.find(method, request.path)
+        if found is not None:
+            route, values = found
+            label = route.template.text
+            answer, extra = await self._routed(route, values, request)
+        else:
+            label = request.path if page else "none"
+            answer, extra = await self._paged(page, request), []
+        await send_answer(send, request, answer, extra)
+        # Only known labels: a caller could otherwise fill the memory with names.
+        name = method if method in ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS") else "other"
+        _seconds.labels(name, label).observe(time.perf_counter() - started)
+        _answers.labels(name, label, answer.status).inc()
+
+    async def _routed(
+        self, route: Route, values: dict[str, str], request: Request
+    ) -> tuple[Answer, list[Header]]:
+        with telemetry.span(
+            f"{route.http_method} {route.template.text}",
+            {
+                "http.request.method": request.method,
+                "http.route": route.template.text,
+                telemetry.WRITE: route.writes,
+            },
+            kind=SpanKind.SERVER,
+            parent=telemetry.remote_context(request.headers.get("traceparent", "")),
+        ) as span:
+            answer = await self._guarded(route, values, request)
+            span.set_attribute("http.response.status_code", answer.status)
+            extra = [(b"traceparent", telemetry.traceparent().encode())]
+        origin = request.headers.get("origin", "")
+        if origin:
+            extra += self._cors(origin, [route])
+        return answer, extra
+
+    async def _guarded(self, route: Route, values: dict[str, str], request: Request) -> Answer:
+        if len(request.path) + len(request.query) > MAX_TARGET:
+            return problem_answer(Problem(414, "The address is too long", reason="ADDRESS_TOO_LONG"))
+        try:
+            return await self._calls.answer(route, values, request)
+        except Refused as refusal:
+            return problem_answer(refusal.problem)
+        except Exception:  # noqa: BLE001 - a defect: logged once with its trace id, told to nobody
+            telemetry.logger.exception("gateway_error", route=route.template.text)
+            return problem_answer(Problem(500, "Something went wrong", reason="INTERNAL"))
+
+    async def _paged(self, page: Handler | None, request: Request) -> Answer:
+        if page is not None:
+            return await page(request)
+        allowed = ["GET", "HEAD"] if request.path in self._pages else self._router.methods(request.path)
+        if not allowed:
+            return problem_answer(Problem(404, "There is nothing here", reason="NO_ROUTE"))
+        headers: list[Header] = [(b"allow", ", ".join(allowed).encode())]
+        if request.method == "OPTIONS":
+            return Answer(204, headers=headers + self._preflight(request, allowed))
+        answer = problem_answer(Problem(405, "This method is not served here", reason="METHOD_NOT_ALLOWED"))
+        answer.headers += headers
+        return answer
+
+    def _preflight(self, request: Request, allowed: list[str]) -> list[Header]:
+        origin = request.headers.get("origin", "")
+        found = [self._router.find(method, request.path) for method in allowed]
+        if not origin or not self._cors(origin, [one[0] for one in found if one]):
+            return []
+        return security.preflight(origin, allowed, credentials=origin in self._origins)
+
+    def _cors(self, origin: str, routes: list[Route]) -> list[Header]:
+        """Origins that are set may do all, any page may use what is public, such as a web form."""
+        if origin in self._origins:
+            return security.cors(origin, credentials=True)
+        if any(route.access.permission == "public" and route.backend != IDENTITY for route in routes):
+            return security.cors(origin, credentials=False)
+        return []
+
+
+async def _lifespan(receive: Receive, send: Send) -> None:
+    """Channels and pools belong to the process, which outlives the server: nothing to do here."""
+    while True:
+        message = await receive()
+        await send({"type": f"{message['type']}.complete"})
+        if message["type"] == "lifespan.shutdown":
+            return

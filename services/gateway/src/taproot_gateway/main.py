@@ -1,0 +1,65 @@
+"""Composition root of the gateway's own service: identities."""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+
+from taproot_chassis.database import Database
+from taproot_chassis.eventlog import Encoder
+from taproot_chassis.jobs import Job
+from taproot_chassis.service import Definition, Parts, Runtime
+from taproot_gateway.api_keys.servicer import ApiKeysServicer
+from taproot_gateway.branches import messages as branches
+from taproot_gateway.branches.model import Branch
+from taproot_gateway.branches.servicer import BranchesServicer
+from taproot_gateway.roles import messages as roles
+from taproot_gateway.roles.model import Role
+from taproot_gateway.roles.servicer import RolesServicer
+from taproot_gateway.seed import Seed
+from taproot_gateway.sessions import store
+from taproot_gateway.sessions.passwords import Hasher
+from taproot_gateway.sessions.servicer import SessionsServicer
+from taproot_gateway.settings import GatewaySettings
+from taproot_gateway.teams import messages as teams
+from taproot_gateway.teams.model import Team
+from taproot_gateway.teams.servicer import TeamsServicer
+from taproot_gateway.transcoding import contracts
+from taproot_gateway.users import messages as users
+from taproot_gateway.users.model import User
+from taproot_gateway.users.servicer import UsersServicer
+
+ENCODERS: dict[type, Encoder] = {
+    Role: roles.to_event,
+    Branch: branches.to_event,
+    Team: teams.to_event,
+    User: users.to_event,
+}
+EXPIRE_SECONDS = 300
+
+
+def build(runtime: Runtime[GatewaySettings]) -> Parts:
+    hasher = Hasher()
+    seed = Seed(runtime, hasher, contracts.permissions(contracts.load()))
+    expire = functools.partial(_expire, runtime.settings.session_idle_minutes)
+    return Parts(
+        servicers={
+            "taproot.identity.v1.UsersService": UsersServicer(runtime, hasher),
+            "taproot.identity.v1.RolesService": RolesServicer(runtime),
+            "taproot.identity.v1.BranchesService": BranchesServicer(runtime),
+            "taproot.identity.v1.TeamsService": TeamsServicer(runtime),
+            "taproot.identity.v1.SessionsService": SessionsServicer(runtime, hasher),
+            "taproot.identity.v1.ApiKeysService": ApiKeysServicer(runtime.database),
+        },
+        jobs=[Job("expire-sessions", EXPIRE_SECONDS, expire)],
+        startup=[seed.run],
+    )
+
+
+async def _expire(idle_minutes: float, database: Database) -> int:
+    async with database.unit() as work:
+        await store.expire(work, idle_minutes)
+    return 0
+
+
+DEFINITION = Definition("identity", GatewaySettings, ENCODERS, build, Path(__file__).parent)

@@ -1,0 +1,1 @@
+"""Roles: what users may do, on whose records, and what they do not see."""

@@ -1,0 +1,1 @@
+"""Signing in and out: passwords, sessions and the lock after repeated failures."""

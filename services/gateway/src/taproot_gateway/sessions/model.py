@@ -1,0 +1,87 @@
+"""Tables of credentials and sessions, and what can go wrong with them.
+
+None of it is announced: credentials never leave this database, and a session concerns nobody else.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import Boolean, Column, DateTime, Index, Integer, LargeBinary, Table, Text, Uuid
+
+from taproot_chassis.errors import AppError, InvalidArgument, Kind, NotFound, ResourceExhausted
+from taproot_gateway.base import Base
+
+Instant = DateTime(timezone=True)
+
+
+class CredentialsInvalid(AppError):
+    """The same answer for an unknown name, a wrong password and a disabled user."""
+
+    kind = Kind.UNAUTHENTICATED
+    reason = "CREDENTIALS_INVALID"
+
+    def __init__(self) -> None:
+        super().__init__("user name or password is wrong")
+
+
+class PasswordWrong(AppError):
+    kind = Kind.DENIED
+    reason = "PASSWORD_WRONG"
+
+    def __init__(self) -> None:
+        super().__init__("the current password is wrong")
+
+
+class PasswordTooCommon(InvalidArgument):
+    reason = "PASSWORD_TOO_COMMON"
+
+    def __init__(self, field: str) -> None:
+        super().__init__([(field, "is among the first that would be tried; choose another")])
+
+
+class SignInLocked(ResourceExhausted):
+    reason = "SIGN_IN_LOCKED"
+
+    def __init__(self, retry_after: float) -> None:
+        super().__init__("too many attempts; try again later", retry_after)
+
+
+class NoSuchSession(NotFound):
+    def __init__(self, key: object) -> None:
+        super().__init__("session", key)
+
+
+credentials = Table(
+    "credentials",
+    Base.metadata,
+    Column("user_id", Uuid, primary_key=True),
+    Column("password_hash", Text, nullable=False),
+    Column("must_change", Boolean, nullable=False),
+    Column("changed_time", Instant, nullable=False),
+)
+
+sessions = Table(
+    "sessions",
+    Base.metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("token_hash", LargeBinary, nullable=False),
+    Column("user_id", Uuid, nullable=False),
+    Column("create_time", Instant, nullable=False),
+    Column("last_used_time", Instant, nullable=False),
+    Column("expire_time", Instant, nullable=False),
+    Column("ip_address", Text, nullable=False),
+    Column("user_agent", Text, nullable=False),
+    Index("uq_sessions_token_hash", "token_hash", unique=True),
+    Index("ix_sessions_user_id", "user_id", "create_time"),
+    Index("ix_sessions_expire_time", "expire_time"),
+)
+
+sign_in_attempts = Table(
+    "sign_in_attempts",
+    Base.metadata,
+    # `name:` and the hash of a user name, whether or not there is such a user, or `address:` and an address.
+    Column("key", Text, primary_key=True),
+    Column("count", Integer, nullable=False),
+    Column("last_time", Instant, nullable=False),
+    Column("locked_until", Instant),
+    Index("ix_sign_in_attempts_last_time", "last_time"),
+)

@@ -1,0 +1,1 @@
+"""Teams: groups of users who share records. Membership is stated on the user."""

@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+import pytest
+from openapi_spec_validator import validate
+
+from taproot_gateway.openapi.document import document
+from taproot_gateway.transcoding.contracts import Contracts
+from taproot_gateway.transcoding.input import Decoders, Violations
+from taproot_gateway.transcoding.routes import Router
+
+
+@pytest.fixture(scope="module")
+def described(loaded: Contracts, router: Router) -> dict[str, Any]:
+    found: dict[str, Any] = orjson.loads(orjson.dumps(document(loaded, router.routes, "1.0.0")))
+    return found
+
+
+def operations(described: dict[str, Any]) -> list[dict[str, Any]]:
+    return [operation for item in described["paths"].values() for operation in item.values()]
+
+
+def test_the_document_is_valid_openapi(described: dict[str, Any]) -> None:
+    validate(described)
+
+
+def test_every_route_is_in_it(described: dict[str, Any], router: Router) -> None:
+    assert len(operations(described)) == len(router.routes)
+
+
+def test_every_operation_says_what_it_does_and_who_may(described: dict[str, Any]) -> None:
+    for operation in operations(described):
+        assert operation["summary"], operation["operationId"]
+        assert operation["x-permission"]
+
+
+def test_no_two_paths_differ_only_in_the_names_of_variables(described: dict[str, Any]) -> None:
+    import re
+
+    shapes = [re.sub(r"\{[^}]+\}", "{}", path) for path in described["paths"]]
+    assert len(shapes) == len(set(shapes))
+
+
+def test_the_examples_are_read_by_the_gateway(
+    loaded: Contracts, router: Router, described: dict[str, Any]
+) -> None:
+    """Whoever sends an example as it stands must not be told that it has the wrong shape."""
+    decoders = Decoders()
+    by_id = {f"{route.method.containing_service.name}_{route.method.name}": route for route in router.routes}
+    for operation in operations(described):
+        content = operation.get("requestBody", {}).get("content", {}).get("application/json")
+        if not content:
+            continue
+        route = by_id[operation["operationId"]]
+        field = route.builder.body_field
+        descriptor = field.message_type if field is not None else route.method.input_type
+        violations = Violations()
+        decoders.decoder(descriptor)(content["example"], "", violations)
+        assert violations.found == [], operation["operationId"]

@@ -1,0 +1,152 @@
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+PASSWORD = "correct-horse-7"
+
+
+class TestLogin:
+    async def test_gives_a_token_a_cookie_and_what_the_caller_may_do(self, gateway: Any) -> None:
+        async with gateway.client() as client:
+            answer = await client.post("/v1/sessions", json={"user_name": "Admin", "password": PASSWORD})
+        body = answer.json()
+        assert answer.status_code == 200
+        assert body["token"].startswith("ts_")
+        assert body["current"]["grants"] == [{"permission": "*", "scope": "DATA_SCOPE_ALL"}]
+        assert body["current"]["session"]["ip_address"] == "10.1.2.3"
+        cookie = answer.headers["set-cookie"]
+        assert "HttpOnly" in cookie
+        assert "SameSite=Lax" in cookie
+
+    async def test_cookie_only_keeps_the_token_out_of_the_body(self, gateway: Any) -> None:
+        body = {"user_name": "admin", "password": PASSWORD, "cookie_only": True}
+        async with gateway.client() as client:
+            answer = await client.post("/v1/sessions", json=body)
+            assert "token" not in answer.json()
+            current = await client.get("/v1/sessions/current")  # the client kept the cookie
+        assert current.json()["user"]["user_name"] == "admin"
+
+    @pytest.mark.parametrize("name", ["admin", "nobody-of-that-name"])
+    async def test_a_wrong_password_and_an_unknown_name_look_the_same(self, gateway: Any, name: str) -> None:
+        async with gateway.client() as client:
+            answer = await client.post("/v1/sessions", json={"user_name": name, "password": "wrong"})
+        assert (answer.status_code, answer.json()["reason"]) == (401, "CREDENTIALS_INVALID")
+
+    async def test_parallel_guesses_get_no_more_attempts_than_the_limit(self, gateway: Any) -> None:
+        await gateway.user("guessed")
+        async with gateway.client() as client:
+            guesses = [
+                client.post("/v1/sessions", json={"user_name": "guessed", "password": f"guess-{n}"})
+                for n in range(12)
+            ]
+            answers = await asyncio.gather(*guesses)
+            reasons = [answer.json()["reason"] for answer in answers]
+            # One attempt was the sign-in itself, which forgot the ones before it.
+            assert reasons.count("CREDENTIALS_INVALID") == 5
+            assert reasons.count("SIGN_IN_LOCKED") == 7
+            right = await client.post("/v1/sessions", json={"user_name": "guessed", "password": PASSWORD})
+        assert right.status_code == 429
+        assert int(right.headers["retry-after"]) > 200
+
+    async def test_an_administrator_lifts_the_lock(self, gateway: Any) -> None:
+        made, _ = await gateway.user("locked")
+        async with gateway.client() as client:
+            for n in range(6):
+                await client.post("/v1/sessions", json={"user_name": "locked", "password": f"guess-{n}"})
+        async with gateway.admin as client:
+            assert (await client.post(f"/v1/users/{made['id']}:unlock", json={})).status_code == 200
+        assert await gateway.sign_in("locked", PASSWORD)
+
+    async def test_no_credential_is_stored_or_announced_in_the_clear(self, gateway: Any) -> None:
+        token = await gateway.sign_in("admin", PASSWORD)
+        connection = await gateway.harness.runtime.database.connect_direct()
+        try:
+            for table in ("sessions", "credentials", "event_log"):
+                rows = await connection.fetch(f"SELECT t::text AS line FROM {table} t")
+                assert all(token not in row["line"] and PASSWORD not in row["line"] for row in rows)
+            payloads = await connection.fetch("SELECT payload FROM event_log WHERE aggregate_type = 'user'")
+            assert all(PASSWORD.encode() not in row["payload"] for row in payloads)
+            digest = await connection.fetchval("SELECT password_hash FROM credentials LIMIT 1")
+        finally:
+            await connection.close()
+        assert digest.startswith("$argon2id$")
+
+
+class TestSessions:
+    async def test_without_a_session_nothing_is_answered(self, gateway: Any) -> None:
+        async with gateway.client() as client:
+            answer = await client.get("/v1/sessions/current")
+        assert answer.status_code == 401
+        assert answer.headers["www-authenticate"].startswith("Bearer")
+
+    async def test_signing_out_ends_the_session_at_once(self, gateway: Any) -> None:
+        token = await gateway.sign_in("admin", PASSWORD)
+        async with gateway.client(token) as client:
+            assert (await client.get("/v1/sessions/current")).status_code == 200
+            out = await client.delete("/v1/sessions/current")
+            assert out.status_code == 200
+            assert "Max-Age=0" in out.headers["set-cookie"]
+            again = await client.get("/v1/sessions/current")
+        assert (again.status_code, again.json()["reason"]) == (401, "CREDENTIALS_INVALID")
+
+    async def test_a_caller_sees_and_ends_only_own_sessions(self, gateway: Any) -> None:
+        _, mine = await gateway.user("session-owner")
+        _, other = await gateway.user("session-stranger")
+        async with gateway.client(mine) as client:
+            listed = (await client.get("/v1/sessions")).json()["sessions"]
+        assert [one["current"] for one in listed] == [True]
+        async with gateway.client(other) as client:
+            assert (await client.delete(f"/v1/sessions/{listed[0]['id']}")).status_code == 404
+        async with gateway.client(mine) as client:
+            assert (await client.get("/v1/sessions/current")).status_code == 200
+
+    async def test_an_idle_session_and_an_old_one_end(self, gateway: Any) -> None:
+        connection = await gateway.harness.runtime.database.connect_direct()
+        try:
+            for column in ("last_used_time", "expire_time"):
+                token = await gateway.sign_in("admin", PASSWORD)
+                await connection.execute(
+                    f"UPDATE sessions SET {column} = now() - interval '2 hours' "
+                    "WHERE create_time = (SELECT max(create_time) FROM sessions)"
+                )
+                async with gateway.client(token) as client:
+                    assert (await client.get("/v1/sessions/current")).status_code == 401, column
+        finally:
+            await connection.close()
+
+
+class TestChangePassword:
+    async def test_needs_the_current_one_and_ends_the_other_sessions(self, gateway: Any) -> None:
+        _, first = await gateway.user("changer")
+        second = await gateway.sign_in("changer", PASSWORD)
+        path, new = "/v1/sessions/current:changePassword", "another-horse-8"
+        async with gateway.client(first) as client:
+            wrong = await client.post(path, json={"current_password": "nope", "new_password": new})
+            assert (wrong.status_code, wrong.json()["reason"]) == (403, "PASSWORD_WRONG")
+            weak = await client.post(path, json={"current_password": PASSWORD, "new_password": "password123"})
+            assert (weak.status_code, weak.json()["reason"]) == (400, "PASSWORD_TOO_COMMON")
+            done = await client.post(path, json={"current_password": PASSWORD, "new_password": new})
+            assert done.status_code == 200
+            assert (await client.get("/v1/sessions/current")).status_code == 200
+        async with gateway.client(second) as client:
+            assert (await client.get("/v1/sessions/current")).status_code == 401
+        assert await gateway.sign_in("changer", new)
+
+    async def test_a_first_password_must_be_changed_before_anything_else(self, gateway: Any) -> None:
+        role = await gateway.role("first_reader", ("users.read", "ALL"))
+        made, _ = await gateway.user("fresh", role)
+        async with gateway.admin as client:
+            body = {"password": "first-password-9", "must_change": True}
+            assert (await client.post(f"/v1/users/{made['id']}:setPassword", json=body)).status_code == 200
+        token = await gateway.sign_in("fresh", "first-password-9")
+        async with gateway.client(token) as client:
+            current = await client.get("/v1/sessions/current")
+            assert current.json()["must_change_password"] is True
+            refused = await client.get("/v1/users")
+            assert (refused.status_code, refused.json()["reason"]) == (403, "PASSWORD_CHANGE_REQUIRED")
+            body = {"current_password": "first-password-9", "new_password": PASSWORD}
+            await client.post("/v1/sessions/current:changePassword", json=body)
+            assert (await client.get("/v1/sessions/current")).json().get("must_change_password") is None

@@ -1,0 +1,1 @@
+"""The sales service: leads, deals, catalogue, quotes, orders and receivables."""

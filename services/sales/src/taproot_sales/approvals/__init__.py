@@ -1,0 +1,1 @@
+"""The one mechanism of approval, for any subject."""

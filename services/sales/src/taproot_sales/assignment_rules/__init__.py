@@ -1,0 +1,1 @@
+"""Assignment rules: which leads go to whom."""

@@ -1,0 +1,108 @@
+"""Reads of competitors. The library is one for the whole enterprise: not scoped."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Select, Uuid, any_, bindparam, func, select
+from sqlalchemy.dialects.postgresql import ARRAY
+
+from taproot_chassis.database import Reader, UnitOfWork
+from taproot_chassis.errors import NotFound
+from taproot_chassis.listing.fields import Field, FieldType, Resource
+from taproot_chassis.statements import Statement
+from taproot_chassis.text import query_tokens
+from taproot_chassis.visibility import visible
+from taproot_sales.competitors.model import Competitor
+from taproot_sales.listing import Stored
+from taproot_sales.opportunities.model import Opportunity
+
+T = Competitor.__table__.c
+O = Opportunity.__table__.c  # noqa: E741  # reads well beside T
+LIVE = T.delete_time.is_(None)
+ROWS = select(Competitor.__table__).where(LIVE)
+RESOURCE = Resource(
+    "competitor",
+    (
+        Field("id", T.id, FieldType.ID),
+        Field("display_name", T.display_name, FieldType.TEXT, sort_column=T.sort_key),
+        Field("search", T.search, FieldType.TEXT, repeated=True, terms=query_tokens),
+        Field("create_time", T.create_time, FieldType.INSTANT),
+        Field("update_time", T.update_time, FieldType.INSTANT),
+        Field("custom", T.custom, FieldType.JSON),
+    ),
+    "display_name",
+    T.id,
+)
+_one = Statement(lambda: ROWS.where(T.id == bindparam("key")))
+_any = Statement(lambda: select(Competitor.__table__).where(T.id == bindparam("key")))
+_known = Statement(lambda: select(T.id).where(T.id == any_(bindparam("keys", type_=ARRAY(Uuid()))), LIVE))
+
+
+async def get(reader: Reader, competitor_id: str | UUID, *, deleted: bool = False) -> Stored:
+    """With `deleted` those in the recycle bin too."""
+    row = await reader.fetch_row(_any if deleted else _one, key=UUID(str(competitor_id)))
+    if row is None:
+        raise NotFound("competitor", competitor_id)
+    return Stored(row)
+
+
+async def load(work: UnitOfWork, competitor_id: UUID, *, deleted: bool = False) -> Competitor:
+    state: Any = T.delete_time.is_not(None) if deleted else LIVE
+    statement = select(Competitor).where(T.id == competitor_id, state).with_for_update()
+    found: Competitor | None = await work.scalar(statement)
+    if found is None:
+        raise NotFound("competitor", competitor_id)
+    return found
+
+
+async def known_competitors(reader: Reader, keys: Sequence[UUID]) -> set[UUID]:
+    return {row["id"] for row in await reader.fetch(_known, keys=list(keys))}
+
+
+async def compare(reader: Reader, start: datetime | None, end: datetime | None, currency: str) -> list[Any]:
+    return await reader.fetch(_comparison(start, end, currency))
+
+
+def _comparison(start: datetime | None, end: datetime | None, currency: str) -> Select[Any]:
+    seen = _seen(start, end)
+    ours = seen.c.currency_code == currency
+    won, lost = seen.c.state == "won", seen.c.state == "lost"
+    none = Decimal(0)
+    return (
+        select(
+            seen.c.competitor_id,
+            T.display_name,
+            func.count().label("seen"),
+            func.count().filter(seen.c.state == "open").label("open"),
+            func.count().filter(won).label("won"),
+            func.count().filter(lost).label("lost"),
+            func.count().filter(lost, seen.c.loss_competitor_id == seen.c.competitor_id).label("lost_to"),
+            func.coalesce(func.sum(seen.c.amount).filter(won, ours), none).label("won_amount"),
+            func.coalesce(func.sum(seen.c.amount).filter(lost, ours), none).label("lost_amount"),
+        )
+        .join(Competitor.__table__, T.id == seen.c.competitor_id)
+        .group_by(seen.c.competitor_id, T.display_name)
+        .order_by(func.count().desc(), T.display_name, seen.c.competitor_id)
+        .limit(1000)
+    )
+
+
+def _seen(start: datetime | None, end: datetime | None) -> Any:
+    """One row per deal and competitor seen in it."""
+    rows = select(
+        func.unnest(O.competitor_ids).label("competitor_id"),
+        O.state,
+        O.amount,
+        O.currency_code,
+        O.loss_competitor_id,
+    ).where(visible(Opportunity), O.delete_time.is_(None))
+    if start is not None:
+        rows = rows.where(O.open_time >= start)
+    if end is not None:
+        rows = rows.where(O.open_time < end)
+    return rows.subquery("seen")

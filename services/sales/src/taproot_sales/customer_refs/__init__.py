@@ -1,0 +1,1 @@
+"""What this service knows of customers and users: projections of their events."""

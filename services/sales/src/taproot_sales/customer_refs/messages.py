@@ -1,0 +1,54 @@
+"""Customer events as rows of the projection."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from taproot.customer.events.v1.customer_event_pb2 import CustomerEvent
+from taproot.customer.v1 import customer_pb2 as pb
+from taproot_chassis.database import UnitOfWork
+from taproot_chassis.events import Event
+from taproot_chassis.wire import enum_name, optional_uuid
+from taproot_sales.customer_refs import handlers
+
+
+async def apply(event: Event, work: UnitOfWork) -> None:
+    """Handler of the subscription `customer_refs`."""
+    message = event.decode(CustomerEvent)
+    await handlers.put_customer(_values(message.customer, event), work)
+    merge = message.merge
+    if event.name == "merged":
+        shared = {
+            "root_id": event.aggregate_id,
+            "merge_id": UUID(merge.merge_id),
+            "version": event.version,
+        }
+        await handlers.redirect([{"member_id": UUID(key)} | shared for key in merge.source_ids], work)
+    elif event.name == "unmerged":
+        rows = [{"member_id": UUID(key), "as_of": event.version} for key in merge.source_ids]
+        await handlers.release(rows, work)
+
+
+def _values(customer: pb.Customer, event: Event) -> dict[str, Any]:
+    return {
+        "id": event.aggregate_id,
+        "version": event.version,
+        "kind": enum_name(pb.CustomerKind, customer.kind, "CUSTOMER_KIND_"),
+        "status": enum_name(pb.CustomerStatus, customer.status, "CUSTOMER_STATUS_"),
+        "display_name": customer.display_name,
+        "value_class": customer.value_class,
+        "region": customer.region,
+        "language_code": customer.language_code,
+        "email": _first(customer, pb.IDENTIFIER_KIND_EMAIL),
+        "phone": _first(customer, pb.IDENTIFIER_KIND_PHONE),
+        "owner_id": optional_uuid(customer.owner_id),
+        "branch_id": optional_uuid(customer.branch_id),
+        "deleted": event.name == "deleted" or customer.HasField("delete_time"),
+    }
+
+
+def _first(customer: pb.Customer, kind: int) -> str:
+    """The identifier to use first among its kind."""
+    found = sorted((i for i in customer.identifiers if i.kind == kind), key=lambda i: not i.primary)
+    return found[0].value if found else ""

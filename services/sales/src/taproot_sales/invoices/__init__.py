@@ -1,0 +1,1 @@
+"""Invoices, credit notes, credit limits and the ledger of customers' accounts."""

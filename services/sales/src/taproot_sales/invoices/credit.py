@@ -1,0 +1,97 @@
+"""Credit limits: setting them, and what is used of them."""
+
+from __future__ import annotations
+
+import uuid
+from decimal import Decimal
+
+from sqlalchemy import bindparam, func, select
+
+from taproot_chassis.database import Reader, UnitOfWork
+from taproot_chassis.errors import InvalidArgument, NotFound
+from taproot_chassis.statements import Statement
+from taproot_chassis.updates import check_etag
+from taproot_chassis.visibility import unscoped
+from taproot_sales.invoices.ledger import balance
+from taproot_sales.invoices.model import CreditLimit
+from taproot_sales.invoices.rules import within_limit
+from taproot_sales.orders.model import CreditLimitExceeded, Order
+from taproot_sales.orders.rules import CAN_FULFIL
+from taproot_sales.sales_lines.customers import members_of
+
+_to_invoice = Statement(
+    lambda: select(func.coalesce(func.sum(Order.total - Order.invoiced), 0)).where(
+        Order.customer_id == func.any(bindparam("customers")),
+        Order.currency_code == bindparam("currency"),
+        Order.state.in_(CAN_FULFIL),
+        unscoped(Order, "the credit of a customer is one for all branches"),
+    )
+)
+
+
+async def used_credit(customer_id: uuid.UUID, currency: str, reader: Reader) -> Decimal:
+    """Balance of the account and what confirmed orders will still be invoiced."""
+    members = await members_of(customer_id, reader)
+    owed = await balance(members, currency, reader)
+    return owed + Decimal(await reader.fetch_value(_to_invoice, customers=members, currency=currency))
+
+
+async def require_credit(order: Order, work: UnitOfWork) -> None:
+    """Confirmations of one customer's orders wait here for each other, so that the limit holds."""
+    limit = await _locked(order.customer_id, work)
+    if limit is None or limit.currency_code != order.currency_code:
+        return
+    used = await used_credit(order.customer_id, order.currency_code, work)
+    if not within_limit(limit.limit_amount, used, order.total):
+        raise CreditLimitExceeded(
+            "the order would exceed the customer's credit limit",
+            limit=str(limit.limit_amount),
+            used=str(used),
+            order=str(order.total),
+            currency_code=limit.currency_code,
+        )
+
+
+async def _locked(customer_id: uuid.UUID, work: UnitOfWork) -> CreditLimit | None:
+    found: CreditLimit | None = await work.scalar(
+        select(CreditLimit).where(CreditLimit.id == customer_id).with_for_update()
+    )
+    return found
+
+
+async def set_credit_limit(
+    customer_id: uuid.UUID,
+    etag: str,
+    amount: Decimal | None,
+    currency: str,
+    note: str | None,
+    work: UnitOfWork,
+) -> CreditLimit:
+    """Set or change. The caller holds the advisory lock of the customer's limit."""
+    limit = await _locked(customer_id, work)
+    if limit is None:
+        if amount is None:
+            raise InvalidArgument([("credit_limit.limit", "is required")])
+        limit = CreditLimit(id=customer_id, create_time=work.clock.now())
+        await work.add(limit)
+    check_etag(etag, limit.version or 0)
+    if amount is not None and amount < 0:
+        raise InvalidArgument([("credit_limit.limit", "must not be negative")])
+    limit.note = limit.note if note is None else note
+    limit.set_limit(
+        limit.limit_amount if amount is None else amount,
+        limit.currency_code if amount is None else currency,
+        work.clock.now(),
+    )
+    return limit
+
+
+async def delete_credit_limit(customer_id: uuid.UUID, etag: str, work: UnitOfWork) -> CreditLimit:
+    limit = await _locked(customer_id, work)
+    if limit is None:
+        raise NotFound("credit limit", customer_id)
+    check_etag(etag, limit.version)
+    limit.record("deleted", work.clock.now())
+    await work.flush()
+    await (await work.session()).delete(limit)
+    return limit

@@ -1,0 +1,158 @@
+"""Reads of invoices and credit limits: SQL straight to rows."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import date
+from typing import Any
+
+from sqlalchemy import Date, Select, Uuid, bindparam, case, cast, func, literal, or_, select, union_all
+from sqlalchemy.dialects.postgresql import ARRAY
+
+from taproot.sales.v1 import invoice_pb2 as pb
+from taproot_chassis.database import Reader
+from taproot_chassis.errors import NotFound
+from taproot_chassis.listing.fields import Field, FieldType, Resource
+from taproot_chassis.listing.paging import page_size_of
+from taproot_chassis.schema import redirects
+from taproot_chassis.statements import Statement
+from taproot_chassis.visibility import visible
+from taproot_sales.customer_refs.filtering import customer_field
+from taproot_sales.invoices.model import UNSETTLED, CreditLimit, Invoice
+from taproot_sales.invoices.rules import InvoiceKind
+from taproot_sales.payments.model import Payment, PaymentState
+from taproot_sales.sales_lines.customers import members_of, names_of
+
+BUCKETS = ("current", "days_1_to_30", "days_31_to_60", "days_61_to_90", "days_over_90")
+_c = Invoice.__table__.c
+_p = Payment.__table__.c
+_k = CreditLimit.__table__.c
+
+_ID = (
+    "id",
+    "order_id",
+    "fulfilment_id",
+    "credited_invoice_id",
+    "owner_id",
+    "branch_id",
+    "team_id",
+)
+RESOURCE = Resource(
+    "invoice",
+    [
+        customer_field(_c.customer_id),
+        *(Field(name, _c[name], FieldType.ID, sortable=False) for name in _ID),
+        *(
+            Field(name, _c[name], FieldType.TEXT)
+            for name in ("number", "display_name", "external_id", "currency_code")
+        ),
+        *(Field(name, _c[name], FieldType.NUMBER) for name in ("net", "tax", "open_amount")),
+        *(Field(name, _c[name], FieldType.DATE) for name in ("invoice_date", "due_date")),
+        *(Field(name, _c[name], FieldType.INSTANT) for name in ("create_time", "update_time")),
+        Field("total", _c.net + _c.tax, FieldType.NUMBER, nullable=False),
+        Field("kind", _c.kind, FieldType.ENUM, enum=pb.InvoiceKind),
+        Field("state", _c.state, FieldType.ENUM, enum=pb.InvoiceState),
+        Field("custom", _c.custom, FieldType.JSON),
+    ],
+    default_order="create_time desc",
+    id_column=_c.id,
+)
+LIMITS = Resource(
+    "credit_limit",
+    [
+        Field("customer_id", _k.id, FieldType.ID, sortable=False),
+        Field("limit", _k.limit_amount, FieldType.NUMBER, sensitive_class="financial"),
+        Field("currency_code", _k.currency_code, FieldType.TEXT),
+        *(Field(name, _k[name], FieldType.INSTANT) for name in ("create_time", "update_time")),
+    ],
+    default_order="create_time desc",
+    id_column=_k.id,
+)
+
+_get = Statement(lambda: select(Invoice.__table__).where(_c.id == bindparam("invoice_id"), visible(Invoice)))
+_get_limit = Statement(lambda: select(CreditLimit.__table__).where(_k.id == bindparam("customer_id")))
+
+
+def listed() -> Select[Any]:
+    return select(Invoice.__table__)
+
+
+def listed_limits() -> Select[Any]:
+    return select(CreditLimit.__table__)
+
+
+async def get_invoice(reader: Reader, invoice_id: uuid.UUID) -> Any:
+    row = await reader.fetch_row(_get, invoice_id=invoice_id)
+    if row is None:
+        raise NotFound("invoice", invoice_id)
+    return row
+
+
+async def get_limit(reader: Reader, customer_id: uuid.UUID) -> Any:
+    row = await reader.fetch_row(_get_limit, customer_id=customer_id)
+    if row is None:
+        raise NotFound("credit limit", customer_id)
+    return row
+
+
+def _ageing() -> Select[Any]:
+    """Open amounts by lateness and free credit per customer and currency, largest balance first."""
+    as_of = cast(bindparam("as_of"), Date)
+    late = as_of - _c.due_date
+    owed = _c.kind == InvoiceKind.INVOICE
+    limits = (
+        (late <= 0, "current"),
+        (late <= 30, "days_1_to_30"),
+        (late <= 60, "days_31_to_60"),
+        (late <= 90, "days_61_to_90"),
+    )
+    bucket = case(*((limit, name) for limit, name in limits), else_="days_over_90")
+    invoices = select(
+        _c.customer_id,
+        _c.currency_code,
+        case((owed, bucket), else_="unallocated_credit").label("bucket"),
+        _c.open_amount.label("amount"),
+    ).where(_c.state.in_(UNSETTLED), visible(Invoice), _only(_c.customer_id))
+    payments = select(_p.customer_id, _p.currency_code, literal("unallocated_credit"), _p.unallocated).where(
+        _p.state == PaymentState.UNALLOCATED, visible(Payment), _only(_p.customer_id)
+    )
+    found = union_all(invoices, payments).subquery("found")
+    root = func.coalesce(redirects.c.root_id, found.c.customer_id).label("customer_id")
+    parts = (
+        select(root, found.c.currency_code, found.c.bucket, found.c.amount)
+        .outerjoin(redirects, redirects.c.member_id == found.c.customer_id)
+        .subquery("parts")
+    )
+    sums = {
+        name: func.coalesce(func.sum(parts.c.amount).filter(parts.c.bucket == name), 0)
+        for name in (*BUCKETS, "unallocated_credit")
+    }
+    signed = case((parts.c.bucket == "unallocated_credit", -parts.c.amount), else_=parts.c.amount)
+    balance = func.sum(signed).label("balance")
+    return (
+        select(parts.c.customer_id, parts.c.currency_code, *(s.label(n) for n, s in sums.items()), balance)
+        .group_by(parts.c.customer_id, parts.c.currency_code)
+        .order_by(balance.desc(), parts.c.customer_id, parts.c.currency_code)
+        .limit(bindparam("most"))
+    )
+
+
+def _only(column: Any) -> Any:
+    asked = bindparam("customers", type_=ARRAY(Uuid()))
+    return or_(func.cardinality(asked) == 0, column == func.any(asked))
+
+
+_ageing_rows = Statement(_ageing)
+
+
+async def ageing(
+    reader: Reader, customer_id: uuid.UUID | None, as_of: date | None, page_size: int
+) -> list[dict[str, Any]]:
+    rows = await reader.fetch(
+        _ageing_rows,
+        as_of=as_of or reader.clock.now().date(),
+        customers=await members_of(customer_id, reader) if customer_id else [],
+        most=page_size_of(page_size),
+    )
+    names = await names_of([row["customer_id"] for row in rows], reader)
+    return [dict(row) | {"customer_name": names.get(row["customer_id"])} for row in rows]

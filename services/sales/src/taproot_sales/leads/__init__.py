@@ -1,0 +1,1 @@
+"""Leads: captured, scored, assigned, followed up, converted or lost."""

@@ -1,0 +1,164 @@
+"""LeadsService."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+from uuid import UUID
+
+from google.protobuf.json_format import MessageToDict
+
+from taproot.sales.v1 import lead_pb2 as pb
+from taproot.sales.v1 import lead_service_pb2 as rpc
+from taproot_chassis.database import Reader, UnitOfWork
+from taproot_chassis.errors import InvalidArgument
+from taproot_chassis.placement import still_sees
+from taproot_chassis.reads import Lists, aggregate
+from taproot_chassis.service import Runtime
+from taproot_chassis.servicer import Servicer
+from taproot_chassis.wire import enum_name, from_money, optional_date, optional_uuid
+from taproot_sales import fields
+from taproot_sales.customer_refs.queries import find_customer
+from taproot_sales.leads import commands, handlers, queries
+from taproot_sales.leads.converting import CustomerFinder
+from taproot_sales.leads.messages import BY_VERB, SPECIAL, to_message, to_rates
+from taproot_sales.leads.model import Lead
+from taproot_sales.listing import Stored
+
+Handle = Callable[[Any, UnitOfWork], Awaitable[Lead]]
+
+
+async def _get_again(reader: Reader, lead_id: str) -> pb.Lead:
+    return to_message(await queries.get(reader, lead_id, deleted=True))
+
+
+class LeadsServicer(Servicer):
+    def __init__(self, runtime: Runtime[Any]) -> None:
+        super().__init__(runtime.database)
+        self._lists = Lists(runtime.page_key)
+        self._customers = CustomerFinder(runtime.peers)
+
+    async def GetLead(self, request: rpc.GetLeadRequest, _context: Any) -> pb.Lead:
+        async def query(reader: Reader) -> pb.Lead:
+            return to_message(await queries.get(reader, request.id))
+
+        return await self.read(query)
+
+    async def ListLeads(self, request: rpc.ListLeadsRequest, _context: Any) -> rpc.ListLeadsResponse:
+        async def query(reader: Reader) -> rpc.ListLeadsResponse:
+            page = await self._lists.page(reader, queries.RESOURCE, queries.ROWS, Lead, request)
+            leads = [to_message(Stored(row)) for row in page.rows]
+            return rpc.ListLeadsResponse(leads=leads, next_page_token=page.next_page_token)
+
+        return await self.read(query)
+
+    async def AggregateLeads(
+        self, request: rpc.AggregateLeadsRequest, _context: Any
+    ) -> rpc.AggregateLeadsResponse:
+        async def query(reader: Reader) -> rpc.AggregateLeadsResponse:
+            rows = await aggregate(reader, queries.RESOURCE, queries.ROWS, Lead, request)
+            return rpc.AggregateLeadsResponse(rows=rows)
+
+        return await self.read(query)
+
+    async def CompareLeadRates(
+        self, request: rpc.CompareLeadRatesRequest, _context: Any
+    ) -> rpc.CompareLeadRatesResponse:
+        async def query(reader: Reader) -> rpc.CompareLeadRatesResponse:
+            rows = await queries.rates(reader, request.filter, request.group_by)
+            return rpc.CompareLeadRatesResponse(rows=map(to_rates, rows))
+
+        return await self.read(query)
+
+    async def CreateLead(self, request: rpc.CreateLeadRequest, _context: Any) -> pb.Lead:
+        message = request.lead
+        command = commands.CaptureLead(
+            id=fields.key_of(message),
+            values=fields.without_nulls(fields.values_of(message, fields.present(message), SPECIAL)),
+            owner_id=optional_uuid(message.owner_id),
+            branch_id=optional_uuid(message.branch_id),
+            hold=request.hold,
+        )
+        return await self._act(request, handlers.capture_lead, command)
+
+    async def UpdateLead(self, request: rpc.UpdateLeadRequest, _context: Any) -> pb.Lead:
+        message = request.lead
+        names = fields.changing(message, request.update_mask, BY_VERB)
+        values = fields.values_of(message, names, SPECIAL)
+        command = commands.UpdateLead(UUID(message.id), message.etag, values)
+        return await self._act(request, handlers.update_lead, command)
+
+    async def DeleteLead(self, request: rpc.DeleteLeadRequest, _context: Any) -> pb.Lead:
+        command = commands.Verb(UUID(request.id), request.etag)
+        return await self._act(request, handlers.delete_lead, command)
+
+    async def UndeleteLead(self, request: rpc.UndeleteLeadRequest, _context: Any) -> pb.Lead:
+        command = commands.Verb(UUID(request.id), request.etag)
+        return await self._act(request, handlers.undelete_lead, command)
+
+    async def AssignLead(self, request: rpc.AssignLeadRequest, _context: Any) -> pb.Lead:
+        owner, branch = optional_uuid(request.owner_id), optional_uuid(request.branch_id)
+        command = commands.AssignLead(UUID(request.id), request.etag, owner, branch)
+        return await self._act(request, handlers.assign_lead, command)
+
+    async def AcceptLead(self, request: rpc.AcceptLeadRequest, _context: Any) -> pb.Lead:
+        command = commands.Verb(UUID(request.id), request.etag)
+        return await self._act(request, handlers.accept_lead, command)
+
+    async def VerifyLead(self, request: rpc.VerifyLeadRequest, _context: Any) -> pb.Lead:
+        found = enum_name(pb.LeadVerification, request.verification, "LEAD_VERIFICATION_")
+        urgency = enum_name(pb.LeadUrgency, request.urgency, "LEAD_URGENCY_")
+        command = commands.VerifyLead(UUID(request.id), request.etag, found, urgency, request.note)
+        return await self._act(request, handlers.verify_lead, command)
+
+    async def FeedbackLead(self, request: rpc.FeedbackLeadRequest, _context: Any) -> pb.Lead:
+        feedback = enum_name(pb.LeadFeedback, request.feedback, "LEAD_FEEDBACK_")
+        next_contact = _day(request, "next_contact_date")
+        command = commands.FeedbackLead(UUID(request.id), request.etag, feedback, request.note, next_contact)
+        return await self._act(request, handlers.feedback_lead, command)
+
+    async def ConvertLead(self, request: rpc.ConvertLeadRequest, _context: Any) -> pb.Lead:
+        named = optional_uuid(request.customer_id)
+        async with self.database.reading() as reader:
+            lead = await queries.get(reader, request.id)
+            known = await find_customer(reader, named) if named else None
+        key = known["id"] if known else named
+        party = await self._customers.party_of(lead, key, known=known is not None)
+        command = commands.ConvertLead(
+            UUID(request.id),
+            request.etag,
+            customer_id=party.customer_id,
+            contact_id=party.contact_id,
+            pipeline_id=optional_uuid(request.pipeline_id),
+            display_name=request.opportunity_display_name,
+            amount=from_money(request.amount) if request.HasField("amount") else None,
+            expected_close_date=_day(request, "expected_close_date"),
+        )
+        return await self._act(request, handlers.convert_lead, command)
+
+    async def DisqualifyLead(self, request: rpc.DisqualifyLeadRequest, _context: Any) -> pb.Lead:
+        command = commands.DisqualifyLead(
+            UUID(request.id),
+            request.etag,
+            reason=enum_name(pb.LeadLossReason, request.loss_reason, "LEAD_LOSS_REASON_"),
+            note=request.loss_note,
+            competitor_id=optional_uuid(request.loss_competitor_id),
+            survey=MessageToDict(request.loss_survey),
+        )
+        return await self._act(request, handlers.disqualify_lead, command)
+
+    async def _act(self, request: Any, handle: Handle, command: Any) -> pb.Lead:
+        async def act(work: UnitOfWork) -> pb.Lead:
+            lead = await handle(command, work)
+            if not still_sees(lead, "leads.read"):
+                return pb.Lead(id=str(lead.id), etag=lead.etag)
+            return to_message(lead)
+
+        return await self.once(request, act, _get_again)
+
+
+def _day(request: Any, name: str) -> Any:
+    try:
+        return optional_date(request, name)
+    except ValueError as error:
+        raise InvalidArgument([(name, str(error))]) from error

@@ -1,0 +1,1 @@
+"""Opportunities: deals in the making."""

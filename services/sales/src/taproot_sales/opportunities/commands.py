@@ -1,0 +1,56 @@
+"""What callers ask of opportunities."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+
+@dataclass(frozen=True)
+class CreateOpportunity:
+    """`stage`: key; empty for the first. `lead_id`: when it comes from a lead."""
+
+    id: UUID
+    values: dict[str, Any]
+    pipeline_id: UUID | None = None
+    stage: str = ""
+    owner_id: UUID | None = None
+    branch_id: UUID | None = None
+    lead_id: UUID | None = None
+
+
+@dataclass(frozen=True)
+class Verb:
+    """A verb on one record."""
+
+    id: UUID
+    etag: str = ""
+
+
+@dataclass(frozen=True)
+class UpdateOpportunity(Verb):
+    values: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class AssignOpportunity(Verb):
+    owner_id: UUID | None = None
+    branch_id: UUID | None = None
+
+
+@dataclass(frozen=True)
+class MoveStage(Verb):
+    stage: str = ""
+
+
+@dataclass(frozen=True)
+class WinOpportunity(Verb):
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class LoseOpportunity(Verb):
+    reason: str = ""
+    note: str = ""
+    competitor_id: UUID | None = None

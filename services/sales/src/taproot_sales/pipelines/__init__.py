@@ -1,0 +1,1 @@
+"""Pipelines: the stages deals go through."""

@@ -1,0 +1,105 @@
+"""Use cases of pipelines."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from taproot_chassis.database import Database, UnitOfWork
+from taproot_chassis.errors import InvalidArgument
+from taproot_chassis.idempotency import lock_key
+from taproot_chassis.ids import new_id
+from taproot_chassis.updates import check_etag
+from taproot_sales.base import flush_unique
+from taproot_sales.fields import patched
+from taproot_sales.pipelines import queries
+from taproot_sales.pipelines.model import Pipeline, PipelineInUse, StageInUse, stored
+from taproot_sales.pipelines.rules import DEFAULT_STAGES
+
+DEFAULT_LOCK = lock_key("sales", "default pipeline")
+
+
+@dataclass(frozen=True)
+class CreatePipeline:
+    id: UUID
+    values: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class UpdatePipeline:
+    id: UUID
+    etag: str
+    values: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class DeletePipeline:
+    id: UUID
+    etag: str
+
+
+async def create_pipeline(command: CreatePipeline, work: UnitOfWork) -> Pipeline:
+    await _take_default(command.values, work)
+    pipeline = Pipeline.create({"id": command.id} | command.values, work.clock.now())
+    await work.add(pipeline)
+    await flush_unique(work, {})
+    return pipeline
+
+
+async def update_pipeline(command: UpdatePipeline, work: UnitOfWork) -> Pipeline:
+    pipeline = await queries.load(work, command.id)
+    check_etag(command.etag, pipeline.version)
+    if not pipeline.default_pipeline:
+        await _take_default(command.values, work)
+    if "stages" in command.values:
+        await _keep_used_stages(pipeline, command.values["stages"], work)
+    pipeline.change(patched(command.values, pipeline.custom), work.clock.now())
+    return pipeline
+
+
+async def _take_default(values: dict[str, Any], work: UnitOfWork) -> None:
+    """Written at once: at no time are there two defaults."""
+    if values.get("default_pipeline"):
+        former = await queries.find(work, None)
+        if former is not None:
+            former.yield_default(work.clock.now())
+            await work.flush()
+
+
+async def _keep_used_stages(pipeline: Pipeline, stages: list[dict[str, Any]], work: UnitOfWork) -> None:
+    before = {stage.key: stage.kind for stage in pipeline.steps}
+    after = {stage["key"]: stage["kind"] for stage in stages}
+    used = await queries.used_stages(work, pipeline.id)
+    lost = [key for key in used if after.get(key) != before.get(key)]
+    if lost:
+        raise StageInUse(lost)
+
+
+async def delete_pipeline(command: DeletePipeline, work: UnitOfWork) -> Pipeline:
+    pipeline = await queries.load(work, command.id)
+    check_etag(command.etag, pipeline.version)
+    if await queries.used_stages(work, pipeline.id):
+        raise PipelineInUse
+    pipeline.delete(work.clock.now())
+    return pipeline
+
+
+async def pipeline_of(work: UnitOfWork, pipeline_id: UUID | None) -> Pipeline:
+    """The pipeline named, or the default one. Raises InvalidArgument when there is none."""
+    found = await queries.find(work, pipeline_id)
+    if found is None:
+        raise InvalidArgument([("pipeline_id", "is not a pipeline")])
+    return found
+
+
+async def ensure_default(database: Database) -> None:
+    """At start-up: an enterprise that has no default pipeline gets the usual one."""
+    async with database.unit([DEFAULT_LOCK]) as work:
+        if await queries.find(work, None) is None:
+            values = {
+                "display_name": "Sales",
+                "stages": stored(list(DEFAULT_STAGES)),
+                "default_pipeline": True,
+            }
+            await create_pipeline(CreatePipeline(new_id(), values), work)

@@ -1,0 +1,120 @@
+"""A pipeline and its stages; rules.py says what makes it sound."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import DateTime, Index, Text, text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from taproot_chassis.errors import AppError, InvalidArgument
+from taproot_chassis.eventlog import Aggregate
+from taproot_sales.base import Base
+from taproot_sales.pipelines.rules import LOST, OPEN, WON, Stage, stage_faults
+
+
+class StageInUse(AppError):
+    reason = "STAGE_IN_USE"
+
+    def __init__(self, keys: list[str]) -> None:
+        names = ", ".join(sorted(keys))
+        super().__init__(f"stages with opportunities cannot be left out: {names}", stages=names)
+
+
+class PipelineInUse(AppError):
+    reason = "PIPELINE_IN_USE"
+
+    def __init__(self) -> None:
+        super().__init__("the pipeline has opportunities")
+
+
+class PipelineIsDefault(AppError):
+    reason = "PIPELINE_IS_DEFAULT"
+
+    def __init__(self) -> None:
+        super().__init__("make another pipeline the default first")
+
+
+class Pipeline(Aggregate, Base):
+    __tablename__ = "pipelines"
+    aggregate_type = "pipeline"
+
+    display_name: Mapped[str] = mapped_column(Text, default="")
+    stages: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, default=list)
+    default_pipeline: Mapped[bool] = mapped_column(default=False)
+    custom: Mapped[dict[str, Any]] = mapped_column(JSONB, default=dict)
+    delete_time: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+
+    __table_args__ = (
+        Index("ix_pipelines_display_name", "display_name", "id"),
+        Index(
+            "uq_pipelines_default",
+            "default_pipeline",
+            unique=True,
+            postgresql_where=text("default_pipeline AND delete_time IS NULL"),
+        ),
+    )
+
+    @classmethod
+    def create(cls, values: dict[str, Any], now: datetime) -> Pipeline:
+        pipeline = cls(**values, create_time=now, update_time=now)
+        pipeline._check()
+        pipeline.record("created", now)
+        return pipeline
+
+    def change(self, values: dict[str, Any], now: datetime) -> None:
+        if self.default_pipeline and values.get("default_pipeline") is False:
+            raise PipelineIsDefault
+        self.set_all(values)
+        self._check()
+        self.record("updated", now)
+
+    def _check(self) -> None:
+        faults = [] if self.display_name else [("pipeline.display_name", "is required")]
+        faults += [(f"pipeline.{path}", fault) for path, fault in stage_faults(self.steps)]
+        if faults:
+            raise InvalidArgument(faults)
+
+    def yield_default(self, now: datetime) -> None:
+        """Another pipeline becomes the default."""
+        self.default_pipeline = False
+        self.record("updated", now)
+
+    def delete(self, now: datetime) -> None:
+        if self.default_pipeline:
+            raise PipelineIsDefault
+        self.delete_time = now
+        self.record("deleted", now)
+
+    @property
+    def steps(self) -> list[Stage]:
+        return [Stage(**stage) for stage in self.stages]
+
+    def stage(self, key: str) -> Stage | None:
+        return next((stage for stage in self.steps if stage.key == key), None)
+
+    def open_stage(self, key: str) -> Stage:
+        """The open stage of that key; InvalidArgument when there is none."""
+        stage = self.stage(key)
+        if stage is None or stage.kind != OPEN:
+            raise InvalidArgument([("stage", f"the pipeline has no open stage {key}")])
+        return stage
+
+    @property
+    def first_stage(self) -> Stage:
+        return next(stage for stage in self.steps if stage.kind == OPEN)
+
+    @property
+    def won_stage(self) -> Stage:
+        return next(stage for stage in self.steps if stage.kind == WON)
+
+    @property
+    def lost_stage(self) -> Stage:
+        return next(stage for stage in self.steps if stage.kind == LOST)
+
+
+def stored(stages: list[Stage]) -> list[dict[str, Any]]:
+    return [asdict(stage) for stage in stages]

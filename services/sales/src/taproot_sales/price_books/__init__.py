@@ -1,0 +1,1 @@
+"""Price books and the prices they give."""

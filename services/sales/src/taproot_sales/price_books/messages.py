@@ -1,0 +1,79 @@
+"""Price books and prices as messages."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from taproot.sales.events.v1.price_book_event_pb2 import PriceBookEvent
+from taproot.sales.v1 import price_book_pb2 as pb
+from taproot.sales.v1 import price_book_service_pb2 as rpc
+from taproot.type.v1.date_range_pb2 import DateRange
+from taproot_chassis.eventlog import Recorded
+from taproot_chassis.wire import optional_date, to_date, to_money, to_timestamp
+from taproot_sales import fields
+from taproot_sales.price_books.model import entry
+from taproot_sales.price_books.queries import PricedItem
+
+
+def _period(message: pb.PriceBook, _name: str) -> dict[str, Any]:
+    period = message.valid_period
+    return {"valid_from": optional_date(period, "start_date"), "valid_to": optional_date(period, "end_date")}
+
+
+SPECIAL: Mapping[str, fields.Convert] = {"valid_period": _period, "custom": fields.custom}
+
+
+def to_message(book: Any) -> pb.PriceBook:
+    period = DateRange(start_date=to_date(book.valid_from), end_date=to_date(book.valid_to))
+    return pb.PriceBook(
+        id=str(book.id),
+        display_name=book.display_name,
+        customer_class=book.customer_class,
+        currency_code=book.currency_code,
+        valid_period=period if book.valid_from or book.valid_to else None,
+        priority=book.priority,
+        disabled=book.disabled,
+        custom=fields.to_struct(book.custom),
+        create_time=to_timestamp(book.create_time),
+        update_time=to_timestamp(book.update_time),
+        delete_time=to_timestamp(book.delete_time),
+        etag=book.etag,
+    )
+
+
+def to_event(book: Any, recorded: Recorded) -> PriceBookEvent:
+    return PriceBookEvent(
+        price_book=to_message(book),
+        entries=[to_entry(row) for row in recorded.detail.get("entries", ())],
+        removed_product_ids=map(str, recorded.detail.get("removed", ())),
+    )
+
+
+def to_entry(row: Any) -> pb.PriceBookEntry:
+    return pb.PriceBookEntry(
+        product_id=str(row["product_id"]),
+        min_quantity=f"{row['min_quantity']:f}",
+        unit_price=f"{row['unit_price']:f}",
+    )
+
+
+def from_entry(message: pb.PriceBookEntry) -> dict[str, Any]:
+    least = Decimal(message.min_quantity or "0")
+    return entry(UUID(message.product_id), least, Decimal(message.unit_price))
+
+
+def to_quotation(item: PricedItem, currency: str) -> rpc.PriceQuotation:
+    price = item.price
+    if price is None:
+        return rpc.PriceQuotation(product_id=str(item.product_id), quantity=f"{item.quantity:f}")
+    return rpc.PriceQuotation(
+        product_id=str(item.product_id),
+        quantity=f"{item.quantity:f}",
+        unit_price=to_money(price.unit_price, currency),
+        amount=to_money(price.amount(item.quantity), currency),
+        price_book_id=str(price.book_id or ""),
+        min_quantity=f"{price.min_quantity:f}",
+    )

@@ -1,0 +1,140 @@
+"""Reads of price books, and the prices they give. They are the same for the whole enterprise: not scoped."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Uuid, any_, bindparam, delete, select
+from sqlalchemy.dialects.postgresql import ARRAY, insert
+
+from taproot_chassis.database import Reader, UnitOfWork
+from taproot_chassis.errors import NotFound
+from taproot_chassis.listing.fields import Field, FieldType, Resource
+from taproot_chassis.statements import Statement
+from taproot_sales.catalog.queries import products_by_id
+from taproot_sales.listing import Stored
+from taproot_sales.price_books.model import PriceBook, price_book_entries
+from taproot_sales.price_books.price_rules import Book, Break, Inquiry, ListPrice, Price, find_price
+
+T = PriceBook.__table__.c
+E = price_book_entries.c
+LIVE = T.delete_time.is_(None)
+ROWS = select(PriceBook.__table__).where(LIVE)
+RESOURCE = Resource(
+    "price_book",
+    (
+        Field("id", T.id, FieldType.ID),
+        Field("display_name", T.display_name, FieldType.TEXT, sort_column=T.sort_key),
+        Field("customer_class", T.customer_class, FieldType.TEXT),
+        Field("currency_code", T.currency_code, FieldType.TEXT),
+        Field("priority", T.priority, FieldType.INTEGER),
+        Field("disabled", T.disabled, FieldType.BOOLEAN),
+        Field("create_time", T.create_time, FieldType.INSTANT),
+        Field("update_time", T.update_time, FieldType.INSTANT),
+        Field("custom", T.custom, FieldType.JSON),
+    ),
+    "display_name",
+    T.id,
+)
+ENTRIES = Resource(
+    "price_book_entry",
+    (
+        Field("product_id", E.product_id, FieldType.ID),
+        Field("min_quantity", E.min_quantity, FieldType.NUMBER),
+    ),
+    "product_id, min_quantity",
+    E.price_book_id,
+)
+_keys = bindparam("products", type_=ARRAY(Uuid()))
+_one = Statement(lambda: ROWS.where(T.id == bindparam("key")))
+_any = Statement(lambda: select(PriceBook.__table__).where(T.id == bindparam("key")))
+_breaks = Statement(
+    lambda: select(
+        E.product_id, E.min_quantity, E.unit_price,
+        T.id, T.currency_code, T.customer_class, T.valid_from, T.valid_to, T.priority, T.disabled,
+    )
+    .join(PriceBook.__table__, T.id == E.price_book_id)
+    .where(E.product_id == any_(_keys), T.currency_code == bindparam("currency"), LIVE)
+)  # fmt: skip
+_forget = Statement(
+    lambda: delete(price_book_entries).where(E.price_book_id == bindparam("key"), E.product_id == any_(_keys))
+)
+_add = Statement(
+    lambda: insert(price_book_entries).values({column.name: bindparam(column.name) for column in E})
+)
+
+
+@dataclass(frozen=True)
+class PricedItem:
+    product_id: UUID
+    quantity: Decimal
+    price: Price | None
+
+
+async def get(reader: Reader, book_id: str | UUID, *, deleted: bool = False) -> Stored:
+    row = await reader.fetch_row(_any if deleted else _one, key=UUID(str(book_id)))
+    if row is None:
+        raise NotFound("price book", book_id)
+    return Stored(row)
+
+
+async def load(work: UnitOfWork, book_id: UUID) -> PriceBook:
+    found: PriceBook | None = await work.scalar(
+        select(PriceBook).where(T.id == book_id, LIVE).with_for_update()
+    )
+    if found is None:
+        raise NotFound("price book", book_id)
+    return found
+
+
+async def put_entries(
+    work: UnitOfWork, book_id: UUID, entries: Sequence[dict[str, Any]], removed: Sequence[UUID]
+) -> None:
+    """Replace the prices of the products named in either."""
+    products = list({row["product_id"] for row in entries} | set(removed))
+    await work.execute(_forget, key=book_id, products=products)
+    await work.execute_many(_add, [row | {"price_book_id": book_id} for row in entries])
+
+
+async def lookup_prices(
+    reader: Reader,
+    items: Sequence[tuple[UUID, Decimal]],
+    *,
+    currency_code: str,
+    day: date,
+    customer_class: str = "",
+) -> list[PricedItem]:
+    """The price of each (product, quantity), in order; None where there is none."""
+    keys = list({product for product, _ in items})
+    breaks: dict[UUID, list[Break]] = {}
+    for row in await reader.fetch(_breaks, products=keys, currency=currency_code):
+        breaks.setdefault(row["product_id"], []).append(_break(row))
+    products = await products_by_id(reader, keys)
+    return [
+        PricedItem(
+            product,
+            quantity,
+            find_price(
+                breaks.get(product, ()),
+                _list_price(products.get(product)),
+                Inquiry(currency_code, day, quantity, customer_class),
+            ),
+        )
+        for product, quantity in items
+    ]
+
+
+def _break(row: Any) -> Break:
+    names = ("id", "currency_code", "customer_class", "valid_from", "valid_to", "priority", "disabled")
+    return Break(Book(**{name: row[name] for name in names}), row["min_quantity"], row["unit_price"])
+
+
+def _list_price(product: Any) -> ListPrice | None:
+    if product is None or product.list_price is None:
+        return None
+    return ListPrice(product.currency_code, product.list_price)

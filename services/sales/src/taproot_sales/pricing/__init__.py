@@ -1,0 +1,1 @@
+"""What quotes, orders and invoices come to: exact, without I/O."""

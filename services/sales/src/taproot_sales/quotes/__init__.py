@@ -1,0 +1,1 @@
+"""Offers with versions, approval and acceptance."""

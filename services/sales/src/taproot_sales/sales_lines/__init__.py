@@ -1,0 +1,1 @@
+"""Lines and totals, the same for quotes and orders."""

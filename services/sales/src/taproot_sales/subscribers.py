@@ -1,0 +1,26 @@
+"""What this service reads: event types -> handler."""
+
+from __future__ import annotations
+
+from taproot_chassis.consumers import SubscriberKind, Subscription
+from taproot_sales.customer_refs import handlers as customer_refs
+from taproot_sales.customer_refs import messages as customer_events
+from taproot_sales.leads import reactions as leads
+
+SUBSCRIPTIONS = (
+    Subscription(
+        name="customer-refs",
+        source="customer",
+        events=("customer.*",),
+        handler=customer_events.apply,
+        kind=SubscriberKind.PROJECTION,
+        tables=customer_refs.TABLES,
+    ),
+    Subscription(
+        name="leads-from-forms",
+        source="marketing",
+        events=("form.submitted",),
+        handler=leads.capture_form,
+        kind=SubscriberKind.REACTION,
+    ),
+)
