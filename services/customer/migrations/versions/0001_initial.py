@@ -290,6 +290,13 @@ def upgrade() -> None:
     )
     op.create_index("ix_customer_access_team_id", "customer_access", ["team_id", "customer_id"], unique=False)
     op.create_table(
+        "customer_blocks",
+        sa.Column("customer_id", sa.Uuid(), nullable=False),
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("customer_id", "key", name=op.f("pk_customer_blocks")),
+    )
+    op.create_index("ix_customer_blocks_key", "customer_blocks", ["key"], unique=False)
+    op.create_table(
         "customer_keys",
         sa.Column("customer_id", sa.Uuid(), nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),
@@ -414,6 +421,32 @@ def upgrade() -> None:
     op.create_index("ix_imports_owner", "imports", ["owner_id", "create_time", "id"], unique=False)
     op.create_index("ix_imports_recent", "imports", ["create_time", "id"], unique=False)
     op.create_table(
+        "merge_sources",
+        sa.Column("merge_id", sa.Uuid(), nullable=False),
+        sa.Column("source_id", sa.Uuid(), nullable=False),
+        sa.Column("update_time", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("fields", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("keys", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("members", postgresql.ARRAY(sa.Uuid()), nullable=False),
+        sa.Column("undone_time", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("merge_id", "source_id", name=op.f("pk_merge_sources")),
+    )
+    op.create_index("ix_merge_sources_source_id", "merge_sources", ["source_id"], unique=False)
+    op.create_table(
+        "merges",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("survivor_id", sa.Uuid(), nullable=False),
+        sa.Column("create_time", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("actor", sa.Text(), nullable=False),
+        sa.Column("survivor_time", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("before", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("after", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("choices", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("keys", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_merges")),
+    )
+    op.create_index("ix_merges_survivor_id", "merges", ["survivor_id"], unique=False)
+    op.create_table(
         "profile_items",
         sa.Column("customer_id", sa.Uuid(), nullable=False),
         sa.Column("section", sa.Text(), nullable=False),
@@ -469,6 +502,53 @@ def upgrade() -> None:
         ["customer_id", "related_customer_id", "kind", "label"],
         unique=True,
     )
+    op.create_table(
+        "segment_members",
+        sa.Column("segment_id", sa.Uuid(), nullable=False),
+        sa.Column("customer_id", sa.Uuid(), nullable=False),
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("version", sa.BigInteger(), nullable=False),
+        sa.Column("active", sa.Boolean(), nullable=False),
+        sa.Column("enter_time", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("segment_id", "customer_id", name=op.f("pk_segment_members")),
+    )
+    op.create_index("ix_segment_members_customer_id", "segment_members", ["customer_id"], unique=False)
+    op.create_index(
+        "ix_segment_members_listed",
+        "segment_members",
+        ["segment_id", "enter_time", "customer_id"],
+        unique=False,
+        postgresql_where=sa.text("active"),
+    )
+    op.create_table(
+        "segments",
+        sa.Column("display_name", sa.Text(), nullable=False),
+        sa.Column("description", sa.Text(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("filter", sa.Text(), nullable=False),
+        sa.Column("member_count", sa.BigInteger(), nullable=False),
+        sa.Column("refresh_time", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("next_change_time", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("owner_id", sa.Uuid(), nullable=True),
+        sa.Column("branch_id", sa.Uuid(), nullable=True),
+        sa.Column("branch_path", sa.Text(), nullable=False),
+        sa.Column("custom", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("version", sa.BigInteger(), nullable=False),
+        sa.Column("create_time", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("update_time", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_segments")),
+    )
+    op.create_index("ix_segments_branch", "segments", ["branch_path", "create_time", "id"], unique=False)
+    op.create_index(
+        "ix_segments_next_change",
+        "segments",
+        ["next_change_time"],
+        unique=False,
+        postgresql_where=sa.text("kind = 'dynamic'"),
+    )
+    op.create_index("ix_segments_owner", "segments", ["owner_id", "create_time", "id"], unique=False)
+    op.create_index("ix_segments_recent", "segments", ["create_time", "id"], unique=False)
     op.create_table(
         "tasks",
         sa.Column("display_name", sa.Text(), nullable=False),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from taproot_chassis.eventlog import Encoder
 from taproot_chassis.jobs import Job
 from taproot_chassis.service import Definition, Parts, Runtime
 from taproot_customer.activities import messages as activities
@@ -24,10 +25,15 @@ from taproot_customer.imports.model import Import
 from taproot_customer.imports.pool import ParserPool
 from taproot_customer.imports.running import ImportRunner
 from taproot_customer.imports.servicer import ImportsServicer
+from taproot_customer.merging.servicer import DuplicatesServicer
 from taproot_customer.profiles.servicer import ProfilesServicer
 from taproot_customer.relationships import messages as relationships
 from taproot_customer.relationships.model import Relationship
 from taproot_customer.relationships.servicer import RelationshipsServicer
+from taproot_customer.segments import handlers as segment_handlers
+from taproot_customer.segments import messages as segments
+from taproot_customer.segments.model import Segment
+from taproot_customer.segments.servicer import SegmentsServicer
 from taproot_customer.settings import CustomerSettings
 from taproot_customer.subscribers import SUBSCRIPTIONS
 from taproot_customer.tasks import handlers as task_handlers
@@ -37,7 +43,7 @@ from taproot_customer.tasks.servicer import TasksServicer
 from taproot_customer.timeline.servicer import TimelineServicer
 
 PACKAGE = "taproot.customer.v1"
-ENCODERS = {
+ENCODERS: dict[type, Encoder] = {
     Customer: customers.to_event,
     Contact: contacts.to_event,
     Relationship: relationships.to_event,
@@ -45,6 +51,7 @@ ENCODERS = {
     Task: tasks.to_event,
     Consent: consents.to_event,
     Import: imports.to_event,
+    Segment: segments.to_event,
 }
 
 
@@ -61,11 +68,16 @@ def build(runtime: Runtime[CustomerSettings]) -> Parts:
             f"{PACKAGE}.ConsentsService": ConsentsServicer(runtime),
             f"{PACKAGE}.TimelineService": TimelineServicer(runtime),
             f"{PACKAGE}.ProfilesService": ProfilesServicer(runtime.database),
+            f"{PACKAGE}.DuplicatesService": DuplicatesServicer(runtime),
+            f"{PACKAGE}.SegmentsService": SegmentsServicer(runtime),
             f"{PACKAGE}.ImportsService": ImportsServicer(runtime, pool),
         },
         operations={import_handlers.RUN: run_import, import_handlers.VALIDATE: run_import},
         subscriptions=SUBSCRIPTIONS,
-        jobs=[Job("task-reminders", 15, task_handlers.remind_due)],
+        jobs=[
+            Job("task-reminders", 15, task_handlers.remind_due),
+            Job("segment-refresh", 60, segment_handlers.refresh_due),
+        ],
     )
 
 

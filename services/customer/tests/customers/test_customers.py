@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 import pytest_asyncio
@@ -11,6 +12,8 @@ from taproot.customer.events.v1.customer_event_pb2 import CustomerEvent
 from taproot.customer.v1 import customer_pb2 as pb
 from taproot.customer.v1 import customer_service_pb2 as rpc
 from taproot.customer.v1.customer_service_pb2_grpc import CustomersServiceStub
+from taproot.identity.events.v1.branch_event_pb2 import BranchEvent
+from taproot.identity.v1.branch_pb2 import Branch
 from taproot_chassis.errors import AppError, Kind
 from taproot_chassis.testkit import Harness, branch_id
 
@@ -29,9 +32,7 @@ async def seller(service: Harness):
 
 def person(name: str, phone: str = "", **values: object) -> pb.Customer:
     identifiers = [pb.Identifier(kind=PHONE, value=phone)] if phone else []
-    return pb.Customer(
-        kind=pb.CUSTOMER_KIND_PERSON, display_name=name, identifiers=identifiers, **values
-    )
+    return pb.Customer(kind=pb.CUSTOMER_KIND_PERSON, display_name=name, identifiers=identifiers, **values)
 
 
 def create(name: str, phone: str = "", **values: str) -> rpc.CreateCustomerRequest:
@@ -60,7 +61,9 @@ class TestCreateCustomer:
         assert [e.decode(CustomerEvent).customer for e in events] == [made]
 
     async def test_lists_every_violation_at_once(self, seller):
-        bad = pb.Customer(value_class="Z", identifiers=[pb.Identifier(kind=PHONE, value="")], merged_ids=["x"])
+        bad = pb.Customer(
+            value_class="Z", identifiers=[pb.Identifier(kind=PHONE, value="")], merged_ids=["x"]
+        )
         error = await failure(seller.CreateCustomer(rpc.CreateCustomerRequest(customer=bad)))
         fields = {violation.field for violation in error.violations}
         assert fields >= {"customer.value_class", "customer.identifiers[0].value", "customer.merged_ids"}
@@ -128,7 +131,9 @@ class TestGetCustomer:
     async def test_masked_fields_are_absent(self, service, seller):
         made = await seller.CreateCustomer(create("赵敏", "13812340006"))
         masked = await service.add_user({"customers.read": "all"}, masked=("contact", "customer.industry"))
-        read = await service.stub(CustomersServiceStub, masked).GetCustomer(rpc.GetCustomerRequest(id=made.id))
+        read = await service.stub(CustomersServiceStub, masked).GetCustomer(
+            rpc.GetCustomerRequest(id=made.id)
+        )
         assert read.display_name == "赵敏"
         assert [i.value for i in read.identifiers] == [""]
 
@@ -213,6 +218,29 @@ class TestListCustomers:
             rpc.AggregateCustomersRequest(group_by=["value_class"], measures=["count()"])
         )
         assert [(list(r.keys), list(r.values)) for r in answer.rows] == [(["A"], ["2"]), (["B"], ["1"])]
+
+
+class TestMovedBranch:
+    async def test_rows_follow_to_the_new_path(self, service):
+        """Who saw the branch from above no longer does; who is above the new place does."""
+        key = await service.add_branch("/hq/e/nb/")
+        below = await service.add_user({"customers.*": "branch"}, "/hq/e/nb/")
+        mine = service.stub(CustomersServiceStub, replace(below, branch_id=key))
+        made = await mine.CreateCustomer(create("搬家"))
+        east = service.stub(
+            CustomersServiceStub, await service.add_user({"customers.read": "branch_and_below"}, "/hq/e/")
+        )
+        west = service.stub(
+            CustomersServiceStub, await service.add_user({"customers.read": "branch_and_below"}, "/hq/w/")
+        )
+        request = rpc.GetCustomerRequest(id=made.id)
+        assert (await east.GetCustomer(request)).id == made.id
+        branch = Branch(id=key, code="nb", display_name="nb", path="/hq/w/nb/", time_zone="Asia/Shanghai")
+        moved = BranchEvent(branch=branch, version=2, previous_path="/hq/e/nb/")
+        await service.deliver(service.event("branch.moved", moved, key, version=2, source="identity"))
+        await service.runtime.access.refresh()
+        assert (await west.GetCustomer(request)).id == made.id
+        assert (await failure(east.GetCustomer(request))).kind is Kind.NOT_FOUND
 
 
 class TestDeleteCustomer:

@@ -9,7 +9,6 @@ from typing import Any
 
 from taproot_chassis.database import UnitOfWork
 from taproot_chassis.errors import InvalidArgument, NotFound
-from taproot_chassis.ids import new_id
 from taproot_chassis.placement import Placer, caller_id, still_sees
 from taproot_chassis.updates import check_etag, merge_patch
 from taproot_customer.customers import queries
@@ -21,7 +20,7 @@ from taproot_customer.customers.model import Customer, CustomerExists, Key
 class CreateCustomer:
     """`values`: columns of the record. `keys`: its identifiers in matching form."""
 
-    id: uuid.UUID | None
+    id: uuid.UUID
     values: Mapping[str, Any]
     keys: Sequence[Key]
     owner_id: uuid.UUID | None = None
@@ -85,9 +84,8 @@ async def _insert(command: CreateCustomer, work: UnitOfWork) -> Customer:
         "branch_id": place.branch_id,
         "branch_path": place.branch_path,
     }
-    customer = Customer.create(command.id or new_id(), values, work.clock.now())
-    await work.add(customer)
-    await queries.put_keys(work, customer.id, command.keys)
+    customer = Customer.create(command.id, values, work.clock.now())
+    await queries.insert_customer(work, customer, command.keys)
     return customer
 
 

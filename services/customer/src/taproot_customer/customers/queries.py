@@ -12,6 +12,7 @@ from sqlalchemy.dialects.postgresql import insert
 from taproot.customer.v1 import customer_pb2 as pb
 from taproot_chassis.database import Reader, UnitOfWork
 from taproot_chassis.errors import NotFound
+from taproot_chassis.eventlog import with_event
 from taproot_chassis.listing.fields import Field, FieldType, Resource
 from taproot_chassis.schema import redirects
 from taproot_chassis.statements import Statement
@@ -102,6 +103,21 @@ _add_key = Statement(
 )
 
 
+def _insert_statement() -> Any:
+    record = insert(Customer.__table__).values({name: bindparam(name) for name in _stored}).cte("record")
+    rows = select(
+        bindparam("key_of", type_=_c.id.type),
+        func.unnest(bindparam("key_kinds", type_=_c.tags.type)),
+        func.unnest(bindparam("key_normals", type_=_c.tags.type)),
+    )
+    keys = insert(customer_keys).from_select(["customer_id", "kind", "normal"], rows).cte("keys")
+    return with_event(record, keys)
+
+
+_stored = [column.name for column in _c]
+_insert = Statement(_insert_statement)
+
+
 def for_change(customer_id: uuid.UUID) -> Select[Any]:
     return (
         select(Customer)
@@ -129,6 +145,20 @@ async def find_by_keys(reader: Reader, keys: Sequence[Key]) -> list[Any]:
         return []
     by_kind = {kind: [k.normal for k in keys if k.kind == kind] for kind in _KINDS}
     return await reader.fetch(_match, **by_kind)
+
+
+async def insert_customer(work: UnitOfWork, customer: Customer, keys: Sequence[Key]) -> None:
+    """The record, what it is matched by and its event in one round trip, without a session."""
+    assert work.database.log is not None
+    await work.database.log.write(
+        work,
+        customer,
+        _insert,
+        **{name: getattr(customer, name) for name in _stored},
+        key_of=customer.id,
+        key_kinds=[key.kind for key in keys],
+        key_normals=[key.normal for key in keys],
+    )
 
 
 async def put_keys(work: UnitOfWork, customer_id: uuid.UUID, keys: Sequence[Key]) -> None:

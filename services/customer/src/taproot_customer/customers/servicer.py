@@ -11,13 +11,13 @@ from taproot.customer.v1 import customer_service_pb2 as rpc
 from taproot_chassis import wire
 from taproot_chassis.database import Reader, UnitOfWork
 from taproot_chassis.idempotency import lock_key
+from taproot_chassis.ids import new_id
 from taproot_chassis.reads import Lists, aggregate
 from taproot_chassis.service import Runtime
 from taproot_chassis.servicer import Servicer
 from taproot_chassis.updates import changed_fields
 from taproot_customer.customers import handlers, messages, queries
 from taproot_customer.customers.access import AccessTokens
-from taproot_customer.customers.handlers import AssignCustomer, CreateCustomer, UpdateCustomer
 from taproot_customer.customers.model import Customer, Key
 from taproot_customer.settings import CustomerSettings
 
@@ -61,7 +61,7 @@ class CustomersServicer(Servicer):
             made = await handlers.create_customer(command, work, self._tokens, refuse_hidden=refuse)
             return messages.to_message(made)
 
-        return await self.once(request, act, self._read, locks=_locks(command.keys))
+        return await self.once(request, act, self._read, locks=_locks(command.keys), known_id=str(command.id))
 
     async def MatchOrCreateCustomer(
         self, request: rpc.MatchOrCreateCustomerRequest, _context: Any
@@ -86,7 +86,7 @@ class CustomersServicer(Servicer):
         names = changed_fields(message, request.update_mask)
         values = messages.to_values(message, names)
         keys = messages.keys_of(message, self._settings.default_region) if "identifiers" in names else None
-        command = UpdateCustomer(uuid.UUID(message.id), message.etag, values, keys)
+        command = handlers.UpdateCustomer(uuid.UUID(message.id), message.etag, values, keys)
 
         async def act(work: UnitOfWork) -> pb.Customer:
             return messages.to_message(await handlers.update_customer(command, work))
@@ -95,7 +95,7 @@ class CustomersServicer(Servicer):
 
     async def AssignCustomer(self, request: rpc.AssignCustomerRequest, _context: Any) -> pb.Customer:
         owner, branch = wire.optional_uuid(request.owner_id), wire.optional_uuid(request.branch_id)
-        command = AssignCustomer(uuid.UUID(request.id), request.etag, owner, branch)
+        command = handlers.AssignCustomer(uuid.UUID(request.id), request.etag, owner, branch)
 
         async def act(work: UnitOfWork) -> pb.Customer:
             customer, seen = await handlers.assign_customer(command, work)
@@ -120,11 +120,11 @@ class CustomersServicer(Servicer):
     async def _read(self, reader: Reader, key: str) -> pb.Customer:
         return messages.to_message(await queries.get_customer(reader, uuid.UUID(key)))
 
-    def _parse_new(self, message: pb.Customer) -> CreateCustomer:
+    def _parse_new(self, message: pb.Customer) -> handlers.CreateCustomer:
         messages.check_new(message)
         present = {field.name for field, _ in message.ListFields()} | {"status"}
-        return CreateCustomer(
-            id=wire.optional_uuid(message.id),
+        return handlers.CreateCustomer(
+            id=wire.optional_uuid(message.id) or new_id(),
             values=messages.to_values(message, (name for name in _NEW if name in present)),
             keys=messages.keys_of(message, self._settings.default_region),
             owner_id=wire.optional_uuid(message.owner_id),

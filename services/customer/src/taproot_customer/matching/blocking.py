@@ -29,7 +29,7 @@ def _person_keys(identity: Identity) -> set[str]:
     words = sorted(
         pinyin(fold(identity.name).replace(" ", "") if has_chinese(identity.name) else identity.name).split()
     )
-    keys = {f"w:{' '.join(words)}"}
+    keys = {f"w:{' '.join(words)}", f"s:{' '.join(word[:3] for word in words)}"}
     born = identity.birth_date.isoformat() if identity.birth_date else ""
     if born:
         keys.add(f"b:{born}")

@@ -1,0 +1,116 @@
+"""An activity: one touch between us and a customer, planned or done."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any, ClassVar
+
+from sqlalchemy import DateTime, Index, Interval, Text, Uuid
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from taproot_chassis.errors import WrongState
+from taproot_chassis.eventlog import Aggregate
+from taproot_chassis.visibility import scope_table
+from taproot_customer.base import Base
+
+PLANNED, DONE, CANCELLED = "planned", "done", "cancelled"
+
+
+class Activity(Aggregate, Base):
+    __tablename__ = "activities"
+    aggregate_type: ClassVar[str] = "activity"
+
+    customer_id: Mapped[uuid.UUID] = mapped_column(Uuid, primary_key=True)
+    kind: Mapped[str] = mapped_column(Text)
+    display_name: Mapped[str] = mapped_column(Text)
+    body: Mapped[str] = mapped_column(Text, default="")
+    direction: Mapped[str] = mapped_column(Text, default="")
+    state: Mapped[str] = mapped_column(Text)
+    outcome: Mapped[str] = mapped_column(Text, default="")
+    start_time: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    duration: Mapped[timedelta | None] = mapped_column(Interval)
+    contact_id: Mapped[uuid.UUID | None] = mapped_column(Uuid)
+    related: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
+    place: Mapped[str] = mapped_column(Text, default="")
+    comment: Mapped[str] = mapped_column(Text, default="")
+    comment_user_id: Mapped[uuid.UUID | None] = mapped_column(Uuid)
+    owner_id: Mapped[uuid.UUID | None] = mapped_column(Uuid)
+    branch_id: Mapped[uuid.UUID | None] = mapped_column(Uuid)
+    branch_path: Mapped[str] = mapped_column(Text)
+    custom: Mapped[dict[str, Any]] = mapped_column(JSONB, default=dict)
+    delete_time: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+
+    __table_args__ = (
+        Index("ix_activities_id", "id"),
+        Index("ix_activities_customer", "customer_id", "start_time", "id"),
+        Index("ix_activities_owner", "owner_id", "start_time", "id"),
+        Index("ix_activities_branch", "branch_path", "start_time", "id"),
+        Index("ix_activities_recent", "start_time", "id"),
+        {"postgresql_partition_by": "HASH (customer_id)"},
+    )
+
+    @property
+    def party(self) -> uuid.UUID:
+        return self.customer_id
+
+    @classmethod
+    def create(cls, key: uuid.UUID, values: Mapping[str, Any], now: datetime) -> Activity:
+        start = values.get("start_time") or now
+        state = PLANNED if start > now else DONE
+        direction = values.get("direction") or ("" if values["kind"] == "note" else "outbound")
+        fields = {**values, "start_time": start, "state": state, "direction": direction}
+        activity = cls(id=key, create_time=now, **fields)
+        activity.record("created", now)
+        return activity
+
+    def change(self, values: Mapping[str, Any], now: datetime) -> None:
+        """Set fields; nothing is recorded when nothing changes."""
+        self._require_alive()
+        changed = {name: value for name, value in values.items() if getattr(self, name) != value}
+        if changed:
+            self.set_all(changed)
+            self.record("updated", now)
+
+    def complete(self, outcome: str, body: str, now: datetime) -> None:
+        self._require(PLANNED)
+        self.state = DONE
+        self.outcome = outcome or self.outcome
+        self.body = body or self.body
+        self.start_time = min(self.start_time, now)
+        self.record("completed", now)
+
+    def cancel(self, now: datetime) -> None:
+        self._require(PLANNED)
+        self.state = CANCELLED
+        self.record("cancelled", now)
+
+    def leave_comment(self, comment: str, user_id: uuid.UUID | None, now: datetime) -> None:
+        self._require_alive()
+        self.comment, self.comment_user_id = comment, user_id
+        self.record("commented", now)
+
+    def delete(self, now: datetime) -> None:
+        self._require_alive()
+        self.delete_time = now
+        self.record("deleted", now)
+
+    def undelete(self, now: datetime) -> None:
+        if self.delete_time is None:
+            raise WrongState("the activity", self.state, ["deleted"])
+        self.delete_time = None
+        self.record("undeleted", now)
+
+    def _require(self, state: str) -> None:
+        self._require_alive()
+        if self.state != state:
+            raise WrongState("the activity", self.state, [state])
+
+    def _require_alive(self) -> None:
+        if self.delete_time is not None:
+            raise WrongState("the activity", "deleted", ["alive"])
+
+
+scope_table(Activity, "activities.read")

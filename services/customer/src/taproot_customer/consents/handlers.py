@@ -1,0 +1,121 @@
+"""Use cases of consents, and decisions that other services hear first."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from taproot.marketing.events.v1.form_event_pb2 import FormEvent
+from taproot.marketing.events.v1.suppression_event_pb2 import SuppressionEvent
+from taproot.marketing.v1.suppression_pb2 import SuppressionReason
+from taproot.sales.events.v1.lead_event_pb2 import LeadEvent
+from taproot_chassis import wire
+from taproot_chassis.database import UnitOfWork
+from taproot_chassis.errors import InvalidArgument, NotFound
+from taproot_chassis.events import Event
+from taproot_chassis.ids import new_id
+from taproot_chassis.placement import caller_id
+from taproot_customer.consents import queries
+from taproot_customer.consents.model import GRANTED, WITHDRAWN, Consent
+from taproot_customer.parents import find_parent
+
+CLOCK_SKEW = timedelta(minutes=5)
+
+
+@dataclass(frozen=True)
+class CreateConsent:
+    id: uuid.UUID | None
+    customer_id: uuid.UUID
+    values: Mapping[str, Any]
+    business_key: str | None = None
+
+
+async def create_consent(command: CreateConsent, work: UnitOfWork) -> Consent:
+    now = work.clock.now()
+    values = dict(command.values)
+    values["effective_time"] = values.get("effective_time") or now
+    if values["effective_time"] > now + CLOCK_SKEW:
+        raise InvalidArgument([("consent.effective_time", "lies in the future")])
+    if values.get("expire_time") and values["expire_time"] <= values["effective_time"]:
+        raise InvalidArgument([("consent.expire_time", "lies before the decision")])
+    parent = await find_parent(work, command.customer_id)
+    consent = Consent.create(
+        command.id or new_id(),
+        {
+            **values,
+            "customer_id": parent.id,
+            "recorded_by_id": caller_id(),
+            "business_key": command.business_key,
+            "owner_id": parent.owner_id,
+            "branch_id": parent.branch_id,
+            "branch_path": parent.branch_path,
+        },
+        now,
+    )
+    await work.add(consent)
+    await queries.put_state(work, consent)
+    return consent
+
+
+async def _record_once(command: CreateConsent, work: UnitOfWork) -> None:
+    if await work.fetch_row(queries.by_business_key(command.business_key or "")):
+        return
+    try:
+        await create_consent(command, work)
+    except NotFound:
+        return  # the customer is gone: there is nobody whose consent could count
+
+
+async def on_suppressed(event: Event, work: UnitOfWork) -> None:
+    """Who unsubscribes or complains has withdrawn the consent for marketing by e-mail."""
+    found = event.decode(SuppressionEvent)
+    suppression = found.suppression
+    told = (SuppressionReason.Value(f"SUPPRESSION_REASON_{r}") for r in ("UNSUBSCRIBED", "COMPLAINED"))
+    if suppression.reason not in tuple(told) or not suppression.customer_id:
+        return
+    values = {
+        "purpose": "marketing",
+        "channel": "email",
+        "decision": WITHDRAWN,
+        "source": "unsubscribe",
+        "proof": found.consent_proof,
+        "effective_time": event.occurred_at,
+    }
+    key = f"suppression:{suppression.id}:{event.version}"
+    await _record_once(CreateConsent(None, uuid.UUID(suppression.customer_id), values, key), work)
+
+
+async def on_form_submitted(event: Event, work: UnitOfWork) -> None:
+    submission = event.decode(FormEvent).submission
+    if not submission.consent:
+        return
+    at = wire.optional_instant(submission, "consent_time") or event.occurred_at
+    row = await queries.keep_form_consent(work, uuid.UUID(submission.id), submission.consent_proof, at)
+    await _grant_form_consent(row, work)
+
+
+async def on_lead_converted(event: Event, work: UnitOfWork) -> None:
+    lead = event.decode(LeadEvent).lead
+    if lead.form_submission_id and lead.customer_id:
+        customer_id = uuid.UUID(lead.customer_id)
+        row = await queries.keep_form_customer(work, uuid.UUID(lead.form_submission_id), customer_id)
+        await _grant_form_consent(row, work)
+
+
+async def _grant_form_consent(row: Any, work: UnitOfWork) -> None:
+    """Once both are known, whichever came first: who gave the consent and which customer he became."""
+    if row["customer_id"] is None or row["consent_time"] is None:
+        return
+    values = {
+        "purpose": "marketing",
+        "channel": "email",
+        "decision": GRANTED,
+        "source": "web_form",
+        "proof": row["proof"] or "",
+        "effective_time": row["consent_time"],
+    }
+    key = f"form:{row['submission_id']}"
+    await _record_once(CreateConsent(None, row["customer_id"], values, key), work)

@@ -1,0 +1,114 @@
+"""A contact person of a customer."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import Any, ClassVar
+
+from sqlalchemy import Boolean, Date, DateTime, Index, Text, Uuid
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from taproot_chassis.errors import WrongState
+from taproot_chassis.eventlog import Aggregate
+from taproot_chassis.text import search_tokens, sort_key
+from taproot_chassis.visibility import scope_table
+from taproot_customer.base import Base
+from taproot_customer.customers.model import full_name
+
+DECISION_MAKER = "decision_maker"
+
+
+class Contact(Aggregate, Base):
+    __tablename__ = "contacts"
+    aggregate_type: ClassVar[str] = "contact"
+
+    customer_id: Mapped[uuid.UUID] = mapped_column(Uuid)
+    display_name: Mapped[str] = mapped_column(Text, default="")
+    given_name: Mapped[str] = mapped_column(Text, default="")
+    family_name: Mapped[str] = mapped_column(Text, default="")
+    job_title: Mapped[str] = mapped_column(Text, default="")
+    department: Mapped[str] = mapped_column(Text, default="")
+    role: Mapped[str] = mapped_column(Text, default="")
+    decision_maker: Mapped[bool] = mapped_column(Boolean, default=False)
+    primary: Mapped[bool] = mapped_column(Boolean, default=False)
+    identifiers: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, default=list)
+    birth_date: Mapped[date | None] = mapped_column(Date)
+    language_code: Mapped[str] = mapped_column(Text, default="")
+    person_customer_id: Mapped[uuid.UUID | None] = mapped_column(Uuid)
+    note: Mapped[str] = mapped_column(Text, default="")
+    owner_id: Mapped[uuid.UUID | None] = mapped_column(Uuid)
+    branch_id: Mapped[uuid.UUID | None] = mapped_column(Uuid)
+    branch_path: Mapped[str] = mapped_column(Text)
+    custom: Mapped[dict[str, Any]] = mapped_column(JSONB, default=dict)
+    sort_key: Mapped[str] = mapped_column(Text, default="")
+    search_tokens: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list)
+    delete_time: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+
+    __table_args__ = (
+        Index("ix_contacts_customer", "customer_id", "create_time"),
+        Index("ix_contacts_owner", "owner_id", "create_time", "id"),
+        Index("ix_contacts_branch", "branch_path", "create_time", "id"),
+        Index("ix_contacts_recent", "create_time", "id"),
+        Index("ix_contacts_search", "search_tokens", postgresql_using="gin"),
+    )
+
+    @property
+    def party(self) -> uuid.UUID:
+        return self.customer_id
+
+    @classmethod
+    def create(cls, key: uuid.UUID, values: Mapping[str, Any], now: datetime) -> Contact:
+        contact = cls(id=key, create_time=now, **values)
+        if contact.role == DECISION_MAKER:
+            contact.decision_maker = True
+        contact._refresh_derived()
+        contact.record("created", now)
+        return contact
+
+    def change(self, values: Mapping[str, Any], now: datetime) -> None:
+        """Set fields; nothing is recorded when nothing changes."""
+        self._require_alive()
+        changed = {name: value for name, value in values.items() if getattr(self, name) != value}
+        if not changed:
+            return
+        self.set_all(changed)
+        self._refresh_derived()
+        self.record("updated", now)
+
+    def follow(
+        self, owner_id: uuid.UUID | None, branch_id: uuid.UUID | None, path: str, now: datetime
+    ) -> None:
+        """Move along with the customer."""
+        before = (self.owner_id, self.branch_id)
+        if before == (owner_id, branch_id):
+            return
+        self.owner_id, self.branch_id, self.branch_path = owner_id, branch_id, path
+        self.record("updated", now, previous_owner_id=before[0], previous_branch_id=before[1])
+
+    def delete(self, now: datetime) -> None:
+        self._require_alive()
+        self.delete_time = now
+        self.primary = False
+        self.record("deleted", now)
+
+    def undelete(self, now: datetime) -> None:
+        if self.delete_time is None:
+            raise WrongState("the contact", "alive", ["deleted"])
+        self.delete_time = None
+        self.record("undeleted", now)
+
+    def _require_alive(self) -> None:
+        if self.delete_time is not None:
+            raise WrongState("the contact", "deleted", ["alive"])
+
+    def _refresh_derived(self) -> None:
+        self.display_name = self.display_name or full_name(self.given_name, self.family_name)
+        self.sort_key = sort_key(self.display_name)
+        values = [identifier["value"] for identifier in self.identifiers]
+        self.search_tokens = search_tokens(self.display_name, self.given_name, self.family_name, *values)
+
+
+scope_table(Contact, "contacts.read")

@@ -1,0 +1,102 @@
+"""What runs in the process pool: a file's head looked at, a chunk of rows parsed. Only plain values cross."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+from taproot_customer.imports.dialect import SAMPLE_BYTES, SAMPLE_ROWS, column_count, sniff, sniff_dialect
+from taproot_customer.imports.encoding import resolve_encoding
+from taproot_customer.imports.mapping import Column, suggest
+from taproot_customer.imports.reading import Dialect, Position, Row, read_rows
+from taproot_customer.imports.rows import ParsedRow, RowOptions, parse_row
+
+
+@dataclass(frozen=True)
+class Preview:
+    encoding: str
+    dialect: Dialect
+    columns: tuple[Column, ...]
+
+
+@dataclass(frozen=True)
+class Chunk:
+    rows: tuple[ParsedRow, ...]
+    after: Position
+    finished: bool
+
+
+class NoTable(ValueError):
+    """The file holds no text table."""
+
+
+def look_at(path: str, encoding: str = "", dialect: Dialect | None = None) -> Preview:
+    """Detects what is not given. Raises NoTable."""
+    with Path(path).open("rb") as file:
+        sample = file.read(SAMPLE_BYTES + 1)
+    complete = len(sample) <= SAMPLE_BYTES
+    sample = sample[:SAMPLE_BYTES]
+    if not sample.strip() or sample.startswith((b"PK\x03\x04", b"%PDF", b"\xd0\xcf\x11\xe0", b"\x1f\x8b")):
+        raise NoTable("the file is empty or no text")
+    if not encoding:
+        encoding, found = sniff(sample, complete=complete)
+    else:
+        found = sniff_dialect(sample, encoding, complete=complete)
+    dialect = dialect or found
+    rows = list(
+        islice(read_rows(io.BytesIO(sample), resolve_encoding(encoding, sample[:4]), dialect), SAMPLE_ROWS)
+    )
+    if not rows:
+        raise NoTable("the file has no rows")
+    return Preview(encoding, dialect, tuple(_columns(rows, dialect)))
+
+
+def _columns(rows: Sequence[Row], dialect: Dialect) -> list[Column]:
+    width = column_count(rows)
+    head = list(rows[0].cells) if dialect.has_header else []
+    headers = [*head[:width], *("" for _ in range(width - len(head)))]
+    return suggest(headers, [row.cells for row in rows[dialect.has_header :]])
+
+
+def parse_chunk(
+    path: str,
+    encoding: str,
+    dialect: Dialect,
+    headers: Sequence[str],
+    options: RowOptions,
+    start: Position | None,
+    size: int,
+) -> Chunk:
+    """At most `size` rows from `start` on; without it from the first row under the header."""
+    with Path(path).open("rb") as file:
+        resolved = resolve_encoding(encoding, file.read(4))
+        rows = read_rows(file, resolved, dialect, start)
+        if start is None and dialect.has_header:
+            next(rows, None)
+        found = list(islice(rows, size))
+        after = found[-1].after if found else (start or Position(resolved.skip))
+        finished = len(found) < size
+    return Chunk(tuple(parse_row(row, headers, options) for row in found), after, finished)
+
+
+def rejects_csv(
+    headers: Sequence[str], rejected: Sequence[tuple[int, Sequence[str], Sequence[str]]]
+) -> bytes:
+    """The original columns, then line and reasons, as UTF-8 with mark so that spreadsheets read it."""
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\r\n")
+    width = max([len(headers), *(len(cells) for _, cells, _ in rejected)])
+    writer.writerow([*headers, *[""] * (width - len(headers)), "taproot_line", "taproot_reasons"])
+    for line, cells, reasons in rejected:
+        writer.writerow([*map(_harmless, cells), *[""] * (width - len(cells)), line, "; ".join(reasons)])
+    return b"\xef\xbb\xbf" + buffer.getvalue().encode("utf-8", "replace")
+
+
+def _harmless(cell: str) -> str:
+    """A spreadsheet would run a cell that begins like a formula; numbers and phones are left alone."""
+    formula = cell[:1] in ("=", "@") or (cell[:1] in ("+", "-") and any(c.isalpha() for c in cell))
+    return f"'{cell}" if formula else cell

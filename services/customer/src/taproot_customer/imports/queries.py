@@ -1,0 +1,190 @@
+"""Reads and bulk statements of imports."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import ARRAY, BigInteger, Text, bindparam, delete, func, insert, literal_column, select, true
+from sqlalchemy.dialects.postgresql import insert as upsert
+
+from taproot.customer.v1 import import_pb2 as pb
+from taproot_chassis.database import Reader, UnitOfWork
+from taproot_chassis.listing.fields import Field, FieldType, Resource
+from taproot_chassis.statements import Statement
+from taproot_chassis.visibility import unscoped, visible
+from taproot_customer.customers.model import Customer, customer_keys
+from taproot_customer.imports.model import Import, import_keys, import_rows
+from taproot_customer.reading import column_names
+
+_t = Import.__table__.c
+_r = import_rows.c
+_k = customer_keys.c
+_c = Customer.__table__.c
+
+RESOURCE = Resource(
+    "import",
+    [
+        Field("id", _t.id, FieldType.ID, sortable=False),
+        Field("display_name", _t.display_name, FieldType.TEXT),
+        Field("file_name", _t.file_name, FieldType.TEXT),
+        Field("state", _t.state, FieldType.ENUM, enum=pb.ImportState),
+        Field("owner_id", _t.owner_id, FieldType.ID, sortable=False),
+        Field("branch_id", _t.branch_id, FieldType.ID, sortable=False),
+        Field("create_time", _t.create_time, FieldType.INSTANT),
+        Field("update_time", _t.update_time, FieldType.INSTANT),
+    ],
+    default_order="create_time desc",
+    id_column=_t.id,
+)
+
+
+def _asked() -> Any:
+    kinds = bindparam("kinds", type_=ARRAY(Text()))
+    normals = bindparam("normals", type_=ARRAY(Text()))
+    return func.unnest(kinds, normals).table_valued("kind", "normal", name="asked").render_derived()
+
+
+def _match_statement() -> Any:
+    asked = _asked()
+    seen = select(literal_column("1")).where(
+        _c.id == _k.customer_id, visible(Customer), _c.delete_time.is_(None)
+    )
+    gone = select(literal_column("1")).where(
+        _c.id == _k.customer_id, _c.delete_time.is_not(None), unscoped(Customer, "whose identifier it is")
+    )
+    return (
+        select(
+            _k.kind, _k.normal, _k.customer_id, seen.exists().label("visible"), gone.exists().label("deleted")
+        )
+        .select_from(asked)
+        .join(customer_keys, (_k.kind == asked.c.kind) & (_k.normal == asked.c.normal))
+        .order_by(_k.customer_id)
+    )
+
+
+def _tried_statement() -> Any:
+    asked = _asked()
+    mine = import_keys.c
+    return (
+        select(mine.kind, mine.normal, mine.customer_id)
+        .select_from(asked)
+        .join(import_keys, (mine.kind == asked.c.kind) & (mine.normal == asked.c.normal))
+        .where(mine.import_id == bindparam("import_id"))
+    )
+
+
+_match = Statement(_match_statement)
+_tried = Statement(_tried_statement)
+_lock = Statement(
+    lambda: select(func.pg_advisory_xact_lock(literal_column("key"))).select_from(
+        func.unnest(bindparam("keys", type_=ARRAY(BigInteger())))
+        .table_valued("key", name="wanted")
+        .render_derived()
+    )
+)
+_add_customer = Statement(
+    lambda: insert(Customer.__table__).values(
+        {name: bindparam(name) for name in column_names(Customer.__table__)}
+    )
+)
+_add_key = Statement(
+    lambda: (
+        upsert(customer_keys)
+        .values({name: bindparam(name) for name in column_names(customer_keys)})
+        .on_conflict_do_nothing(index_elements=["customer_id", "kind", "normal"])
+    )
+)
+_add_row = Statement(
+    lambda: (
+        upsert(import_rows)
+        .values({name: bindparam(name) for name in column_names(import_rows)})
+        .on_conflict_do_nothing()
+    )
+)
+_try_key = Statement(
+    lambda: (
+        upsert(import_keys)
+        .values({name: bindparam(name) for name in column_names(import_keys)})
+        .on_conflict_do_nothing()
+    )
+)
+_forget_rows = Statement(lambda: delete(import_rows).where(_r.import_id == bindparam("import_id")))
+_forget_keys = Statement(lambda: delete(import_keys).where(import_keys.c.import_id == bindparam("import_id")))
+_list_rows = Statement(
+    lambda: (
+        select(import_rows)
+        .where(
+            _r.import_id == bindparam("import_id"),
+            _r.line > bindparam("after"),
+            (_r.result == bindparam("result")) | (bindparam("result") == ""),
+        )
+        .order_by(_r.line)
+        .limit(bindparam("size"))
+    )
+)
+
+
+async def lock_keys(work: UnitOfWork, keys: Sequence[int]) -> None:
+    """Writers of one identifier wait for each other, in the order of the locks."""
+    await work.fetch(_lock, keys=sorted(set(keys)))
+
+
+async def match_keys(reader: Reader, keys: Sequence[tuple[str, str]]) -> list[Any]:
+    """kind, normal, customer_id, visible, deleted: for each identifier that belongs to somebody."""
+    kinds, normals = [kind for kind, _ in keys], [normal for _, normal in keys]
+    return await reader.fetch(_match, kinds=kinds, normals=normals) if keys else []
+
+
+async def tried_keys(reader: Reader, import_id: uuid.UUID, keys: Sequence[tuple[str, str]]) -> list[Any]:
+    kinds, normals = [kind for kind, _ in keys], [normal for _, normal in keys]
+    return await reader.fetch(_tried, import_id=import_id, kinds=kinds, normals=normals) if keys else []
+
+
+async def add_customers(work: UnitOfWork, customers: Sequence[Customer]) -> None:
+    names = column_names(Customer.__table__)
+    await work.execute_many(_add_customer, [{name: getattr(c, name) for name in names} for c in customers])
+
+
+async def add_keys(work: UnitOfWork, rows: Sequence[dict[str, Any]]) -> None:
+    await work.execute_many(_add_key, rows)
+
+
+async def try_keys(work: UnitOfWork, rows: Sequence[dict[str, Any]]) -> None:
+    await work.execute_many(_try_key, rows)
+
+
+async def add_rows(work: UnitOfWork, rows: Sequence[dict[str, Any]]) -> None:
+    await work.execute_many(_add_row, rows)
+
+
+async def forget_results(work: UnitOfWork, import_id: uuid.UUID) -> None:
+    await work.execute(_forget_rows, import_id=import_id)
+    await work.execute(_forget_keys, import_id=import_id)
+
+
+async def read_rows(reader: Reader, import_id: uuid.UUID, result: str, after: int, size: int) -> list[Any]:
+    return await reader.fetch(_list_rows, import_id=import_id, result=result, after=after, size=size)
+
+
+def for_run(import_id: uuid.UUID) -> Any:
+    """The import, locked: whoever writes a chunk holds it."""
+    return (
+        select(Import)
+        .where(Import.id == import_id, unscoped(Import, "a run works on the import it was started for"))
+        .with_for_update()
+    )
+
+
+def customers_for_update(ids: Sequence[uuid.UUID]) -> Any:
+    return (
+        select(Customer)
+        .where(Customer.id.in_(ids), visible(Customer))
+        .order_by(Customer.id)
+        .with_for_update()
+    )
+
+
+def remove(key: uuid.UUID) -> Any:
+    return delete(Import.__table__).where(_t.id == key, visible(Import), true())

@@ -1,0 +1,191 @@
+"""gRPC of imports: parse, hand over, answer."""
+
+from __future__ import annotations
+
+import tempfile
+import uuid
+from pathlib import Path
+from typing import Any
+
+from google.api.httpbody_pb2 import HttpBody
+from google.longrunning.operations_proto_pb2 import Operation
+
+from taproot.customer.v1 import import_pb2 as pb
+from taproot.customer.v1 import import_service_pb2 as rpc
+from taproot_chassis import operations, wire
+from taproot_chassis.context import current_call
+from taproot_chassis.database import Reader, UnitOfWork
+from taproot_chassis.errors import InvalidArgument
+from taproot_chassis.ids import new_id
+from taproot_chassis.reads import Lists
+from taproot_chassis.service import Runtime
+from taproot_chassis.servicer import Servicer
+from taproot_chassis.updates import changed_fields
+from taproot_customer.imports import handlers, messages, queries
+from taproot_customer.imports.handlers import CreateImport
+from taproot_customer.imports.model import Import, NoTextTable
+from taproot_customer.imports.parsing import NoTable, Preview, look_at, rejects_csv
+from taproot_customer.imports.pool import ParserPool
+from taproot_customer.imports.writing import REJECTED
+from taproot_customer.reading import listed, read_one
+from taproot_customer.settings import CustomerSettings
+
+SERVICE = "customer"
+REJECTS_PAGE = 5000
+
+
+class ImportsServicer(Servicer):
+    def __init__(self, runtime: Runtime[CustomerSettings], pool: ParserPool) -> None:
+        super().__init__(runtime.database)
+        self._lists = Lists(runtime.page_key)
+        self._blobs = runtime.blobs
+        self._pool = pool
+
+    async def GetImport(self, request: rpc.GetImportRequest, _context: Any) -> pb.Import:
+        return await self.read(lambda reader: self._read(reader, request.id))
+
+    async def ListImports(self, request: rpc.ListImportsRequest, _context: Any) -> rpc.ListImportsResponse:
+        async def query(reader: Reader) -> rpc.ListImportsResponse:
+            page = await self._lists.page(reader, queries.RESOURCE, listed(Import), Import, request)
+            found = [messages.to_message(row) for row in page.rows]
+            return rpc.ListImportsResponse(imports=found, next_page_token=page.next_page_token)
+
+        return await self.read(query)
+
+    async def CreateImport(self, request: rpc.CreateImportRequest, _context: Any) -> pb.Import:
+        message = getattr(request, "import")
+        content = await self._content(message)
+        preview = await self._look(content, message)
+        key = f"imports/{new_id()}"
+        values = {
+            "display_name": message.display_name or message.file_name or "import",
+            "file_name": message.file_name,
+            "blob_key": key,
+            "dialect": messages.dialect_values(preview),
+            "columns": messages.column_values(preview, message.columns),
+            "options": messages.option_values(message.options),
+            "size_bytes": len(content),
+        }
+        owner, branch = wire.optional_uuid(message.owner_id), wire.optional_uuid(message.branch_id)
+        command = CreateImport(wire.optional_uuid(message.id), values, owner, branch)
+        await self._blobs.put(key, content)
+
+        async def act(work: UnitOfWork) -> pb.Import:
+            return messages.to_message(await handlers.create_import(command, work))
+
+        return await self.once(request, act, self._read)
+
+    async def UpdateImport(self, request: rpc.UpdateImportRequest, _context: Any) -> pb.Import:
+        message = getattr(request, "import")
+        names = changed_fields(message, request.update_mask)
+        key = uuid.UUID(message.id)
+        values: dict[str, Any] = {}
+        if "display_name" in names:
+            values["display_name"] = message.display_name
+        if "options" in names:
+            values["options"] = messages.option_values(message.options)
+        if {"dialect", "columns"} & set(names):
+            async with self.database.reading() as reader:
+                stored = await read_one(reader, Import, key)
+            given = message if "dialect" in names else messages.to_message(stored)
+            preview = await self._look(await self._blobs.get(stored["blob_key"]), given)
+            columns = message.columns if "columns" in names else ()
+            values["dialect"] = messages.dialect_values(preview)
+            values["columns"] = messages.column_values(preview, columns)
+
+        async def act(work: UnitOfWork) -> pb.Import:
+            return messages.to_message(await handlers.update_import(key, message.etag, values, work))
+
+        return await self.once(request, act, self._read)
+
+    async def DeleteImport(self, request: rpc.DeleteImportRequest, _context: Any) -> pb.Import:
+        key = uuid.UUID(request.id)
+        async with self.database.unit() as work:
+            found = await handlers.delete_import(key, request.etag, work)
+            blob, answer = found.blob_key, messages.to_message(found)
+        await self._blobs.delete(blob)
+        return answer
+
+    async def ValidateImport(self, request: rpc.ValidateImportRequest, _context: Any) -> Operation:
+        return await self._start(request, "", dry=True)
+
+    async def StartImport(self, request: rpc.StartImportRequest, _context: Any) -> Operation:
+        return await self._start(request, request.etag, dry=False)
+
+    async def _start(self, request: Any, etag: str, *, dry: bool) -> Operation:
+        async def act(work: UnitOfWork) -> Operation:
+            started = await handlers.start_run(uuid.UUID(request.id), etag, dry=dry, work=work)
+            return await operations.get(work, SERVICE, f"operations/{SERVICE}/{started}")
+
+        async def again(reader: Reader, name: str) -> Operation:
+            return await operations.get(reader, SERVICE, name)
+
+        return await self.once(request, act, again, result_id=lambda operation: str(operation.name))
+
+    async def CancelImport(self, request: rpc.CancelImportRequest, _context: Any) -> pb.Import:
+        async def act(work: UnitOfWork) -> pb.Import:
+            return messages.to_message(await handlers.cancel_import(uuid.UUID(request.id), work))
+
+        return await self.once(request, act, self._read)
+
+    async def ListImportRows(
+        self, request: rpc.ListImportRowsRequest, _context: Any
+    ) -> rpc.ListImportRowsResponse:
+        after = _line_of(request.page_token)
+        size = min(request.page_size or 50, 1000)
+
+        async def query(reader: Reader) -> rpc.ListImportRowsResponse:
+            key = uuid.UUID(request.import_id)
+            await read_one(reader, Import, key)
+            result = messages.result_name(request.result)
+            rows = await queries.read_rows(reader, key, result, after, size + 1)
+            token = str(rows[size - 1]["line"]) if len(rows) > size else ""
+            shown = [messages.to_row(row) for row in rows[:size]]
+            return rpc.ListImportRowsResponse(import_rows=shown, next_page_token=token)
+
+        return await self.read(query)
+
+    async def DownloadImportRejects(
+        self, request: rpc.DownloadImportRejectsRequest, _context: Any
+    ) -> HttpBody:
+        async def query(reader: Reader) -> HttpBody:
+            key = uuid.UUID(request.id)
+            stored = await read_one(reader, Import, key)
+            rejected: list[Any] = []
+            after = 0
+            while rows := await queries.read_rows(reader, key, REJECTED, after, REJECTS_PAGE):
+                rejected += [(row["line"], row["cells"], row["reasons"]) for row in rows]
+                after = rows[-1]["line"]
+            headers = [column["header"] for column in stored["columns"]]
+            return HttpBody(content_type="text/csv; charset=utf-8", data=rejects_csv(headers, rejected))
+
+        return await self.read(query)
+
+    async def _content(self, message: pb.Import) -> bytes:
+        if message.content:
+            return message.content
+        if not message.upload_ref:
+            raise InvalidArgument([("import.content", "give the file or the reference of an upload")])
+        try:
+            return await self._blobs.get(f"uploads/{current_call().principal.subject}/{message.upload_ref}")
+        except (OSError, ValueError) as error:
+            raise InvalidArgument([("import.upload_ref", "there is no such upload of yours")]) from error
+
+    async def _look(self, content: bytes, message: pb.Import) -> Preview:
+        encoding, dialect = messages.dialect_given(message.dialect)
+        with tempfile.TemporaryDirectory(prefix="import-") as folder:
+            path = Path(folder) / "file"
+            path.write_bytes(content)
+            try:
+                return await self._pool.run(look_at, str(path), encoding, dialect)
+            except NoTable as error:
+                raise NoTextTable(str(error)) from error
+
+    async def _read(self, reader: Reader, key: str) -> pb.Import:
+        return messages.to_message(await read_one(reader, Import, uuid.UUID(key)))
+
+
+def _line_of(token: str) -> int:
+    if token and not token.isdecimal():
+        raise InvalidArgument([("page_token", "not a token of this list; start again without one")])
+    return int(token or 0)

@@ -1,0 +1,168 @@
+"""One chunk of rows becomes customers, in one transaction or, in a dry run, not at all."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from taproot_chassis.database import UnitOfWork
+from taproot_chassis.errors import AppError
+from taproot_chassis.eventlog import LogEntry
+from taproot_chassis.idempotency import lock_key
+from taproot_chassis.ids import new_id
+from taproot_chassis.placement import Place
+from taproot_chassis.updates import merge_patch
+from taproot_customer.customers import messages as customers
+from taproot_customer.customers.model import Customer
+from taproot_customer.imports import queries
+from taproot_customer.imports.rows import ParsedRow
+from taproot_customer.merging.survivorship import united
+
+CREATED, UPDATED, SKIPPED, REJECTED = "created", "updated", "skipped", "rejected"
+Key = tuple[str, str]
+_KEPT = frozenset({"kind", "source"})
+
+
+@dataclass(frozen=True)
+class Outcome:
+    row: ParsedRow
+    result: str
+    customer_id: uuid.UUID | None = None
+    reasons: tuple[str, ...] = ()
+
+
+@dataclass
+class Chunk:
+    """State of one chunk. `place`: where new customers belong. `dry`: nothing is written."""
+
+    import_id: uuid.UUID
+    place: Place
+    policy: str
+    dry: bool
+    work: UnitOfWork
+    owners: dict[Key, uuid.UUID] = field(default_factory=dict)
+    barred: dict[uuid.UUID, str] = field(default_factory=dict)
+    known: dict[uuid.UUID, Customer] = field(default_factory=dict)
+    created: dict[uuid.UUID, Customer] = field(default_factory=dict)
+    new_keys: list[dict[str, Any]] = field(default_factory=list)
+    events: list[LogEntry] = field(default_factory=list)
+
+    async def write(self, rows: Sequence[ParsedRow]) -> list[Outcome]:
+        keys = list({key for row in rows for key in row.keys})
+        if not self.dry:
+            await queries.lock_keys(self.work, [lock_key("customer", *key) for key in keys])
+        await self._look_up(keys)
+        outcomes = [self._take(row) for row in rows]
+        await self._store()
+        return outcomes
+
+    async def _look_up(self, keys: Sequence[Key]) -> None:
+        for match in await queries.match_keys(self.work, keys):
+            owner = match["customer_id"]
+            self.owners.setdefault((match["kind"], match["normal"]), owner)
+            if match["deleted"]:
+                self.barred[owner] = "belongs to a customer in the recycle bin"
+            elif not match["visible"]:
+                self.barred[owner] = "belongs to a customer of another branch"
+        if self.dry:
+            for tried in await queries.tried_keys(self.work, self.import_id, keys):
+                self.owners.setdefault((tried["kind"], tried["normal"]), tried["customer_id"])
+        wanted = set(self.owners.values()) - set(self.barred)
+        if self.policy == "update" and wanted:
+            found = await self.work.scalars(queries.customers_for_update(sorted(wanted)))
+            self.known = {customer.id: customer for customer in found}
+
+    def _take(self, row: ParsedRow) -> Outcome:
+        if row.reasons:
+            return Outcome(row, REJECTED, reasons=row.reasons)
+        if row.blank:
+            return Outcome(row, SKIPPED)
+        owners = {self.owners[key] for key in row.keys if key in self.owners}
+        if not owners:
+            return self._create(row)
+        if len(owners) > 1:
+            return Outcome(row, REJECTED, reasons=("its identifiers belong to different customers",))
+        return self._match(row, owners.pop())
+
+    def _match(self, row: ParsedRow, owner: uuid.UUID) -> Outcome:
+        if owner in self.barred:
+            return Outcome(row, REJECTED, reasons=(f"an identifier {self.barred[owner]}",))
+        if self.policy == "reject":
+            return Outcome(row, REJECTED, owner, ("a customer with this identifier exists",))
+        if self.policy == "skip":
+            return Outcome(row, SKIPPED, owner)
+        customer = self.created.get(owner) or self.known.get(owner)
+        if customer is None:  # met only in this dry run, in an earlier chunk
+            return Outcome(row, UPDATED, owner)
+        return self._update(row, customer)
+
+    def _create(self, row: ParsedRow) -> Outcome:
+        values = {
+            **row.fields,
+            "owner_id": self.place.owner_id,
+            "branch_id": self.place.branch_id,
+            "branch_path": self.place.branch_path,
+        }
+        customer = Customer.create(new_id(), values, self.work.clock.now())
+        self.created[customer.id] = customer
+        self._drain(customer)
+        self._own(row.keys, customer.id)
+        return Outcome(row, CREATED, customer.id)
+
+    def _update(self, row: ParsedRow, customer: Customer) -> Outcome:
+        values = merged_values(row.fields, customer)
+        before = customer.version
+        try:
+            if self.dry:
+                changes = any(getattr(customer, name) != value for name, value in values.items())
+                return Outcome(row, UPDATED if changes else SKIPPED, customer.id)
+            customer.change(values, self.work.clock.now())
+        except AppError as error:
+            return Outcome(row, REJECTED, customer.id, (error.message,))
+        self._own([key for key in row.keys if key not in self.owners], customer.id)
+        if customer.id in self.created:
+            self._drain(customer)
+        return Outcome(row, UPDATED if customer.version > before else SKIPPED, customer.id)
+
+    def _own(self, keys: Sequence[Key], owner: uuid.UUID) -> None:
+        for kind, normal in keys:
+            self.owners[kind, normal] = owner
+            self.new_keys.append({"customer_id": owner, "kind": kind, "normal": normal})
+
+    def _drain(self, customer: Customer) -> None:
+        """Each event tells the state right after it."""
+        for recorded in customer.recorded:
+            self.events.append(
+                LogEntry(
+                    type=recorded.type,
+                    aggregate_id=customer.id,
+                    version=recorded.version,
+                    payload=customers.to_event(customer, recorded).SerializeToString(),
+                    party_id=customer.party,
+                    branch_path=customer.branch_path,
+                    owner_id=customer.owner_id,
+                )
+            )
+        customer.recorded.clear()
+
+    async def _store(self) -> None:
+        if self.dry:
+            await queries.try_keys(self.work, [row | {"import_id": self.import_id} for row in self.new_keys])
+            return
+        await queries.add_customers(self.work, list(self.created.values()))
+        await queries.add_keys(self.work, self.new_keys)
+        assert self.work.database.log is not None
+        await self.work.database.log.append(self.work, self.events)
+
+
+def merged_values(given: Mapping[str, Any], customer: Customer) -> dict[str, Any]:
+    """What a row says replaces what is stored; identifiers, addresses and tags are added, custom fields merged."""
+    values = {name: value for name, value in given.items() if name not in _KEPT}
+    for name in ("identifiers", "addresses", "tags"):
+        if name in values:
+            values[name] = united(name, [getattr(customer, name), values[name]])
+    if "custom" in values:
+        values["custom"] = merge_patch(customer.custom, values["custom"])
+    return values

@@ -1,0 +1,173 @@
+"""The profile as one read: the customer's row with all sections beside it."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from sqlalchemy import (
+    ARRAY,
+    Date,
+    Numeric,
+    Text,
+    bindparam,
+    cast,
+    column,
+    func,
+    literal_column,
+    or_,
+    select,
+    true,
+    values,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+from taproot_chassis.database import Reader
+from taproot_chassis.errors import NotFound
+from taproot_chassis.schema import redirects
+from taproot_chassis.statements import Statement
+from taproot_chassis.visibility import visible
+from taproot_customer.customers import queries as customers
+from taproot_customer.customers.model import Customer
+from taproot_customer.profiles.model import competitor_refs, profile_items
+from taproot_customer.timeline.model import timeline
+
+SECTION_SIZE = 20
+TOUCHES = 10
+LISTED = (
+    "contacts", "opportunities", "orders", "entitlements", "tickets", "resolved_tickets", "consents", "segments",
+    "relationships", "tasks", "loyalty",
+)  # fmt: skip
+_c = Customer.__table__.c
+_i = profile_items.c
+
+
+def _statement() -> Any:
+    asked = bindparam("customer_id")
+    root_of = select(redirects.c.root_id).where(redirects.c.member_id == asked).scalar_subquery()
+    root = (
+        select(*customers.columns)
+        .where(_c.id == func.coalesce(root_of, asked), _c.delete_time.is_(None), visible(Customer))
+        .cte("root")
+    )
+    members = (
+        select(root.c.id.label("id"))
+        .union_all(select(redirects.c.member_id).join(root, redirects.c.root_id == root.c.id))
+        .cte("members")
+    )
+    return select(
+        root,
+        _sections(members).label("sections"),
+        _met(members).label("met"),
+        _money(members).label("money"),
+        _competitors(members).label("competitors"),
+        _touches(members).label("touches"),
+    )
+
+
+def _sections(members: Any) -> Any:
+    """The first rows of each section, each taken from the index."""
+    names = values(column("name", Text), name="wanted").data([(name,) for name in LISTED])
+    first = (
+        select(_i.section, _i.data, _i.rank, _i.item_id)
+        .where(_i.customer_id.in_(select(members.c.id)), _i.section == names.c.name, _i.shown)
+        .order_by(_i.rank.desc(), _i.item_id)
+        .limit(literal_column(str(SECTION_SIZE)))
+        .lateral("first")
+    )
+    rows = func.jsonb_build_array(first.c.section, first.c.data)
+    return select(func.jsonb_agg(rows)).select_from(names.join(first, true())).scalar_subquery()
+
+
+def _met(members: Any) -> Any:
+    """Contact -> who met him last; only of contacts that may show."""
+    rows = (
+        select(_i.item_id, _i.data)
+        .where(_i.customer_id.in_(select(members.c.id)), _i.section == "met")
+        .subquery()
+    )
+    return select(func.jsonb_object_agg(rows.c.item_id, rows.c.data)).scalar_subquery()
+
+
+def _money(members: Any) -> Any:
+    """Sums by section and currency: [section, currency, sum, overdue, count]."""
+    late = _i.due_date < bindparam("today", type_=Date())
+    sums = (
+        select(
+            _i.section,
+            _i.currency_code,
+            cast(func.sum(_i.amount), Text).label("total"),
+            cast(func.coalesce(func.sum(_i.amount).filter(late), cast(0, Numeric())), Text).label("late"),
+            func.count().label("count"),
+        )
+        .where(
+            _i.customer_id.in_(select(members.c.id)),
+            or_(*(_i.section == name for name in ("invoices", "payments", "credit_limits"))),
+            _i.shown,
+        )
+        .group_by(_i.section, _i.currency_code)
+        .subquery("sums")
+    )
+    return select(func.jsonb_agg(func.jsonb_build_array(*sums.c))).scalar_subquery()
+
+
+def _competitors(members: Any) -> Any:
+    """Competitor -> name, for those seen in the open opportunities."""
+    seen = (
+        func.jsonb_array_elements_text(_i.data["competitors"])
+        .table_valued("value", name="seen")
+        .render_derived()
+    )
+    ids = (
+        select(seen.c.value)
+        .select_from(profile_items)
+        .join(seen, true())
+        .where(_i.customer_id.in_(select(members.c.id)), _i.section == "opportunities", _i.shown)
+    )
+    names = (
+        select(competitor_refs.c.id, competitor_refs.c.display_name)
+        .where(
+            cast(competitor_refs.c.id, Text) == func.any(cast(func.array(ids.scalar_subquery()), ARRAY(Text)))
+        )
+        .subquery("names")
+    )
+    return select(func.jsonb_object_agg(cast(names.c.id, Text), names.c.display_name)).scalar_subquery()
+
+
+def _touches(members: Any) -> Any:
+    """Latest timeline rows; instants as microseconds, which JSON keeps exactly."""
+    last = (
+        select(
+            timeline.c.id,
+            timeline.c.customer_id,
+            timeline.c.kind,
+            timeline.c.event_type,
+            timeline.c.resource,
+            timeline.c.resource_id,
+            timeline.c.actor,
+            timeline.c.branch_path,
+            timeline.c.params,
+            timeline.c.trace_id,
+            timeline.c.occurred_at,
+        )
+        .where(timeline.c.customer_id.in_(select(members.c.id)))
+        .order_by(timeline.c.occurred_at.desc(), timeline.c.id.desc())
+        .limit(literal_column(str(TOUCHES)))
+        .subquery("last")
+    )
+    return (
+        select(cast(func.jsonb_agg(func.to_jsonb(literal_column("last"))), JSONB))
+        .select_from(last)
+        .scalar_subquery()
+    )
+
+
+_read = Statement(_statement)
+
+
+async def read_profile(reader: Reader, customer_id: uuid.UUID, today: Any) -> Any:
+    """The customer's columns and `sections`, `met`, `money`, `competitors`, `touches`. Raises NotFound."""
+    row = await reader.fetch_row(_read, customer_id=customer_id, today=today)
+    if row is None:
+        raise NotFound("customer", customer_id)
+    return row

@@ -1,0 +1,34 @@
+"""gRPC of the profile."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from taproot.customer.v1 import profile_pb2 as pb
+from taproot.customer.v1 import profile_service_pb2 as rpc
+from taproot_chassis.context import current_call
+from taproot_chassis.database import Reader
+from taproot_chassis.servicer import Servicer
+from taproot_customer.profiles import messages, queries
+
+
+class ProfilesServicer(Servicer):
+    async def GetCustomerProfile(
+        self, request: rpc.GetCustomerProfileRequest, _context: Any
+    ) -> pb.CustomerProfile:
+        async def query(reader: Reader) -> pb.CustomerProfile:
+            now = reader.clock.now()
+            today = now.astimezone(_zone()).date()
+            row = await queries.read_profile(reader, uuid.UUID(request.id), today)
+            return messages.to_message(row, now, today)
+
+        return await self.read(query)
+
+
+def _zone() -> ZoneInfo:
+    """Days are counted where the caller is."""
+    call = current_call()
+    branch = call.directory.paths.get(call.principal.branch_path or "")
+    return ZoneInfo(branch.time_zone if branch else "UTC")

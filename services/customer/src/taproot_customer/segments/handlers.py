@@ -1,0 +1,190 @@
+"""Use cases of segments, and membership kept up to date by events and by time."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from taproot.customer.events.v1.segment_member_event_pb2 import SegmentMemberEvent
+from taproot_chassis.access import subtree_end
+from taproot_chassis.database import Database, UnitOfWork
+from taproot_chassis.errors import NotFound
+from taproot_chassis.eventlog import LogEntry
+from taproot_chassis.events import Event
+from taproot_chassis.ids import new_id
+from taproot_chassis.placement import Placer, caller_id
+from taproot_chassis.updates import merge_patch
+from taproot_customer.reading import load_one
+from taproot_customer.segments import messages, queries
+from taproot_customer.segments.model import DYNAMIC, STATIC, Segment
+
+MOVING_EVERY = timedelta(hours=1)
+REFRESH_BATCH = 5
+EVENTS_AT_ONCE = 1000
+
+
+@dataclass(frozen=True)
+class CreateSegment:
+    id: uuid.UUID | None
+    values: Mapping[str, Any]
+    owner_id: uuid.UUID | None = None
+    branch_id: uuid.UUID | None = None
+
+
+@dataclass(frozen=True)
+class UpdateSegment:
+    id: uuid.UUID
+    etag: str
+    values: Mapping[str, Any]
+
+
+async def create_segment(command: CreateSegment, work: UnitOfWork) -> Segment:
+    if command.values["kind"] == DYNAMIC:
+        queries.checked(command.values["filter"])
+    place = await Placer("segments", work).place(command.owner_id or caller_id(), command.branch_id)
+    values = {
+        **command.values,
+        "owner_id": place.owner_id,
+        "branch_id": place.branch_id,
+        "branch_path": place.branch_path,
+    }
+    segment = Segment.create(command.id or new_id(), values, work.clock.now())
+    await work.add(segment)
+    if segment.kind == DYNAMIC:
+        await work.flush()
+        await _fill(segment, work)
+    return segment
+
+
+async def update_segment(command: UpdateSegment, work: UnitOfWork) -> Segment:
+    segment = await _load(work, command.id, command.etag)
+    values = dict(command.values)
+    if "custom" in values:
+        values["custom"] = merge_patch(segment.custom, values["custom"])
+    if "filter" in values:
+        segment.require(DYNAMIC)
+        queries.checked(values["filter"])
+    if segment.change(values, work.clock.now()):
+        await _fill(segment, work)
+    return segment
+
+
+async def refresh_segment(key: uuid.UUID, work: UnitOfWork) -> Segment:
+    segment = await _load(work, key)
+    segment.require(DYNAMIC)
+    await _fill(segment, work)
+    return segment
+
+
+async def _fill(segment: Segment, work: UnitOfWork) -> None:
+    """Compute the members anew; only what changes is written and told."""
+    now = work.clock.now()
+    left = await work.fetch(queries.leave_unwanted(segment, now))
+    entered = await work.fetch(queries.enter_wanted(segment, now))
+    await _tell(segment.display_name, "left", left, work)
+    await _tell(segment.display_name, "entered", entered, work)
+    moving = now + MOVING_EVERY if queries.checked(segment.filter).moving else None
+    segment.refreshed(await queries.count_members(work, segment.id), moving, now)
+
+
+async def delete_segment(key: uuid.UUID, etag: str, work: UnitOfWork) -> Segment:
+    segment = await _load(work, key, etag)
+    segment.record("deleted", work.clock.now())
+    await work.flush()
+    for statement in queries.remove(key):
+        await work.execute(statement)
+    return segment
+
+
+async def add_members(key: uuid.UUID, ids: Sequence[uuid.UUID], work: UnitOfWork) -> Segment:
+    segment = await _load(work, key)
+    segment.require(STATIC)
+    seen = await queries.visible_ids(work, ids)
+    for each in ids:
+        if each not in seen:
+            raise NotFound("customer", each)
+    entered = await work.fetch(queries.enter_given(segment.id, ids, work.clock.now()))
+    await _tell(segment.display_name, "entered", entered, work)
+    segment.member_count += len(entered)
+    return segment
+
+
+async def remove_members(key: uuid.UUID, ids: Sequence[uuid.UUID], work: UnitOfWork) -> Segment:
+    segment = await _load(work, key)
+    segment.require(STATIC)
+    left = await work.fetch(queries.leave_given(segment.id, ids))
+    await _tell(segment.display_name, "left", left, work)
+    segment.member_count -= len(left)
+    return segment
+
+
+async def _load(work: UnitOfWork, key: uuid.UUID, etag: str = "") -> Segment:
+    found: Segment = await load_one(work, Segment, key, etag)
+    return found
+
+
+async def _tell(name: str, what: str, rows: Sequence[Any], work: UnitOfWork) -> None:
+    assert work.database.log is not None
+    for start in range(0, len(rows), EVENTS_AT_ONCE):
+        part = rows[start : start + EVENTS_AT_ONCE]
+        places = await queries.places_of(work, [row["customer_id"] for row in part])
+        entries = [_entry(name, what, row, places.get(row["customer_id"])) for row in part]
+        await work.database.log.append(work, entries)
+
+
+def _entry(name: str, what: str, row: Any, place: Any) -> LogEntry:
+    member = messages.to_member(row, name, place["display_name"] if place else "")
+    return LogEntry(
+        type=f"segment_member.{what}",
+        aggregate_id=row["id"],
+        version=row["version"],
+        payload=SegmentMemberEvent(segment_member=member).SerializeToString(),
+        party_id=row["customer_id"],
+        branch_path=place["branch_path"] if place else None,
+        owner_id=place["owner_id"] if place else None,
+    )
+
+
+async def on_customer_changed(event: Event, work: UnitOfWork) -> None:
+    """Only the customer that changed is evaluated again, against every dynamic segment."""
+    segments = await queries.lock_dynamic(work)
+    customer = await queries.read_customer(work, event.aggregate_id)
+    if customer is None:
+        return
+    inside = await queries.segments_of(work, event.aggregate_id)
+    now = work.clock.now()
+    for segment in segments:
+        belongs = _belongs(segment, customer, now)
+        if belongs != (segment["id"] in inside):
+            await _move(segment, event.aggregate_id, work, enter=belongs)
+
+
+def _belongs(segment: Any, customer: Any, now: datetime) -> bool:
+    path = segment["branch_path"]
+    within = not path or path <= customer["branch_path"] < subtree_end(path)
+    if customer["delete_time"] is not None or not within:
+        return False
+    return queries.predicate(segment["filter"])(queries.record_of(customer), now)
+
+
+async def _move(segment: Any, customer_id: uuid.UUID, work: UnitOfWork, *, enter: bool) -> None:
+    statement = (
+        queries.enter_given(segment["id"], [customer_id], work.clock.now())
+        if enter
+        else queries.leave_given(segment["id"], [customer_id])
+    )
+    rows = await work.fetch(statement)
+    await _tell(segment["display_name"], "entered" if enter else "left", rows, work)
+    await queries.add_to_count(work, segment["id"], len(rows) if enter else -len(rows))
+
+
+async def refresh_due(database: Database) -> int:
+    """Job: segments whose filter speaks of time change without an event."""
+    async with database.unit() as work:
+        segments: list[Segment] = await work.scalars(queries.due(work.clock.now(), REFRESH_BATCH))
+        for segment in segments:
+            await _fill(segment, work)
+    return len(segments)

@@ -1,0 +1,250 @@
+"""Reads of segments and the statements that keep their members."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy import (
+    ARRAY,
+    DateTime,
+    Text,
+    Uuid,
+    and_,
+    bindparam,
+    cast,
+    delete,
+    func,
+    literal,
+    literal_column,
+    select,
+    true,
+    update,
+)
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.sql.elements import ColumnElement
+
+from taproot.customer.v1 import segment_pb2 as pb
+from taproot_chassis.access import subtree_end
+from taproot_chassis.database import Reader, UnitOfWork
+from taproot_chassis.listing.fields import Field, FieldType, Resource
+from taproot_chassis.listing.filter_check import Filter, check_filter
+from taproot_chassis.listing.filter_predicate import Predicate
+from taproot_chassis.listing.filter_sql import filter_sql
+from taproot_chassis.statements import Statement
+from taproot_chassis.visibility import unscoped, visible
+from taproot_customer.customers import queries as customers
+from taproot_customer.customers.model import Customer
+from taproot_customer.segments.model import DYNAMIC, Segment, segment_members
+
+COUNT_CAP = 10_000
+_t = Segment.__table__.c
+_m = segment_members.c
+_c = Customer.__table__.c
+_WORKER = "membership is decided for every customer of the segment's branch"
+
+RESOURCE = Resource(
+    "segment",
+    [
+        Field("id", _t.id, FieldType.ID, sortable=False),
+        Field("display_name", _t.display_name, FieldType.TEXT),
+        Field("kind", _t.kind, FieldType.ENUM, enum=pb.SegmentKind),
+        Field("member_count", _t.member_count, FieldType.INTEGER),
+        Field("refresh_time", _t.refresh_time, FieldType.INSTANT),
+        Field("owner_id", _t.owner_id, FieldType.ID, sortable=False),
+        Field("branch_id", _t.branch_id, FieldType.ID, sortable=False),
+        Field("create_time", _t.create_time, FieldType.INSTANT),
+        Field("update_time", _t.update_time, FieldType.INSTANT),
+        Field("custom", _t.custom, FieldType.JSON),
+    ],
+    default_order="create_time desc",
+    id_column=_t.id,
+)
+MEMBERS = Resource(
+    "segment_member",
+    [Field("enter_time", _m.enter_time, FieldType.INSTANT)],
+    default_order="enter_time desc",
+    id_column=_m.customer_id,
+)
+
+
+@lru_cache(maxsize=1000)
+def checked(text: str) -> Filter:
+    """The filter over customers. Raises InvalidArgument naming what is unknown."""
+    return check_filter(customers.RESOURCE, text, frozenset())
+
+
+@lru_cache(maxsize=1000)
+def predicate(text: str) -> Predicate:
+    return Predicate(checked(text))
+
+
+def record_of(row: Any) -> dict[str, Any]:
+    """A customer's row under the names filters use."""
+    return {field.name: row[field.column.name] for field in customers.RESOURCE.fields}  # type: ignore[attr-defined]
+
+
+def in_branch(path: str) -> ColumnElement[bool]:
+    return and_(_c.branch_path >= path, _c.branch_path < subtree_end(path)) if path else true()
+
+
+def wanted(text: str, path: str, now: datetime) -> ColumnElement[bool]:
+    """Living customers of the branch and below that meet the filter."""
+    return and_(_c.delete_time.is_(None), in_branch(path), filter_sql(checked(text), now))
+
+
+def _enter(rows: Any) -> Any:
+    """Insert or revive memberships; only those that were not there come back."""
+    names = ["segment_id", "customer_id", "id", "version", "active", "enter_time"]
+    statement = insert(segment_members).from_select(names, rows)
+    return statement.on_conflict_do_update(
+        index_elements=["segment_id", "customer_id"],
+        set_={"active": True, "version": _m.version + 1, "enter_time": statement.excluded.enter_time},
+        where=_m.active.is_(False),
+    ).returning(segment_members)
+
+
+def _rows(segment_id: uuid.UUID, customer_id: Any, now: datetime) -> list[Any]:
+    key = cast(func.md5(func.concat(str(segment_id), ":", cast(customer_id, Text))), Uuid)
+    return [
+        literal(segment_id, Uuid()),
+        customer_id,
+        key,
+        literal_column("1"),
+        literal_column("true"),
+        literal(now, DateTime(timezone=True)),
+    ]
+
+
+def enter_wanted(segment: Segment, now: datetime) -> Any:
+    condition = wanted(segment.filter, segment.branch_path, now)
+    return _enter(select(*_rows(segment.id, _c.id, now)).where(condition, unscoped(Customer, _WORKER)))
+
+
+def leave_unwanted(segment: Segment, now: datetime) -> Any:
+    condition = wanted(segment.filter, segment.branch_path, now)
+    inside = select(literal_column("1")).where(
+        _c.id == _m.customer_id, condition, unscoped(Customer, _WORKER)
+    )
+    return (
+        update(segment_members)
+        .where(_m.segment_id == segment.id, _m.active, ~inside.exists())
+        .values(active=False, version=_m.version + 1)
+        .returning(segment_members)
+    )
+
+
+def enter_given(segment_id: uuid.UUID, ids: Sequence[uuid.UUID], now: datetime) -> Any:
+    asked = func.unnest(cast(literal(list(ids), ARRAY(Uuid())), ARRAY(Uuid()))).table_valued(
+        "id", name="asked"
+    )
+    return _enter(select(*_rows(segment_id, asked.render_derived().c.id, now)))
+
+
+def leave_given(segment_id: uuid.UUID, ids: Sequence[uuid.UUID]) -> Any:
+    return (
+        update(segment_members)
+        .where(_m.segment_id == segment_id, _m.active, _m.customer_id.in_(ids))
+        .values(active=False, version=_m.version + 1)
+        .returning(segment_members)
+    )
+
+
+_dynamic = Statement(
+    lambda: (
+        select(_t.id, _t.filter, _t.branch_path, _t.display_name)
+        .where(_t.kind == DYNAMIC, unscoped(Segment, _WORKER))
+        .order_by(_t.id)
+        .with_for_update(read=True)
+    )
+)
+_customer = Statement(
+    lambda: select(Customer.__table__).where(_c.id == bindparam("key"), unscoped(Customer, _WORKER))
+)
+_active = Statement(lambda: select(_m.segment_id).where(_m.customer_id == bindparam("key"), _m.active))
+_count = Statement(
+    lambda: (
+        update(Segment)
+        .where(_t.id == bindparam("key"), unscoped(Segment, _WORKER))
+        .values(member_count=_t.member_count + bindparam("step"))
+    )
+)
+_count_members = Statement(
+    lambda: (
+        select(func.count()).select_from(segment_members).where(_m.segment_id == bindparam("key"), _m.active)
+    )
+)
+_paths = Statement(
+    lambda: select(_c.id, _c.branch_path, _c.owner_id, _c.display_name).where(
+        _c.id == func.any(bindparam("ids", type_=ARRAY(Uuid))), unscoped(Customer, _WORKER)
+    )
+)
+
+
+async def lock_dynamic(work: UnitOfWork) -> list[Any]:
+    """Dynamic segments; a refresh of one of them waits until this transaction ends, and the other way round."""
+    return await work.fetch(_dynamic)
+
+
+async def read_customer(reader: Reader, key: uuid.UUID) -> Any:
+    return await reader.fetch_row(_customer, key=key)
+
+
+async def segments_of(reader: Reader, key: uuid.UUID) -> set[uuid.UUID]:
+    return {row["segment_id"] for row in await reader.fetch(_active, key=key)}
+
+
+async def add_to_count(work: UnitOfWork, segment_id: uuid.UUID, step: int) -> None:
+    await work.execute(_count, key=segment_id, step=step)
+
+
+async def count_members(reader: Reader, segment_id: uuid.UUID) -> int:
+    return int(await reader.fetch_value(_count_members, key=segment_id))
+
+
+async def places_of(reader: Reader, ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, Any]:
+    return {row["id"]: row for row in await reader.fetch(_paths, ids=list(ids))}
+
+
+async def visible_ids(reader: Reader, ids: Sequence[uuid.UUID]) -> set[uuid.UUID]:
+    statement = select(_c.id).where(_c.id.in_(ids), _c.delete_time.is_(None), visible(Customer))
+    return {row["id"] for row in await reader.fetch(statement)}
+
+
+async def preview(reader: Reader, text: str, size: int) -> tuple[int, list[Any]]:
+    """How many the caller sees, capped, and some of them."""
+    condition = and_(
+        _c.delete_time.is_(None), filter_sql(checked(text), reader.clock.now()), visible(Customer)
+    )
+    some = select(_c.id).where(condition).limit(literal_column(str(COUNT_CAP))).subquery()
+    count = await reader.fetch_value(select(func.count()).select_from(some))
+    samples = await reader.fetch(select(*customers.columns).where(condition).limit(literal_column(str(size))))
+    return int(count), samples
+
+
+def listed_members(segment_id: uuid.UUID) -> Any:
+    return (
+        select(_m.segment_id, _m.customer_id, _m.enter_time, _c.display_name)
+        .join_from(segment_members, Customer.__table__, _c.id == _m.customer_id)
+        .where(_m.segment_id == segment_id, _m.active)
+    )
+
+
+def due(now: datetime, limit: int) -> Any:
+    return (
+        select(Segment)
+        .where(_t.kind == DYNAMIC, _t.next_change_time <= now, unscoped(Segment, _WORKER))
+        .order_by(_t.next_change_time)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+
+
+def remove(key: uuid.UUID) -> list[Any]:
+    return [
+        delete(segment_members).where(_m.segment_id == key),
+        delete(Segment).where(_t.id == key, visible(Segment)),
+    ]

@@ -1,0 +1,38 @@
+"""Which events of which service go to which handler."""
+
+from __future__ import annotations
+
+from taproot_chassis.consumers import SubscriberKind, Subscription
+from taproot_customer import following
+from taproot_customer.consents import handlers as consents
+from taproot_customer.merging import handlers as merging
+from taproot_customer.merging.model import customer_blocks
+from taproot_customer.profiles import projection as profiles
+from taproot_customer.segments import handlers as segments
+from taproot_customer.tasks import handlers as tasks
+from taproot_customer.timeline import projection as timeline
+
+PROJECTION, REACTION = SubscriberKind.PROJECTION, SubscriberKind.REACTION
+STREAMS = ("customer", "sales", "servicedesk", "marketing")
+
+SUBSCRIPTIONS = [
+    *(
+        Subscription("timeline", source, ("*",), timeline.on_event, PROJECTION, timeline.TABLES)
+        for source in STREAMS
+    ),
+    *(
+        Subscription("profile", source, events, profiles.on_event, PROJECTION, profiles.TABLES)
+        for source, events in profiles.EVENTS.items()
+    ),
+    Subscription(
+        "duplicates", "customer", ("customer.*",), merging.on_customer_changed, PROJECTION, (customer_blocks,)
+    ),
+    Subscription("segments", "customer", ("customer.*",), segments.on_customer_changed, REACTION),
+    Subscription("followers", "customer", ("customer.assigned",), following.on_customer_assigned, REACTION),
+    Subscription(
+        "journey-tasks", "marketing", ("journey.task_requested",), tasks.on_task_requested, REACTION
+    ),
+    Subscription("unsubscribes", "marketing", ("suppression.created",), consents.on_suppressed, REACTION),
+    Subscription("form-consents", "marketing", ("form.submitted",), consents.on_form_submitted, REACTION),
+    Subscription("lead-consents", "sales", ("lead.converted",), consents.on_lead_converted, REACTION),
+]

@@ -1,0 +1,52 @@
+"""Reads of the timeline."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from sqlalchemy import select, true
+
+from taproot.customer.v1 import timeline_pb2 as pb
+from taproot_chassis.context import current_call
+from taproot_chassis.database import Reader
+from taproot_chassis.listing.fields import Field, FieldType, Resource
+from taproot_chassis.listing.lists import ListParameters, ListQuery, Page
+from taproot_customer.parents import find_parent, members_of
+from taproot_customer.timeline.model import timeline
+
+_c = timeline.c
+
+RESOURCE = Resource(
+    "timeline_entry",
+    [
+        Field("id", _c.id, FieldType.ID, sortable=False),
+        Field("kind", _c.kind, FieldType.ENUM, enum=pb.TimelineKind),
+        Field("event_type", _c.event_type, FieldType.TEXT),
+        Field("resource", _c.resource, FieldType.TEXT),
+        Field("resource_id", _c.resource_id, FieldType.ID, sortable=False),
+        Field("actor", _c.actor, FieldType.TEXT),
+        Field("occurred_time", _c.occurred_at, FieldType.INSTANT),
+    ],
+    default_order="occurred_time desc",
+    id_column=_c.id,
+)
+
+
+async def read_timeline(
+    reader: Reader, customer_id: uuid.UUID, size: int, token: str, filter_text: str, lists: ListQuery
+) -> Page[Any]:
+    """Newest first, over the customer and the records merged into it. Raises NotFound when it is not visible."""
+    parent = await find_parent(reader, customer_id)
+    members = await members_of(reader, parent.id)
+    call = current_call()
+    query = lists.build(
+        RESOURCE,
+        select(timeline).where(_c.customer_id.in_(members)),
+        [true()],
+        ListParameters(filter_text, "", size, token),
+        principal_key=f"{call.principal.subject}/{parent.id}",
+        now=reader.clock.now(),
+        masked=call.masked,
+    )
+    return query.cut(await reader.fetch(query.statement))

@@ -1,0 +1,36 @@
+"""gRPC of the timeline."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from taproot.customer.v1 import timeline_service_pb2 as rpc
+from taproot_chassis.database import Reader
+from taproot_chassis.listing.lists import ListQuery
+from taproot_chassis.listing.paging import PageTokens
+from taproot_chassis.service import Runtime
+from taproot_chassis.servicer import Servicer
+from taproot_customer.settings import CustomerSettings
+from taproot_customer.timeline import messages, queries
+
+
+class TimelineServicer(Servicer):
+    def __init__(self, runtime: Runtime[CustomerSettings]) -> None:
+        super().__init__(runtime.database)
+        self._lists = ListQuery(PageTokens(runtime.page_key))
+
+    async def ListTimelineEntries(
+        self, request: rpc.ListTimelineEntriesRequest, _context: Any
+    ) -> rpc.ListTimelineEntriesResponse:
+        async def query(reader: Reader) -> rpc.ListTimelineEntriesResponse:
+            key = uuid.UUID(request.customer_id)
+            page = await queries.read_timeline(
+                reader, key, request.page_size, request.page_token, request.filter, self._lists
+            )
+            entries = [messages.to_message(row) for row in page.rows]
+            return rpc.ListTimelineEntriesResponse(
+                timeline_entries=entries, next_page_token=page.next_page_token
+            )
+
+        return await self.read(query)

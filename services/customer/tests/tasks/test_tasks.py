@@ -1,0 +1,121 @@
+"""Tasks through their RPCs, the reminder job and what journeys ask for."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+
+import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
+from taproot_customer.tasks.handlers import remind_due
+from taproot_customer.tasks.model import next_due
+
+from taproot.customer.v1 import task_pb2 as pb
+from taproot.customer.v1 import task_service_pb2 as rpc
+from taproot.customer.v1.task_service_pb2_grpc import TasksServiceStub
+from taproot.marketing.events.v1.journey_event_pb2 import JourneyEvent, JourneyTask
+from taproot_chassis.errors import Kind
+from taproot_chassis.ids import new_id
+
+
+def at(moment: dt.datetime) -> Timestamp:
+    stamp = Timestamp()
+    stamp.FromDatetime(moment)
+    return stamp
+
+
+def create(**values: object) -> rpc.CreateTaskRequest:
+    return rpc.CreateTaskRequest(task=pb.Task(**{"display_name": "回访", **values}))
+
+
+class TestTasks:
+    async def test_needs_a_caller(self, service, failure):
+        nobody, key = service.stub(TasksServiceStub, None), str(new_id())
+        for call in (
+            nobody.CreateTask(create()),
+            nobody.GetTask(rpc.GetTaskRequest(id=key)),
+            nobody.ListTasks(rpc.ListTasksRequest()),
+            nobody.AggregateTasks(rpc.AggregateTasksRequest()),
+            nobody.UpdateTask(rpc.UpdateTaskRequest(task=pb.Task(id=key))),
+            nobody.CompleteTask(rpc.CompleteTaskRequest(id=key)),
+            nobody.ReopenTask(rpc.ReopenTaskRequest(id=key)),
+            nobody.AssignTask(rpc.AssignTaskRequest(id=key, owner_id=key)),
+            nobody.DeleteTask(rpc.DeleteTaskRequest(id=key)),
+            nobody.UndeleteTask(rpc.UndeleteTaskRequest(id=key)),
+        ):
+            assert (await failure(call)).kind is Kind.UNAUTHENTICATED
+
+    async def test_done_reopened_handed_over(self, service, failure):
+        seller = await service.add_user({"tasks.*": "own"}, "/hq/e/sh/")
+        other = await service.add_user({"tasks.*": "own"}, "/hq/e/sh/")
+        stub = service.stub(TasksServiceStub, seller)
+        made = await stub.CreateTask(create())
+        assert (made.owner_id, made.creator_id) == (seller.subject, seller.subject)
+        done = await stub.CompleteTask(rpc.CompleteTaskRequest(id=made.id))
+        assert (done.state, done.completed_by_id) == (pb.TASK_STATE_DONE, seller.subject)
+        assert (await failure(stub.CompleteTask(rpc.CompleteTaskRequest(id=made.id)))).kind is Kind.STATE
+        opened = await stub.ReopenTask(rpc.ReopenTaskRequest(id=made.id))
+        assert (opened.state, opened.HasField("complete_time")) == (pb.TASK_STATE_OPEN, False)
+        manager = service.stub(
+            TasksServiceStub,
+            await service.add_user({"tasks.read": "branch", "tasks.assign": "branch"}, "/hq/e/sh/"),
+        )
+        moved = await manager.AssignTask(rpc.AssignTaskRequest(id=made.id, owner_id=other.subject))
+        assert moved.owner_id == other.subject
+        assert (await failure(stub.GetTask(rpc.GetTaskRequest(id=made.id)))).kind is Kind.NOT_FOUND
+        mine = await service.stub(TasksServiceStub, other).ListTasks(rpc.ListTasksRequest(filter="state = OPEN"))
+        assert [task.id for task in mine.tasks] == [made.id]
+
+    async def test_a_recurring_task_leaves_its_successor(self, service, failure):
+        user = await service.add_user({"tasks.*": "own"}, "/hq/e/sh/")
+        stub = service.stub(TasksServiceStub, user)
+        error = await failure(stub.CreateTask(create(recurrence=pb.TASK_RECURRENCE_MONTHLY)))
+        assert [v.field for v in error.violations] == ["task.due_time"]
+        due = dt.datetime(2027, 1, 31, 9, tzinfo=dt.UTC)
+        made = await stub.CreateTask(
+            create(
+                recurrence=pb.TASK_RECURRENCE_MONTHLY, due_time=at(due), reminder_time=at(due - dt.timedelta(hours=1))
+            )
+        )
+        await stub.CompleteTask(rpc.CompleteTaskRequest(id=made.id))
+        (successor,) = (await stub.ListTasks(rpc.ListTasksRequest(filter="state = OPEN"))).tasks
+        assert successor.due_time.ToDatetime(tzinfo=dt.UTC) == dt.datetime(2027, 2, 28, 9, tzinfo=dt.UTC)
+        assert successor.reminder_time.seconds == successor.due_time.seconds - 3600
+
+    @pytest.mark.parametrize(
+        ("recurrence", "expected"),
+        [("daily", (2028, 3, 1)), ("weekly", (2028, 3, 7)), ("monthly", (2028, 3, 29)), ("yearly", (2029, 2, 28))],
+    )
+    def test_next_due(self, recurrence: str, expected: tuple[int, int, int]):
+        assert next_due(dt.datetime(2028, 2, 29, tzinfo=dt.UTC), recurrence) == dt.datetime(*expected, tzinfo=dt.UTC)
+
+
+class TestReminders:
+    async def test_each_once_even_when_two_run(self, service):
+        user = await service.add_user({"tasks.*": "own"}, "/hq/e/sh/")
+        stub = service.stub(TasksServiceStub, user)
+        past = at(dt.datetime.now(dt.UTC) - dt.timedelta(minutes=5))
+        made = await stub.CreateTask(create(reminder_time=past, due_time=past))
+        with service.system_call():
+            await asyncio.gather(*(remind_due(service.runtime.database) for _ in range(3)))
+            assert await remind_due(service.runtime.database) == 0
+        told = [e.type for e in await service.events(3, of="task.*") if str(e.aggregate_id) == made.id]
+        assert told == ["task.created", "task.reminded", "task.overdue"]
+        later = at(dt.datetime.now(dt.UTC) - dt.timedelta(minutes=1))
+        await stub.UpdateTask(rpc.UpdateTaskRequest(task=pb.Task(id=made.id, reminder_time=later)))
+        with service.system_call():
+            assert await remind_due(service.runtime.database) == 1
+
+
+class TestJourneyTasks:
+    async def test_made_once_for_the_owner(self, service, make_customer):
+        seller = await service.add_user({"customers.*": "own", "tasks.*": "own"}, "/hq/e/sh/")
+        customer = await make_customer(by=seller)
+        task = JourneyTask(business_key="run1:call", customer_id=customer.id, title="打电话")
+        for version in (1, 2):
+            event = service.event(
+                "journey.task_requested", JourneyEvent(task=task), new_id(), version=version, source="marketing"
+            )
+            await service.deliver(event, "journey-tasks")
+        (made,) = (await service.stub(TasksServiceStub, seller).ListTasks(rpc.ListTasksRequest())).tasks
+        assert (made.display_name, made.customer_id, made.owner_id) == ("打电话", customer.id, seller.subject)
