@@ -52,6 +52,8 @@ class Leases:
         async with self._guard:
             if name in self.held:
                 self.held.discard(name)
+                if self._connection.is_closed():
+                    return  # its leases went with it; an error here would swallow a cancellation
                 key = _signed(zlib.crc32(name.encode()))
                 await self._connection.fetchval("SELECT pg_advisory_unlock($1, $2)", _NAMESPACE, key)
 

@@ -17,6 +17,7 @@ from sqlalchemy import MetaData, pool, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from taproot_chassis import partitions
+from taproot_chassis.firstmigration import create_shared_tables
 
 LOCK_TIMEOUT = "5s"
 
@@ -61,8 +62,8 @@ def _ours(_entity: Any, name: str | None, kind: str, _reflected: bool, _compared
 
 
 def before_first() -> None:
-    """Start of a service's first migration: what the shared tables refer to."""
-    op.execute("CREATE SEQUENCE event_log_number")
+    """Start of a service's first migration: the tables every service has."""
+    create_shared_tables()
 
 
 def after_first(hashed: Sequence[str] = ()) -> None:
