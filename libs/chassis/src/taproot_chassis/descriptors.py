@@ -38,7 +38,7 @@ READING = (
     "Preview",
     "Check",
     "Identify",
-    "Wait",
+    "WaitOperation",
     "Replay",
     "Search",
     "Suggest",
