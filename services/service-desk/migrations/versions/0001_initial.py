@@ -130,6 +130,9 @@ def upgrade() -> None:
     )
     op.create_index("ix_dispatches_create_time", "dispatches", ["create_time", "id"], unique=False)
     op.create_index(
+        "ix_dispatches_customer_id", "dispatches", ["customer_id", "create_time", "id"], unique=False
+    )
+    op.create_index(
         "ix_dispatches_expire_time",
         "dispatches",
         ["expire_time"],

@@ -1,0 +1,1 @@
+"""Calendars: opening hours and business time."""

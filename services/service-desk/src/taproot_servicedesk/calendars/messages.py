@@ -1,0 +1,13 @@
+"""Calendars between protobuf and columns."""
+
+from __future__ import annotations
+
+from taproot.servicedesk.events.v1.calendar_event_pb2 import CalendarEvent
+from taproot_chassis.eventlog import Recorded
+from taproot_servicedesk.calendars.model import Calendar
+from taproot_servicedesk.calendars.queries import SHELF
+from taproot_servicedesk.mapping import row_of
+
+
+def to_event(calendar: Calendar, _recorded: Recorded) -> CalendarEvent:
+    return CalendarEvent(calendar=SHELF.message(row_of(calendar)))

@@ -1,0 +1,1 @@
+"""Calls: who is calling, and the call log."""

@@ -1,0 +1,56 @@
+"""Use cases of calls."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+
+from taproot_chassis.database import UnitOfWork
+from taproot_chassis.errors import InvalidArgument
+from taproot_chassis.placement import caller_id
+from taproot_servicedesk.calls import queries
+from taproot_servicedesk.calls.model import Call, CallExists
+from taproot_servicedesk.calls.phone import normal_phone
+from taproot_servicedesk.customer_refs.queries import only_customer_of
+from taproot_servicedesk.mapping import Values
+from taproot_servicedesk.writing import load, moved, new_key, patched, placed
+
+
+async def create_call(chosen: str, values: Values, region: str, work: UnitOfWork) -> Call:
+    """The caller holds the lock of the external id."""
+    if not values.get("phone"):
+        raise InvalidArgument([("call.phone", "is required")])
+    if values.get("external_id") and await queries.is_taken(work, values["external_id"]):
+        raise CallExists
+    now = work.clock.now()
+    values = await placed(work, "calls", values | {"phone": normal_phone(values["phone"], region)})
+    if values.get("customer_id") is None:
+        values["customer_id"] = await only_customer_of(work, values["phone"])
+    call = Call(id=await new_key(work, Call, chosen), version=0, **{"start_time": now, **values})
+    call.start(now)
+    await work.add(call)
+    return call
+
+
+async def update_call(key: uuid.UUID, etag: str, values: Values, region: str, work: UnitOfWork) -> Call:
+    call = await load(work, Call, key, etag)
+    if "phone" in values:
+        values = values | {"phone": normal_phone(values["phone"], region)}
+    call.change(patched(call, await moved(work, "calls", call, values)), work.clock.now())
+    return call
+
+
+async def answer_call(
+    key: uuid.UUID, etag: str, owner_id: uuid.UUID | None, at: datetime | None, work: UnitOfWork
+) -> Call:
+    call = await load(work, Call, key, etag)
+    now = work.clock.now()
+    call.answer(owner_id or caller_id(), at or now, now)
+    return call
+
+
+async def end_call(key: uuid.UUID, etag: str, values: Values, at: datetime | None, work: UnitOfWork) -> Call:
+    call = await load(work, Call, key, etag)
+    now = work.clock.now()
+    call.end(at or now, values, now)
+    return call

@@ -1,0 +1,1 @@
+"""Customers as the service desk knows them."""

@@ -1,0 +1,41 @@
+"""What the service desk needs to know of a customer: a projection of the customer service's events."""
+
+from __future__ import annotations
+
+import uuid
+
+from sqlalchemy import Index
+from sqlalchemy.orm import Mapped, mapped_column
+
+from taproot_chassis.visibility import scope_table
+from taproot_servicedesk.base import Base, PlacedColumns
+
+
+class CustomerRef(PlacedColumns, Base):
+    __tablename__ = "customer_refs"
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    version: Mapped[int]
+    display_name: Mapped[str] = mapped_column(default="")
+    status: Mapped[str] = mapped_column(default="")
+    value_class: Mapped[str] = mapped_column(default="")
+    key_account: Mapped[bool] = mapped_column(default=False)
+    language_code: Mapped[str] = mapped_column(default="")
+    time_zone: Mapped[str] = mapped_column(default="")
+    region: Mapped[str] = mapped_column(default="")
+    email: Mapped[str] = mapped_column(default="")
+    phones: Mapped[list[str]] = mapped_column(default=list)
+    root_id: Mapped[uuid.UUID]
+    deleted: Mapped[bool] = mapped_column(default=False)
+
+    __table_args__ = (
+        Index(
+            "ix_customer_refs_phones", "phones", postgresql_using="gin", postgresql_with={"fastupdate": "off"}
+        ),
+        Index("ix_customer_refs_root_id", "root_id"),
+        Index("ix_customer_refs_owner_id", "owner_id"),
+        Index("ix_customer_refs_branch_path", "branch_path"),
+    )
+
+
+scope_table(CustomerRef, "customers.read", team=None)

@@ -1,0 +1,92 @@
+"""What is known of customers. A merged customer answers with its survivor; its members count as one."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Uuid, bindparam, select
+from sqlalchemy.orm import aliased
+
+from taproot_chassis.database import Reader
+from taproot_chassis.statements import Statement
+from taproot_chassis.visibility import unscoped
+from taproot_servicedesk.customer_refs.model import CustomerRef
+
+ANY_BRANCH = unscoped(CustomerRef, "a case may be about a customer of any branch")
+_c = CustomerRef.__table__.c
+_asked = aliased(CustomerRef.__table__, name="asked")
+
+
+@dataclass(frozen=True)
+class KnownCustomer:
+    """`members` are the customer itself and those merged into it."""
+
+    id: uuid.UUID
+    members: tuple[uuid.UUID, ...]
+    value_class: str = ""
+    region: str = ""
+    time_zone: str = ""
+    branch_id: uuid.UUID | None = None
+    branch_path: str = ""
+    display_name: str = ""
+    email: str = ""
+    language_code: str = ""
+
+    def today(self, now: datetime, default_zone: str) -> date:
+        return now.astimezone(ZoneInfo(self.time_zone or default_zone)).date()
+
+
+_KNOWN = (
+    "value_class",
+    "region",
+    "time_zone",
+    "branch_id",
+    "branch_path",
+    "display_name",
+    "email",
+    "language_code",
+)
+_get = Statement(
+    lambda: (
+        select(_c.id, *(_c[name] for name in _KNOWN))
+        .join_from(_asked, CustomerRef.__table__, _c.id == _asked.c.root_id)
+        .where(
+            _asked.c.id == bindparam("customer_id"),
+            ANY_BRANCH,
+            unscoped(CustomerRef, "members answer with their survivor"),
+        )
+    )
+)
+_members = Statement(
+    lambda: select(_c.id).where(_c.root_id == bindparam("root_id", type_=Uuid()), ANY_BRANCH)
+)
+_by_phone = Statement(
+    lambda: (
+        select(_c.root_id)
+        .where(
+            _c.phones.contains(bindparam("phones", type_=_c.phones.type)), _c.deleted.is_(False), ANY_BRANCH
+        )
+        .distinct()
+        .limit(2)
+    )
+)
+
+
+async def find_customer(reader: Reader, customer_id: uuid.UUID | None) -> KnownCustomer | None:
+    """None for no customer. One not heard of yet is known by its id only: a case is never refused for that."""
+    if customer_id is None:
+        return None
+    row = await reader.fetch_row(_get, customer_id=customer_id)
+    if row is None:
+        return KnownCustomer(customer_id, (customer_id,))
+    members = [member["id"] for member in await reader.fetch(_members, root_id=row["id"])]
+    return KnownCustomer(row["id"], tuple(members), *(row[name] for name in _KNOWN))
+
+
+async def only_customer_of(reader: Reader, phone: str) -> uuid.UUID | None:
+    """The customer known by a number, if there is just one."""
+    found = await reader.fetch(_by_phone, phones=[phone])
+    return found[0]["root_id"] if len(found) == 1 else None

@@ -1,0 +1,1 @@
+"""Dispatches: offers of repairs to stations."""

@@ -1,0 +1,1 @@
+"""Stations: who repairs."""

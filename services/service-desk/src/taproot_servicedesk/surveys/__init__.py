@@ -1,0 +1,1 @@
+"""Surveys: what customers are asked, and their answers."""

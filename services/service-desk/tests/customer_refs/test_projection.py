@@ -1,0 +1,109 @@
+"""The projection of customers: newest state wins, merges are followed, a rebuild gives the same."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from taproot.customer.events.v1.customer_event_pb2 import CustomerEvent, CustomerMerge
+from taproot.customer.v1 import customer_pb2
+from taproot.servicedesk.v1.ticket_service_pb2 import AggregateTicketsRequest, ListTicketsRequest
+from taproot_chassis.ids import new_id
+from taproot_chassis.testkit import Harness, branch_id
+from taproot_servicedesk.customer_refs.queries import find_customer, only_customer_of
+
+
+def state(key: str, name: str, phone: str = "138 0013 8000") -> CustomerEvent:
+    return CustomerEvent(
+        customer=customer_pb2.Customer(
+            id=key,
+            display_name=name,
+            time_zone="Nowhere/City",
+            branch_id=branch_id("/hq/w/"),
+            identifiers=[customer_pb2.Identifier(kind=customer_pb2.IDENTIFIER_KIND_PHONE, value=phone)],
+        )
+    )
+
+
+async def rows(desk: Harness) -> list[Any]:
+    async with desk.runtime.database.reading() as reader:
+        found = await reader.connection.fetch("SELECT to_jsonb(c) AS row FROM customer_refs c ORDER BY id")
+    return [row["row"] for row in found]
+
+
+async def test_an_older_event_changes_nothing(desk: Harness) -> None:
+    key = str(new_id())
+    new = desk.event("customer.updated", state(key, "new"), key, version=3, source="customer")
+    old = desk.event("customer.created", state(key, "old"), key, version=1, source="customer")
+    await desk.deliver(new)
+    await desk.deliver(old)
+    [row] = [row for row in await rows(desk) if row["id"] == key]
+    assert (row["display_name"], row["phones"], row["branch_path"]) == ("new", ["+8613800138000"], "/hq/w/")
+    assert row["time_zone"] == ""
+
+
+async def test_merge_and_unmerge(desk: Harness) -> None:
+    one, two = str(new_id()), str(new_id())
+    for key in (one, two):
+        created = state(key, key, "139 0013 9000")
+        await desk.deliver(desk.event("customer.created", created, key, source="customer"))
+    async with desk.runtime.database.reading() as reader:
+        assert await only_customer_of(reader, "+8613900139000") is None
+    merged = state(one, one, "139 0013 9000")
+    merged.merge.CopyFrom(CustomerMerge(merge_id=str(new_id()), source_ids=[two]))
+    await desk.deliver(desk.event("customer.merged", merged, one, version=2, source="customer"))
+    async with desk.runtime.database.reading() as reader:
+        assert str(await only_customer_of(reader, "+8613900139000")) == one
+        known = await find_customer(reader, UUID(two))
+    assert known is not None
+    assert {str(member) for member in known.members} == {one, two}
+    await desk.deliver(desk.event("customer.unmerged", merged, one, version=3, source="customer"))
+    async with desk.runtime.database.reading() as reader:
+        assert await only_customer_of(reader, "+8613900139000") is None
+
+
+async def test_lists_by_customer_hold_for_those_merged_into_it(
+    desk: Harness, tickets, opened, known_customer
+) -> None:
+    old, survivor, other = await known_customer(), await known_customer(), await known_customer()
+    theirs = [(await opened(customer_id=key)).id for key in (old, survivor)]
+    await opened(customer_id=other)
+    loose = await opened()
+
+    async def listed(text: str) -> set[str]:
+        page = await tickets.ListTickets(ListTicketsRequest(filter=text, page_size=1000))
+        return {ticket.id for ticket in page.tickets}
+
+    assert await listed(f'customer_id = "{survivor}"') == {theirs[1]}
+    merge = CustomerMerge(merge_id=str(new_id()), source_ids=[old])
+    await known_customer(key=survivor, event="merged", merge=merge)
+    assert await listed(f'customer_id = "{survivor}"') == set(theirs)
+    assert await listed(f'customer_id = "{old}"') == set(theirs)
+    others = await listed(f'customer_id != "{survivor}"')
+    assert others.isdisjoint(theirs)
+    assert loose.id in others
+    unknown = str(new_id())
+    lone = await opened(customer_id=unknown)
+    assert await listed(f'customer_id = "{unknown}"') == {lone.id}
+    counted = await tickets.AggregateTickets(
+        AggregateTicketsRequest(filter=f'customer_id = "{survivor}"', group_by=["customer_id"])
+    )
+    assert [list(row.keys) for row in counted.rows] == [[survivor]]
+
+
+async def test_the_same_events_give_the_same_rows(desk: Harness) -> None:
+    events = []
+    for number in range(20):
+        key = str(new_id())
+        for version in range(1, 4):
+            change = state(key, f"{number}.{version}", f"137000{number:05d}")
+            events.append(desk.event("customer.updated", change, key, version=version, source="customer"))
+    for event in events:
+        await desk.deliver(event)
+    before = await rows(desk)
+    with desk.system_call():
+        async with desk.runtime.database.unit() as work:
+            await work.connection.execute("DELETE FROM inbox WHERE consumer = 'customers:customer'")
+    for event in reversed(events):
+        await desk.deliver(event)
+    assert await rows(desk) == before
