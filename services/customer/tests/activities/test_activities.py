@@ -67,7 +67,10 @@ class TestActivities:
         groups = await stub.AggregateActivities(
             rpc.AggregateActivitiesRequest(filter=f'customer_id = "{customer.id}"', group_by=["state"])
         )
-        assert {tuple(r.keys): tuple(r.values) for r in groups.rows} == {("done",): ("2",), ("cancelled",): ("1",)}
+        assert {tuple(r.keys): tuple(r.values) for r in groups.rows} == {
+            ("done",): ("2",),
+            ("cancelled",): ("1",),
+        }
 
     async def test_the_branch_sees_it_and_the_manager_remarks(self, service, make_customer, failure):
         seller = await service.add_user({"customers.*": "own", "activities.*": "own"}, "/hq/e/sh/")
@@ -82,7 +85,9 @@ class TestActivities:
         stranger = service.stub(
             ActivitiesServiceStub, await service.add_user({"activities.*": "branch_and_below"}, "/hq/w/")
         )
-        assert (await failure(stranger.GetActivity(rpc.GetActivityRequest(id=made.id)))).kind is Kind.NOT_FOUND
+        assert (
+            await failure(stranger.GetActivity(rpc.GetActivityRequest(id=made.id)))
+        ).kind is Kind.NOT_FOUND
 
     async def test_update_and_recycle_bin(self, service, admin, make_customer):
         stub = service.stub(ActivitiesServiceStub, admin)

@@ -65,7 +65,9 @@ class TestConsents:
             nobody.ListConsents(rpc.ListConsentsRequest()),
             nobody.AggregateConsents(rpc.AggregateConsentsRequest()),
             nobody.GetConsentStates(rpc.GetConsentStatesRequest(customer_id=customer.id)),
-            nobody.CheckConsents(rpc.CheckConsentsRequest(customer_ids=[customer.id], purpose="m", channel=EMAIL)),
+            nobody.CheckConsents(
+                rpc.CheckConsentsRequest(customer_ids=[customer.id], purpose="m", channel=EMAIL)
+            ),
         ):
             assert (await failure(call)).kind is Kind.UNAUTHENTICATED
 
@@ -79,7 +81,9 @@ class TestConsents:
         await consents.CreateConsent(late_news)
         assert await states(consents, customer.id) == {("marketing", EMAIL): WITHDRAWN}
         assert await allowed(consents, customer.id) == set()
-        history = await consents.ListConsents(rpc.ListConsentsRequest(filter=f'customer_id = "{customer.id}"'))
+        history = await consents.ListConsents(
+            rpc.ListConsentsRequest(filter=f'customer_id = "{customer.id}"')
+        )
         assert len(history.consents) == 3
         assert history.consents[0].proof == "录音 17"
 
@@ -113,13 +117,17 @@ class TestReactions:
     async def test_unsubscribing_withdraws_once(self, service, consents, make_customer):
         customer = await make_customer()
         await consents.CreateConsent(create(customer.id, effective_time=stamp(-60)))
-        suppression = Suppression(id=str(new_id()), customer_id=customer.id, reason=SUPPRESSION_REASON_UNSUBSCRIBED)
+        suppression = Suppression(
+            id=str(new_id()), customer_id=customer.id, reason=SUPPRESSION_REASON_UNSUBSCRIBED
+        )
         message = SuppressionEvent(suppression=suppression, consent_proof="link 1")
         for _ in range(2):
             event = service.event("suppression.created", message, suppression.id, source="marketing")
             await service.deliver(event, "unsubscribes")
         assert await allowed(consents, customer.id) == set()
-        history = await consents.ListConsents(rpc.ListConsentsRequest(filter=f'customer_id = "{customer.id}"'))
+        history = await consents.ListConsents(
+            rpc.ListConsentsRequest(filter=f'customer_id = "{customer.id}"')
+        )
         assert [c.decision for c in history.consents] == [WITHDRAWN, GRANTED]
 
     @pytest.mark.parametrize("form_first", [True, False])
@@ -131,7 +139,9 @@ class TestReactions:
             id=submission_id, consent=True, consent_proof="checkbox v3", consent_time=stamp(-60)
         )
         lead = Lead(id=lead_id, form_submission_id=submission_id, customer_id=customer.id)
-        form = service.event("form.submitted", FormEvent(submission=submission), submission_id, source="marketing")
+        form = service.event(
+            "form.submitted", FormEvent(submission=submission), submission_id, source="marketing"
+        )
         converted = service.event("lead.converted", LeadEvent(lead=lead), lead_id, source="sales")
         order = [(form, "form-consents"), (converted, "lead-consents")]
         for event, name in order if form_first else reversed(order):

@@ -50,14 +50,20 @@ class TestContacts:
         again = await contacts.GetContact(rpc.GetContactRequest(id=first.id))
         assert (second.primary, again.primary) == (True, False)
         events = [e for e in await service.events(3, of="contact.*") if str(e.party_id) == customer.id]
-        assert [e.type for e in events if str(e.aggregate_id) == first.id] == ["contact.created", "contact.updated"]
+        assert [e.type for e in events if str(e.aggregate_id) == first.id] == [
+            "contact.created",
+            "contact.updated",
+        ]
         assert events[0].decode(ContactEvent).contact == first
 
     async def test_says_every_wrong_field(self, contacts, make_customer, failure):
         customer = await make_customer()
         error = await failure(contacts.CreateContact(rpc.CreateContactRequest(contact=pb.Contact(note="x"))))
         assert {v.field for v in error.violations} == {"contact.customer_id", "contact.display_name"}
-        bad = [Identifier(kind=IDENTIFIER_KIND_TAX_NUMBER, value="12345"), Identifier(kind=IDENTIFIER_KIND_PHONE, value="x")]
+        bad = [
+            Identifier(kind=IDENTIFIER_KIND_TAX_NUMBER, value="12345"),
+            Identifier(kind=IDENTIFIER_KIND_PHONE, value="x"),
+        ]
         error = await failure(contacts.CreateContact(create(customer.id, "王芳", identifiers=bad)))
         assert {v.field for v in error.violations} == {
             "contact.identifiers[0].kind",
@@ -68,10 +74,14 @@ class TestContacts:
         customer = await make_customer(by=await service.add_user({"customers.*": "branch"}, "/hq/e/sh/"))
         made = await contacts.CreateContact(create(customer.id, "王芳"))
         assert made.branch_id == customer.branch_id
-        stranger = service.stub(ContactsServiceStub, await service.add_user({"contacts.*": "branch"}, "/hq/w/"))
+        stranger = service.stub(
+            ContactsServiceStub, await service.add_user({"contacts.*": "branch"}, "/hq/w/")
+        )
         assert (await failure(stranger.GetContact(rpc.GetContactRequest(id=made.id)))).kind is Kind.NOT_FOUND
         colleague = await service.add_user({"contacts.*": "branch"}, "/hq/e/sh/")
-        seen = await service.stub(ContactsServiceStub, colleague).GetContact(rpc.GetContactRequest(id=made.id))
+        seen = await service.stub(ContactsServiceStub, colleague).GetContact(
+            rpc.GetContactRequest(id=made.id)
+        )
         assert seen.display_name == "王芳"
         strangers_customer = await failure(stranger.CreateContact(create(customer.id, "李雷")))
         assert strangers_customer.kind is Kind.NOT_FOUND

@@ -8,6 +8,7 @@ import io
 import time
 
 import pytest
+from openpyxl import Workbook
 
 from taproot.customer.events.v1.customer_event_pb2 import CustomerEvent
 from taproot.customer.v1 import customer_service_pb2
@@ -21,7 +22,12 @@ from taproot_chassis.ids import new_id
 from taproot_chassis.testkit import branch_id
 
 HEADER = "客户名称,手机,邮箱,状态,省份\r\n"
-ENDED = (pb.IMPORT_STATE_VALIDATED, pb.IMPORT_STATE_SUCCEEDED, pb.IMPORT_STATE_FAILED, pb.IMPORT_STATE_CANCELLED)
+ENDED = (
+    pb.IMPORT_STATE_VALIDATED,
+    pb.IMPORT_STATE_SUCCEEDED,
+    pb.IMPORT_STATE_FAILED,
+    pb.IMPORT_STATE_CANCELLED,
+)
 
 
 @pytest.fixture
@@ -29,7 +35,9 @@ def imports(service, admin):
     return service.stub(ImportsServiceStub, admin)
 
 
-def upload(text: str, encoding: str = "utf-8", name: str = "kunden.csv", **values: object) -> rpc.CreateImportRequest:
+def upload(
+    text: str, encoding: str = "utf-8", name: str = "kunden.csv", **values: object
+) -> rpc.CreateImportRequest:
     found = pb.Import(file_name=name, content=text.encode(encoding), **values)
     return rpc.CreateImportRequest(**{"import": found})
 
@@ -59,7 +67,9 @@ def counts_of(found: pb.Import) -> tuple[int, int, int, int, int]:
 
 
 def rows(prefix: str, count: int) -> str:
-    return "".join(f"{prefix}客户{i}有限公司,139{abs(hash(prefix)) % 1000:03}{i:05},,意向,江苏\r\n" for i in range(count))
+    return "".join(
+        f"{prefix}客户{i}有限公司,139{abs(hash(prefix)) % 1000:03}{i:05},,意向,江苏\r\n" for i in range(count)
+    )
 
 
 class TestAccess:
@@ -91,7 +101,9 @@ class TestAccess:
 class TestCreateImport:
     @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gb18030", "utf-16"])
     async def test_says_how_the_file_is_written(self, imports, encoding: str):
-        made = await imports.CreateImport(upload(HEADER.replace(",", ";") + "张三;13800138000;;;\r\n", encoding))
+        made = await imports.CreateImport(
+            upload(HEADER.replace(",", ";") + "张三;13800138000;;;\r\n", encoding)
+        )
         assert made.dialect.delimiter == ";"
         assert made.dialect.has_header
         assert [c.suggested_field for c in made.columns] == [
@@ -100,6 +112,28 @@ class TestCreateImport:
         assert [c.field for c in made.columns] == [c.suggested_field for c in made.columns]
         assert made.columns[0].samples == ["张三"]
         assert not made.content
+
+    async def test_takes_a_workbook(self, imports):
+        book = Workbook()
+        book.active.append(["客户名称", "手机"])
+        book.active.append(["表格公司", 13911112222])
+        buffer = io.BytesIO()
+        book.save(buffer)
+        found = pb.Import(file_name="kunden.xlsx", content=buffer.getvalue())
+        made = await imports.CreateImport(rpc.CreateImportRequest(**{"import": found}))
+        assert [c.field for c in made.columns] == ["display_name", "phone.mobile"]
+        assert await run(imports, made.id) == (1, 1, 0, 0, 0)
+
+    async def test_takes_an_upload_of_ones_own(self, service, admin, imports, failure):
+        await service.runtime.blobs.put(f"uploads/{admin.subject}/a.csv", (HEADER + rows("up", 2)).encode())
+        found = pb.Import(file_name="a.csv", upload_ref="a.csv")
+        made = await imports.CreateImport(rpc.CreateImportRequest(**{"import": found}))
+        assert await run(imports, made.id) == (2, 2, 0, 0, 0)
+        await service.runtime.blobs.put("uploads/other/a.csv", b"name\nsecret\n")
+        for wrong in ("b.csv", "../other/a.csv", ".."):
+            found.upload_ref = wrong
+            error = await failure(imports.CreateImport(rpc.CreateImportRequest(**{"import": found})))
+            assert [v.field for v in error.violations] == ["import.upload_ref"]
 
     async def test_refuses_what_is_no_table(self, imports, failure):
         workbook = rpc.CreateImportRequest(**{"import": pb.Import(content=b"PK\x03\x04")})
@@ -113,7 +147,10 @@ class TestCreateImport:
         made = await imports.CreateImport(upload("a;b\r\n1;2\r\n"))
         error = await failure(imports.StartImport(rpc.StartImportRequest(id=made.id)))
         assert [v.field for v in error.violations] == ["import.columns"]
-        columns = [pb.ImportColumn(index=0, field="display_name"), pb.ImportColumn(index=1, field="custom.rank")]
+        columns = [
+            pb.ImportColumn(index=0, field="display_name"),
+            pb.ImportColumn(index=1, field="custom.rank"),
+        ]
         changed = await imports.UpdateImport(
             rpc.UpdateImportRequest(**{"import": pb.Import(id=made.id, columns=columns)})
         )

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from taproot_customer.imports.dialect import sniff
 from taproot_customer.imports.encoding import detect_encoding, resolve_encoding
 from taproot_customer.imports.reading import Dialect, Position, Row, read_rows
@@ -55,14 +56,14 @@ class TestEncoding:
 class TestDialect:
     @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
     def test_delimiter(self, delimiter: str) -> None:
-        text = "name,city,note\nAcme,Berlin,\"a, b; c|d\te\"\nApex,Wien,x\n"
+        text = 'name,city,note\nAcme,Berlin,"a, b; c|d\te"\nApex,Wien,x\n'
         data = io.StringIO()
         csv.writer(data, delimiter=delimiter).writerows(csv.reader(io.StringIO(text)))
         _, dialect = sniff(data.getvalue().encode(), complete=True)
         assert (dialect.delimiter, dialect.has_header) == (delimiter, True)
 
     def test_title_above_the_header(self) -> None:
-        data = "Customers as of May,,\n,,\nname,city,phone\nAcme,Berlin,1\nApex,Wien,2\n".encode()
+        data = b"Customers as of May,,\n,,\nname,city,phone\nAcme,Berlin,1\nApex,Wien,2\n"
         _, dialect = sniff(data, complete=True)
         assert (dialect.preamble, dialect.has_header) == (2, True)
         assert read(data)[0].cells == ("name", "city", "phone")
@@ -90,7 +91,7 @@ class TestRows:
 
     def test_bad_bytes_are_told_and_reading_goes_on(self) -> None:
         encoding = resolve_encoding("utf-8", b"")
-        data = "name,city\n".encode() + b"Ac\xffme,x\n" + "张三,北京\n".encode()
+        data = b"name,city\n" + b"Ac\xffme,x\n" + "张三,北京\n".encode()
         rows = list(read_rows(io.BytesIO(data), encoding, Dialect()))
         assert [bool(row.problem) for row in rows] == [False, True, False]
         assert rows[2].cells == ("张三", "北京")

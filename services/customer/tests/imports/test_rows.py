@@ -2,6 +2,7 @@ import datetime as dt
 from pathlib import Path
 
 import pytest
+
 from taproot_customer.imports import values
 from taproot_customer.imports.mapping import known_field, mapping_problems, plain_header, suggest
 from taproot_customer.imports.parsing import NoTable, look_at, parse_chunk, rejects_csv
@@ -106,7 +107,12 @@ class TestParseRow:
 
     @pytest.mark.parametrize(
         ("name", "kind"),
-        [("张三", "person"), ("欧阳娜娜", "person"), ("海尔集团", "organization"), ("Acme Ltd", "organization")],
+        [
+            ("张三", "person"),
+            ("欧阳娜娜", "person"),
+            ("海尔集团", "organization"),
+            ("Acme Ltd", "organization"),
+        ],
     )
     def test_kind_is_guessed(self, name: str, kind: str) -> None:
         assert parse([name], ["display_name"]).fields["kind"] == kind
@@ -131,7 +137,13 @@ class TestFile:
         start: Position | None = None
         while True:
             chunk = parse_chunk(
-                str(path), preview.encoding, preview.dialect, ["公司名称", "手机"], RowOptions(fields), start, 10
+                str(path),
+                preview.encoding,
+                preview.dialect,
+                ["公司名称", "手机"],
+                RowOptions(fields),
+                start,
+                10,
             )
             names += [row.fields["display_name"] for row in chunk.rows]
             start = chunk.after
@@ -148,4 +160,4 @@ class TestFile:
 
     def test_rejects(self) -> None:
         text = rejects_csv(["a", "b"], [(3, ["=1+1", "x,y"], ["one", "two"])]).decode("utf-8-sig")
-        assert text == "a,b,taproot_line,taproot_reasons\r\n'=1+1,\"x,y\",3,one; two\r\n"
+        assert text == 'a,b,taproot_line,taproot_reasons\r\n\'=1+1,"x,y",3,one; two\r\n'

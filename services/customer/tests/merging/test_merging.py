@@ -14,10 +14,12 @@ from taproot.customer.v1 import activity_service_pb2 as act_rpc
 from taproot.customer.v1 import customer_pb2 as pb
 from taproot.customer.v1 import customer_service_pb2 as customers_rpc
 from taproot.customer.v1 import duplicate_service_pb2 as rpc
+from taproot.customer.v1 import profile_service_pb2 as profile_rpc
 from taproot.customer.v1 import timeline_service_pb2 as timeline_rpc
 from taproot.customer.v1.activity_service_pb2_grpc import ActivitiesServiceStub
 from taproot.customer.v1.customer_service_pb2_grpc import CustomersServiceStub
 from taproot.customer.v1.duplicate_service_pb2_grpc import DuplicatesServiceStub
+from taproot.customer.v1.profile_service_pb2_grpc import ProfilesServiceStub
 from taproot.customer.v1.timeline_service_pb2_grpc import TimelineServiceStub
 from taproot_chassis.errors import Kind
 from taproot_chassis.ids import new_id
@@ -58,7 +60,9 @@ class TestFindDuplicates:
         stored = await make_customer(
             "欧阳小明", kind=pb.CUSTOMER_KIND_PERSON, birth_date=Date(year=1990, month=5, day=17)
         )
-        await make_customer("李大力", kind=pb.CUSTOMER_KIND_PERSON, birth_date=Date(year=1990, month=5, day=17))
+        await make_customer(
+            "李大力", kind=pb.CUSTOMER_KIND_PERSON, birth_date=Date(year=1990, month=5, day=17)
+        )
         proposed = pb.Customer(
             kind=pb.CUSTOMER_KIND_PERSON, display_name="歐陽曉明", birth_date=Date(year=1990, month=5, day=17)
         )
@@ -86,7 +90,9 @@ class TestFindDuplicates:
         proposed = rpc.FindDuplicateCustomersRequest(
             customer=pb.Customer(kind=pb.CUSTOMER_KIND_ORGANIZATION, display_name="华为技术有限公司")
         )
-        assert [c.customer.id for c in (await mine.FindDuplicateCustomers(proposed)).candidates] == [second.id]
+        assert [c.customer.id for c in (await mine.FindDuplicateCustomers(proposed)).candidates] == [
+            second.id
+        ]
 
 
 class TestMerge:
@@ -100,14 +106,23 @@ class TestMerge:
         assert (await failure(reader.MergeCustomers(request))).kind is Kind.DENIED
 
     async def test_joins_and_undoes(self, service, duplicates, customers, make_customer, failure):
-        a = await make_customer("甲公司", identifiers=[identifier(PHONE, "13300000001")], industry="钢铁", tags=["x"])
-        b = await make_customer("甲有限公司", identifiers=[identifier(EMAIL, "b@x.cn")], region="华东", tags=["y"])
+        a = await make_customer(
+            "甲公司", identifiers=[identifier(PHONE, "13300000001")], industry="钢铁", tags=["x"]
+        )
+        b = await make_customer(
+            "甲有限公司", identifiers=[identifier(EMAIL, "b@x.cn")], region="华东", tags=["y"]
+        )
         c = await make_customer("甲集团", identifiers=[identifier(TAX, "DE111222333")], note="注")
         request = rpc.MergeCustomersRequest(
             id=a.id, source_ids=[b.id, c.id], field_sources={"display_name": c.id}, request_id="m1"
         )
         merged = await duplicates.MergeCustomers(request)
-        assert (merged.display_name, merged.industry, merged.region, merged.note) == ("甲集团", "钢铁", "华东", "注")
+        assert (merged.display_name, merged.industry, merged.region, merged.note) == (
+            "甲集团",
+            "钢铁",
+            "华东",
+            "注",
+        )
         assert {i.value for i in merged.identifiers} == {"13300000001", "b@x.cn", "DE111222333"}
         assert set(merged.tags) == {"x", "y"}
         assert set(merged.merged_ids) == {b.id, c.id}
@@ -118,7 +133,9 @@ class TestMerge:
         listed = await customers.ListCustomers(customers_rpc.ListCustomersRequest(filter='search : "甲"'))
         assert [x.id for x in listed.customers] == [a.id]
         taken = pb.Customer(
-            kind=pb.CUSTOMER_KIND_ORGANIZATION, display_name="别家", identifiers=[identifier(TAX, "DE111222333")]
+            kind=pb.CUSTOMER_KIND_ORGANIZATION,
+            display_name="别家",
+            identifiers=[identifier(TAX, "DE111222333")],
         )
         exists = await failure(customers.CreateCustomer(customers_rpc.CreateCustomerRequest(customer=taken)))
         assert exists.metadata["customer_id"] == a.id
@@ -142,13 +159,17 @@ class TestMerge:
         matched = await customers.MatchOrCreateCustomer(
             customers_rpc.MatchOrCreateCustomerRequest(
                 customer=pb.Customer(
-                    kind=pb.CUSTOMER_KIND_ORGANIZATION, display_name="?", identifiers=[identifier(EMAIL, "B@x.cn")]
+                    kind=pb.CUSTOMER_KIND_ORGANIZATION,
+                    display_name="?",
+                    identifiers=[identifier(EMAIL, "B@x.cn")],
                 )
             )
         )
         assert matched.customer_id == b.id
         events = [e for e in await service.events(2, of="customer.*") if str(e.aggregate_id) == a.id]
-        told = [(e.type, list(e.decode(CustomerEvent).merge.source_ids)) for e in events if "merged" in e.type]
+        told = [
+            (e.type, list(e.decode(CustomerEvent).merge.source_ids)) for e in events if "merged" in e.type
+        ]
         assert told[0][0] == "customer.merged"
         assert set(told[0][1]) == {b.id, c.id}
         assert told[1:] == [("customer.unmerged", [c.id]), ("customer.unmerged", [b.id])]
@@ -162,7 +183,9 @@ class TestMerge:
             return (await customers.GetCustomer(customers_rpc.GetCustomerRequest(id=key))).id
 
         assert [await root(x.id) for x in (a, b, c)] == [c.id] * 3
-        twice = await failure(duplicates.MergeCustomers(rpc.MergeCustomersRequest(id=c.id, source_ids=[b.id])))
+        twice = await failure(
+            duplicates.MergeCustomers(rpc.MergeCustomersRequest(id=c.id, source_ids=[b.id]))
+        )
         assert twice.kind is Kind.STATE
         await duplicates.UnmergeCustomer(rpc.UnmergeCustomerRequest(id=c.id, source_id=b.id))
         assert [await root(x.id) for x in (a, b, c)] == [b.id, b.id, c.id]
@@ -179,7 +202,9 @@ class TestMerge:
             (rpc.MergeCustomersRequest(id=company.id, source_ids=[str(new_id())]), Kind.NOT_FOUND),
             (rpc.MergeCustomersRequest(id=company.id, source_ids=[other.id], etag="9"), Kind.CONFLICT),
             (
-                rpc.MergeCustomersRequest(id=company.id, source_ids=[other.id], field_sources={"id": other.id}),
+                rpc.MergeCustomersRequest(
+                    id=company.id, source_ids=[other.id], field_sources={"id": other.id}
+                ),
                 Kind.INVALID,
             ),
         )
@@ -215,5 +240,9 @@ class TestMerge:
             await asyncio.sleep(0.02)
         await duplicates.MergeCustomers(rpc.MergeCustomersRequest(id=a.id, source_ids=[b.id]))
         assert (await notes(a.id), await notes(b.id)) == (1, 1)
+        profiles = service.stub(ProfilesServiceStub, admin)
+        page = await profiles.GetCustomerProfile(profile_rpc.GetCustomerProfileRequest(id=b.id))
+        assert page.customer.id == a.id
+        assert "乙的备注" in str([entry.summary_zh for entry in page.touches])
         await duplicates.UnmergeCustomer(rpc.UnmergeCustomerRequest(id=a.id, source_id=b.id))
         assert (await notes(a.id), await notes(b.id)) == (0, 1)

@@ -4,6 +4,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from taproot_customer.merging.survivorship import SINGLE, Record, UnknownChoice, survive
 
 T0 = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
@@ -16,7 +17,7 @@ def record(key: str, day: int = 0, **fields: Any) -> Record:
 texts = st.one_of(st.none(), st.text(max_size=3))
 fields = st.fixed_dictionaries(
     {
-        **{name: texts for name in SINGLE},
+        **dict.fromkeys(SINGLE, texts),
         "tags": st.lists(st.sampled_from("abcd"), unique=True),
         "identifiers": st.lists(
             st.builds(
@@ -62,7 +63,10 @@ class TestSurvive:
         phone = {"kind": "PHONE", "value": "1", "normal": "1", "primary": True}
         other = {**phone, "value": "2", "normal": "2"}
         merged = survive(record("a", identifiers=[phone]), [record("b", identifiers=[other, phone])], {})
-        assert [(i["value"], i["primary"]) for i in merged.fields["identifiers"]] == [("1", True), ("2", False)]
+        assert [(i["value"], i["primary"]) for i in merged.fields["identifiers"]] == [
+            ("1", True),
+            ("2", False),
+        ]
 
     @given(records(), st.randoms())
     def test_order_of_sources_does_not_matter(self, given_records: list[Record], random: Any) -> None:

@@ -8,16 +8,14 @@ import itertools
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 from google.type.date_pb2 import Date
-from taproot_customer.profiles import rules
-from taproot_customer.profiles.packing import pack
 
+from taproot.customer.events.v1.activity_event_pb2 import ActivityEvent
+from taproot.customer.events.v1.contact_event_pb2 import ContactEvent
 from taproot.customer.v1 import contact_pb2, contact_service_pb2
 from taproot.customer.v1 import profile_pb2 as pb
 from taproot.customer.v1 import profile_service_pb2 as rpc
 from taproot.customer.v1.activity_pb2 import ACTIVITY_STATE_DONE, Activity
 from taproot.customer.v1.contact_service_pb2_grpc import ContactsServiceStub
-from taproot.customer.events.v1.activity_event_pb2 import ActivityEvent
-from taproot.customer.events.v1.contact_event_pb2 import ContactEvent
 from taproot.customer.v1.profile_service_pb2_grpc import ProfilesServiceStub
 from taproot.sales.events.v1.competitor_event_pb2 import CompetitorEvent
 from taproot.sales.events.v1.invoice_event_pb2 import InvoiceEvent
@@ -33,6 +31,8 @@ from taproot.servicedesk.v1 import entitlement_pb2, ticket_pb2
 from taproot.type.v1.money_pb2 import Money
 from taproot_chassis.errors import Kind
 from taproot_chassis.ids import new_id
+from taproot_customer.profiles import rules
+from taproot_customer.profiles.packing import pack
 
 TODAY = dt.datetime.now(dt.UTC).date()
 
@@ -71,7 +71,9 @@ class TestGetCustomerProfile:
         request = rpc.GetCustomerProfileRequest(id=customer.id)
         nobody = service.stub(ProfilesServiceStub, None)
         assert (await failure(nobody.GetCustomerProfile(request))).kind is Kind.UNAUTHENTICATED
-        stranger = service.stub(ProfilesServiceStub, await service.add_user({"customers.read": "own"}, "/hq/w/"))
+        stranger = service.stub(
+            ProfilesServiceStub, await service.add_user({"customers.read": "own"}, "/hq/w/")
+        )
         assert (await failure(stranger.GetCustomerProfile(request))).kind is Kind.NOT_FOUND
 
     async def test_answers_everything_at_once(self, make_customer, profile, tell):
@@ -85,12 +87,18 @@ class TestGetCustomerProfile:
         )  # fmt: skip
         await tell(customer.id, "sales", "opportunity.created", OpportunityEvent(opportunity=deal), deal.id)
         order = order_pb2.Order(
-            id=str(new_id()), number="SO-7", state=order_pb2.ORDER_STATE_CONFIRMED, totals=SalesTotals(total=cny("12.50"))
+            id=str(new_id()),
+            number="SO-7",
+            state=order_pb2.ORDER_STATE_CONFIRMED,
+            totals=SalesTotals(total=cny("12.50")),
         )
         await tell(customer.id, "sales", "order.confirmed", OrderEvent(order=order), order.id)
         for amount, due in (("100.10", -3), ("50", 30)):
             invoice = invoice_pb2.Invoice(
-                id=str(new_id()), state=invoice_pb2.INVOICE_STATE_OPEN, open_amount=cny(amount), due_date=day(due)
+                id=str(new_id()),
+                state=invoice_pb2.INVOICE_STATE_OPEN,
+                open_amount=cny(amount),
+                due_date=day(due),
             )
             await tell(customer.id, "sales", "invoice.created", InvoiceEvent(invoice=invoice), invoice.id)
         payment = payment_pb2.Payment(id=str(new_id()), unallocated_amount=cny("20"))
@@ -99,7 +107,13 @@ class TestGetCustomerProfile:
             id=str(new_id()), display_name="问卷系统", state=entitlement_pb2.ENTITLEMENT_STATE_ACTIVE,
             kind=entitlement_pb2.ENTITLEMENT_KIND_LICENSE, end_date=day(10),
         )  # fmt: skip
-        await tell(customer.id, "servicedesk", "entitlement.created", EntitlementEvent(entitlement=licence), licence.id)
+        await tell(
+            customer.id,
+            "servicedesk",
+            "entitlement.created",
+            EntitlementEvent(entitlement=licence),
+            licence.id,
+        )
         ticket = ticket_pb2.Ticket(
             id=str(new_id()), number="T-1", display_name="屏幕坏了", kind=ticket_pb2.TICKET_KIND_COMPLAINT,
             state=ticket_pb2.TICKET_STATE_OPEN,
@@ -108,7 +122,9 @@ class TestGetCustomerProfile:
 
         page = await profile(customer.id)
         assert page.customer == customer
-        assert [(o.display_name, list(o.competitors)) for o in page.opportunities] == [("笔记本 500 台", ["戴尔"])]
+        assert [(o.display_name, list(o.competitors)) for o in page.opportunities] == [
+            ("笔记本 500 台", ["戴尔"])
+        ]
         assert [(o.number, o.state, o.total.amount) for o in page.orders] == [("SO-7", "CONFIRMED", "12.50")]
         (owed,) = page.receivables
         assert (owed.balance.amount, owed.overdue.amount, owed.invoice_count) == ("150.10", "100.10", 2)
@@ -133,8 +149,12 @@ class TestGetCustomerProfile:
                 assert reader.statement_count == 1
 
     async def test_newest_state_wins_in_any_order(self, make_customer, profile, tell):
-        deal = opportunity_pb2.Opportunity(id="", display_name="单", state=opportunity_pb2.OPPORTUNITY_STATE_OPEN)
-        won = opportunity_pb2.Opportunity(id="", display_name="单", state=opportunity_pb2.OPPORTUNITY_STATE_WON)
+        deal = opportunity_pb2.Opportunity(
+            id="", display_name="单", state=opportunity_pb2.OPPORTUNITY_STATE_OPEN
+        )
+        won = opportunity_pb2.Opportunity(
+            id="", display_name="单", state=opportunity_pb2.OPPORTUNITY_STATE_WON
+        )
         steps = [(1, "created", deal), (2, "stage_moved", deal), (3, "won", won)]
         for order in itertools.permutations(steps):
             customer, key = await make_customer(), new_id()
@@ -185,7 +205,10 @@ class TestGetCustomerProfile:
 class TestRules:
     def test_pack_is_undone_by_the_constructor(self):
         deal = pb.ProfileOpportunity(
-            opportunity_id="x", amount=cny("1.5"), close_date=Date(year=2026, month=1, day=2), competitors=["a", "b"]
+            opportunity_id="x",
+            amount=cny("1.5"),
+            close_date=Date(year=2026, month=1, day=2),
+            competitors=["a", "b"],
         )
         assert pb.ProfileOpportunity(**pack(deal)) == deal
 

@@ -7,8 +7,6 @@ import datetime as dt
 
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
-from taproot_customer.tasks.handlers import remind_due
-from taproot_customer.tasks.model import next_due
 
 from taproot.customer.v1 import task_pb2 as pb
 from taproot.customer.v1 import task_service_pb2 as rpc
@@ -16,6 +14,8 @@ from taproot.customer.v1.task_service_pb2_grpc import TasksServiceStub
 from taproot.marketing.events.v1.journey_event_pb2 import JourneyEvent, JourneyTask
 from taproot_chassis.errors import Kind
 from taproot_chassis.ids import new_id
+from taproot_customer.tasks.handlers import remind_due
+from taproot_customer.tasks.model import Task, next_due
 
 
 def at(moment: dt.datetime) -> Timestamp:
@@ -63,7 +63,9 @@ class TestTasks:
         moved = await manager.AssignTask(rpc.AssignTaskRequest(id=made.id, owner_id=other.subject))
         assert moved.owner_id == other.subject
         assert (await failure(stub.GetTask(rpc.GetTaskRequest(id=made.id)))).kind is Kind.NOT_FOUND
-        mine = await service.stub(TasksServiceStub, other).ListTasks(rpc.ListTasksRequest(filter="state = OPEN"))
+        mine = await service.stub(TasksServiceStub, other).ListTasks(
+            rpc.ListTasksRequest(filter="state = OPEN")
+        )
         assert [task.id for task in mine.tasks] == [made.id]
 
     async def test_a_recurring_task_leaves_its_successor(self, service, failure):
@@ -74,7 +76,9 @@ class TestTasks:
         due = dt.datetime(2027, 1, 31, 9, tzinfo=dt.UTC)
         made = await stub.CreateTask(
             create(
-                recurrence=pb.TASK_RECURRENCE_MONTHLY, due_time=at(due), reminder_time=at(due - dt.timedelta(hours=1))
+                recurrence=pb.TASK_RECURRENCE_MONTHLY,
+                due_time=at(due),
+                reminder_time=at(due - dt.timedelta(hours=1)),
             )
         )
         await stub.CompleteTask(rpc.CompleteTaskRequest(id=made.id))
@@ -84,10 +88,17 @@ class TestTasks:
 
     @pytest.mark.parametrize(
         ("recurrence", "expected"),
-        [("daily", (2028, 3, 1)), ("weekly", (2028, 3, 7)), ("monthly", (2028, 3, 29)), ("yearly", (2029, 2, 28))],
+        [
+            ("daily", (2028, 3, 1)),
+            ("weekly", (2028, 3, 7)),
+            ("monthly", (2028, 3, 29)),
+            ("yearly", (2029, 2, 28)),
+        ],
     )
     def test_next_due(self, recurrence: str, expected: tuple[int, int, int]):
-        assert next_due(dt.datetime(2028, 2, 29, tzinfo=dt.UTC), recurrence) == dt.datetime(*expected, tzinfo=dt.UTC)
+        assert next_due(dt.datetime(2028, 2, 29, tzinfo=dt.UTC), recurrence) == dt.datetime(
+            *expected, tzinfo=dt.UTC
+        )
 
 
 class TestReminders:
@@ -106,6 +117,16 @@ class TestReminders:
         with service.system_call():
             assert await remind_due(service.runtime.database) == 1
 
+    def test_the_due_time_does_not_repeat_the_reminder(self):
+        start = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
+        hour = dt.timedelta(hours=1)
+        task = Task.create(
+            new_id(), {"display_name": "x", "reminder_time": start, "due_time": start + hour}, start
+        )
+        for moment in (start, start + hour, start + 2 * hour):
+            task.remind(moment)
+        assert [r.type for r in task.recorded] == ["task.created", "task.reminded", "task.overdue"]
+
 
 class TestJourneyTasks:
     async def test_made_once_for_the_owner(self, service, make_customer):
@@ -114,7 +135,11 @@ class TestJourneyTasks:
         task = JourneyTask(business_key="run1:call", customer_id=customer.id, title="打电话")
         for version in (1, 2):
             event = service.event(
-                "journey.task_requested", JourneyEvent(task=task), new_id(), version=version, source="marketing"
+                "journey.task_requested",
+                JourneyEvent(task=task),
+                new_id(),
+                version=version,
+                source="marketing",
             )
             await service.deliver(event, "journey-tasks")
         (made,) = (await service.stub(TasksServiceStub, seller).ListTasks(rpc.ListTasksRequest())).tasks

@@ -7,9 +7,6 @@ import dataclasses
 import time
 
 import pytest
-from taproot_customer.subscribers import SUBSCRIPTIONS
-from taproot_customer.timeline import payloads
-from taproot_customer.timeline.words import WORDS, render
 
 from taproot.customer.v1 import activity_pb2 as act
 from taproot.customer.v1 import activity_service_pb2 as act_rpc
@@ -30,6 +27,9 @@ from taproot.type.v1.money_pb2 import Money
 from taproot_chassis.errors import Kind
 from taproot_chassis.ids import new_id
 from taproot_chassis.testkit import branch_id
+from taproot_customer.subscribers import SUBSCRIPTIONS
+from taproot_customer.timeline import payloads
+from taproot_customer.timeline.words import WORDS, render
 
 
 def order_event(service, customer_id: str, name: str = "confirmed", **values: object):
@@ -69,7 +69,9 @@ class TestListTimelineEntries:
         request = rpc.ListTimelineEntriesRequest(customer_id=customer.id)
         nobody = service.stub(TimelineServiceStub, None)
         assert (await failure(nobody.ListTimelineEntries(request))).kind is Kind.UNAUTHENTICATED
-        stranger = service.stub(TimelineServiceStub, await service.add_user({"customers.read": "branch"}, "/hq/w/"))
+        stranger = service.stub(
+            TimelineServiceStub, await service.add_user({"customers.read": "branch"}, "/hq/w/")
+        )
         assert (await failure(stranger.ListTimelineEntries(request))).kind is Kind.NOT_FOUND
 
     async def test_own_changes_appear_by_themselves_with_who_did_them(
@@ -77,7 +79,9 @@ class TestListTimelineEntries:
     ):
         customer = await make_customer()
         stub = service.stub(ActivitiesServiceStub, admin)
-        activity = act.Activity(customer_id=customer.id, kind=act.ACTIVITY_KIND_VISIT, display_name="产品演示")
+        activity = act.Activity(
+            customer_id=customer.id, kind=act.ACTIVITY_KIND_VISIT, display_name="产品演示"
+        )
         made = await stub.CreateActivity(act_rpc.CreateActivityRequest(activity=activity))
         visit, created = await eventually(lambda: timeline(customer.id), 2)
         assert (created.event_type, created.kind) == ("customer.created", pb.TIMELINE_KIND_RECORD)
@@ -197,7 +201,9 @@ class TestWords:
         for name in names:
             head = name.partition(".")[0]
             start = kind()
-            descriptor = (start if head in start.DESCRIPTOR.fields_by_name else payloads.record_of(start)).DESCRIPTOR
+            descriptor = (
+                start if head in start.DESCRIPTOR.fields_by_name else payloads.record_of(start)
+            ).DESCRIPTOR
             for part in name.split("."):
                 assert part in descriptor.fields_by_name, (event_type, name)
                 descriptor = descriptor.fields_by_name[part].message_type

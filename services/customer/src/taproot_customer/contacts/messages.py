@@ -74,7 +74,8 @@ def to_values(message: pb.Contact, names: Iterable[str], region: str) -> dict[st
 
 
 def _identifiers(message: pb.Contact, region: str) -> list[dict[str, Any]]:
-    stored, violations = [], []
+    stored: list[dict[str, Any]] = []
+    violations = []
     for number, identifier in enumerate(message.identifiers):
         field = f"contact.identifiers[{number}]"
         kind = wire.enum_name(IdentifierKind, identifier.kind, IDENTIFIER)

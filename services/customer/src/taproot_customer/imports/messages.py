@@ -71,7 +71,9 @@ def _options(stored: Mapping[str, Any]) -> pb.ImportOptions:
 
 
 def to_event(found: Import, _recorded: Recorded) -> ImportEvent:
-    return ImportEvent(**{"import": to_message(found)})
+    event = ImportEvent()
+    getattr(event, "import").CopyFrom(to_message(found))  # a keyword of Python
+    return event
 
 
 def to_row(row: Any) -> pb.ImportRow:

@@ -12,6 +12,7 @@ from pathlib import Path
 from taproot_customer.imports.dialect import SAMPLE_BYTES, SAMPLE_ROWS, column_count, sniff, sniff_dialect
 from taproot_customer.imports.encoding import resolve_encoding
 from taproot_customer.imports.mapping import Column, suggest
+from taproot_customer.imports.preparing import prepare
 from taproot_customer.imports.reading import Dialect, Position, Row, read_rows
 from taproot_customer.imports.rows import ParsedRow, RowOptions, parse_row
 
@@ -74,13 +75,14 @@ def parse_chunk(
     """At most `size` rows from `start` on; without it from the first row under the header."""
     with Path(path).open("rb") as file:
         resolved = resolve_encoding(encoding, file.read(4))
-        rows = read_rows(file, resolved, dialect, start)
+        reader = read_rows(file, resolved, dialect, start)
         if start is None and dialect.has_header:
-            next(rows, None)
-        found = list(islice(rows, size))
+            next(reader, None)
+        found = list(islice(reader, size))
         after = found[-1].after if found else (start or Position(resolved.skip))
         finished = len(found) < size
-    return Chunk(tuple(parse_row(row, headers, options) for row in found), after, finished)
+    rows = tuple(prepare(parse_row(row, headers, options)) for row in found)
+    return Chunk(rows, after, finished)
 
 
 def rejects_csv(

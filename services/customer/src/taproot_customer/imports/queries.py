@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ARRAY, BigInteger, Text, bindparam, delete, func, insert, literal_column, select, true
+from sqlalchemy import ARRAY, BigInteger, Text, bindparam, delete, func, insert, literal_column, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from taproot.customer.v1 import import_pb2 as pb
@@ -48,10 +48,10 @@ def _asked() -> Any:
 
 def _match_statement() -> Any:
     asked = _asked()
-    seen = select(literal_column("1")).where(
+    seen: Any = select(literal_column("1")).where(
         _c.id == _k.customer_id, visible(Customer), _c.delete_time.is_(None)
     )
-    gone = select(literal_column("1")).where(
+    gone: Any = select(literal_column("1")).where(
         _c.id == _k.customer_id, _c.delete_time.is_not(None), unscoped(Customer, "whose identifier it is")
     )
     return (
@@ -85,9 +85,7 @@ _lock = Statement(
     )
 )
 _add_customer = Statement(
-    lambda: insert(Customer.__table__).values(
-        {name: bindparam(name) for name in column_names(Customer.__table__)}
-    )
+    lambda: insert(Customer).values({name: bindparam(name) for name in column_names(Customer.__table__)})
 )
 _add_key = Statement(
     lambda: (
@@ -142,9 +140,8 @@ async def tried_keys(reader: Reader, import_id: uuid.UUID, keys: Sequence[tuple[
     return await reader.fetch(_tried, import_id=import_id, kinds=kinds, normals=normals) if keys else []
 
 
-async def add_customers(work: UnitOfWork, customers: Sequence[Customer]) -> None:
-    names = column_names(Customer.__table__)
-    await work.execute_many(_add_customer, [{name: getattr(c, name) for name in names} for c in customers])
+async def add_customers(work: UnitOfWork, rows: Sequence[dict[str, Any]]) -> None:
+    await work.execute_many(_add_customer, rows)
 
 
 async def add_keys(work: UnitOfWork, rows: Sequence[dict[str, Any]]) -> None:
@@ -187,4 +184,4 @@ def customers_for_update(ids: Sequence[uuid.UUID]) -> Any:
 
 
 def remove(key: uuid.UUID) -> Any:
-    return delete(Import.__table__).where(_t.id == key, visible(Import), true())
+    return delete(Import).where(_t.id == key, visible(Import))

@@ -48,6 +48,9 @@ class ParsedRow:
     keys: tuple[tuple[str, str], ...] = ()
     """Identifiers in matching form, as (kind, normal)."""
     reasons: tuple[str, ...] = ()
+    columns: dict[str, Any] = field(default_factory=dict)
+    """Filled by `preparing`: all columns of a new customer but its place."""
+    payload: bytes = b""
 
     @property
     def blank(self) -> bool:

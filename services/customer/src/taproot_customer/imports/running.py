@@ -7,6 +7,7 @@ as after a lost lease, meet at the locked import: the second sees that the posit
 from __future__ import annotations
 
 import asyncio
+import functools
 import tempfile
 import uuid
 from collections.abc import Sequence
@@ -72,16 +73,35 @@ class ImportRunner:
         while not finished:
             run.stop_if_cancelled()
             try:
-                finished = await self._one_chunk(run, key, path)
+                finished = await self._go_on(run, key, path)
             except INFRASTRUCTURE as error:
                 telemetry.logger.warning("import_paused", error=type(error).__name__)
                 await asyncio.sleep(RETRY_SECONDS)
 
-    async def _one_chunk(self, run: Run, key: uuid.UUID, path: str) -> bool:
+    async def _go_on(self, run: Run, key: uuid.UUID, path: str) -> bool:
+        """From the stored position to the end; the next chunk is parsed while one is written."""
         async with self._database.unit() as work:
             found = await _load(key, work)
             start = _position(found)
-        chunk: parsing.Chunk = await self._pool.run(
+        parse = functools.partial(self._parse, found, path)
+        ahead = asyncio.ensure_future(parse(start))
+        try:
+            while True:
+                run.stop_if_cancelled()
+                chunk = await ahead
+                if not chunk.finished:
+                    ahead = asyncio.ensure_future(parse(chunk.after))
+                async with self._database.unit() as work:
+                    if not await self._write(run, key, start, chunk, work):
+                        return False
+                if chunk.finished:
+                    return True
+                start = chunk.after
+        finally:
+            ahead.cancel()
+
+    async def _parse(self, found: Import, path: str, start: Position | None) -> parsing.Chunk:
+        return await self._pool.run(
             parsing.parse_chunk,
             path,
             found.dialect["encoding"],
@@ -91,12 +111,11 @@ class ImportRunner:
             start,
             CHUNK_ROWS,
         )
-        async with self._database.unit() as work:
-            return await self._write(run, key, start, chunk, work)
 
     async def _write(
         self, run: Run, key: uuid.UUID, start: Position | None, chunk: parsing.Chunk, work: UnitOfWork
     ) -> bool:
+        """False when somebody else has moved the position meanwhile."""
         found = await _load(key, work)
         if found.cancel_requested:
             raise Cancelled("the import was cancelled")
@@ -109,7 +128,7 @@ class ImportRunner:
         await queries.add_rows(work, _kept_rows(found, outcomes, dry=dry))
         found.advance([outcome.result for outcome in outcomes], chunk.after.offset, chunk.after.line)
         await run.progress(found.done_bytes, found.size_bytes, work)
-        return chunk.finished
+        return True
 
     async def _finish(self, key: uuid.UUID, state: str, error: str = "") -> pb.Import:
         async with self._database.unit() as work:

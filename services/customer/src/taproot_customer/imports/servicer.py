@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import tempfile
 import uuid
-from pathlib import Path
+from collections.abc import Callable
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from google.api.httpbody_pb2 import HttpBody
@@ -26,6 +28,7 @@ from taproot_customer.imports.handlers import CreateImport
 from taproot_customer.imports.model import Import, NoTextTable
 from taproot_customer.imports.parsing import NoTable, Preview, look_at, rejects_csv
 from taproot_customer.imports.pool import ParserPool
+from taproot_customer.imports.workbook import as_table
 from taproot_customer.imports.writing import REJECTED
 from taproot_customer.reading import listed, read_one
 from taproot_customer.settings import CustomerSettings
@@ -54,7 +57,7 @@ class ImportsServicer(Servicer):
 
     async def CreateImport(self, request: rpc.CreateImportRequest, _context: Any) -> pb.Import:
         message = getattr(request, "import")
-        content = await self._content(message)
+        content = await self._as_text(await self._content(message))
         preview = await self._look(content, message)
         key = f"imports/{new_id()}"
         values = {
@@ -166,18 +169,31 @@ class ImportsServicer(Servicer):
             return message.content
         if not message.upload_ref:
             raise InvalidArgument([("import.content", "give the file or the reference of an upload")])
+        missing = InvalidArgument([("import.upload_ref", "there is no such upload of yours")])
+        if PurePosixPath(message.upload_ref).name != message.upload_ref:
+            raise missing  # a path could lead to the uploads of others
         try:
             return await self._blobs.get(f"uploads/{current_call().principal.subject}/{message.upload_ref}")
         except (OSError, ValueError) as error:
-            raise InvalidArgument([("import.upload_ref", "there is no such upload of yours")]) from error
+            raise missing from error
+
+    async def _as_text(self, content: bytes) -> bytes:
+        """Workbooks and address cards become text tables."""
+        found: bytes | None = await self._over(content, as_table)
+        return content if found is None else found
 
     async def _look(self, content: bytes, message: pb.Import) -> Preview:
         encoding, dialect = messages.dialect_given(message.dialect)
+        found: Preview = await self._over(content, look_at, encoding, dialect)
+        return found
+
+    async def _over(self, content: bytes, work: Callable[..., Any], *arguments: Any) -> Any:
+        """Run `work` on a file with the content, in the pool."""
         with tempfile.TemporaryDirectory(prefix="import-") as folder:
             path = Path(folder) / "file"
-            path.write_bytes(content)
+            await asyncio.to_thread(path.write_bytes, content)
             try:
-                return await self._pool.run(look_at, str(path), encoding, dialect)
+                return await self._pool.run(work, str(path), *arguments)
             except NoTable as error:
                 raise NoTextTable(str(error)) from error
 

@@ -17,6 +17,7 @@ from taproot_chassis.updates import merge_patch
 from taproot_customer.customers import messages as customers
 from taproot_customer.customers.model import Customer
 from taproot_customer.imports import queries
+from taproot_customer.imports.preparing import placed_payload
 from taproot_customer.imports.rows import ParsedRow
 from taproot_customer.merging.survivorship import united
 
@@ -45,7 +46,7 @@ class Chunk:
     owners: dict[Key, uuid.UUID] = field(default_factory=dict)
     barred: dict[uuid.UUID, str] = field(default_factory=dict)
     known: dict[uuid.UUID, Customer] = field(default_factory=dict)
-    created: dict[uuid.UUID, Customer] = field(default_factory=dict)
+    created: dict[uuid.UUID, dict[str, Any]] = field(default_factory=dict)
     new_keys: list[dict[str, Any]] = field(default_factory=list)
     events: list[LogEntry] = field(default_factory=list)
 
@@ -93,23 +94,29 @@ class Chunk:
             return Outcome(row, REJECTED, owner, ("a customer with this identifier exists",))
         if self.policy == "skip":
             return Outcome(row, SKIPPED, owner)
-        customer = self.created.get(owner) or self.known.get(owner)
-        if customer is None:  # met only in this dry run, in an earlier chunk
+        if owner in self.created:
+            return self._update_new(row, self.created[owner])
+        if owner not in self.known:  # met only in this dry run, in an earlier chunk
             return Outcome(row, UPDATED, owner)
-        return self._update(row, customer)
+        return self._update(row, self.known[owner])
 
     def _create(self, row: ParsedRow) -> Outcome:
-        values = {
-            **row.fields,
-            "owner_id": self.place.owner_id,
-            "branch_id": self.place.branch_id,
-            "branch_path": self.place.branch_path,
-        }
-        customer = Customer.create(new_id(), values, self.work.clock.now())
-        self.created[customer.id] = customer
-        self._drain(customer)
-        self._own(row.keys, customer.id)
-        return Outcome(row, CREATED, customer.id)
+        key, now = new_id(), self.work.clock.now()
+        columns = {**row.columns, **self.place.__dict__, "id": key, "create_time": now, "update_time": now}
+        self.created[key] = columns
+        self._note("customer.created", columns, placed_payload(row.payload, columns))
+        self._own(row.keys, key)
+        return Outcome(row, CREATED, key)
+
+    def _update_new(self, row: ParsedRow, columns: dict[str, Any]) -> Outcome:
+        """A second row about a customer of this very chunk."""
+        customer = Customer(**columns)
+        outcome = self._update(row, customer)
+        for recorded in customer.recorded:
+            columns.update({name: getattr(customer, name) for name in columns})
+            payload = customers.to_event(customer, recorded).SerializeToString()
+            self._note(recorded.type, columns, payload)
+        return outcome
 
     def _update(self, row: ParsedRow, customer: Customer) -> Outcome:
         values = merged_values(row.fields, customer)
@@ -122,8 +129,6 @@ class Chunk:
         except AppError as error:
             return Outcome(row, REJECTED, customer.id, (error.message,))
         self._own([key for key in row.keys if key not in self.owners], customer.id)
-        if customer.id in self.created:
-            self._drain(customer)
         return Outcome(row, UPDATED if customer.version > before else SKIPPED, customer.id)
 
     def _own(self, keys: Sequence[Key], owner: uuid.UUID) -> None:
@@ -131,21 +136,18 @@ class Chunk:
             self.owners[kind, normal] = owner
             self.new_keys.append({"customer_id": owner, "kind": kind, "normal": normal})
 
-    def _drain(self, customer: Customer) -> None:
-        """Each event tells the state right after it."""
-        for recorded in customer.recorded:
-            self.events.append(
-                LogEntry(
-                    type=recorded.type,
-                    aggregate_id=customer.id,
-                    version=recorded.version,
-                    payload=customers.to_event(customer, recorded).SerializeToString(),
-                    party_id=customer.party,
-                    branch_path=customer.branch_path,
-                    owner_id=customer.owner_id,
-                )
+    def _note(self, event_type: str, columns: Mapping[str, Any], payload: bytes) -> None:
+        self.events.append(
+            LogEntry(
+                type=event_type,
+                aggregate_id=columns["id"],
+                version=columns["version"],
+                payload=payload,
+                party_id=columns["id"],
+                branch_path=columns["branch_path"],
+                owner_id=columns["owner_id"],
             )
-        customer.recorded.clear()
+        )
 
     async def _store(self) -> None:
         if self.dry:

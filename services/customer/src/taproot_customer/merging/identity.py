@@ -14,7 +14,7 @@ from taproot_customer.matching.score import Identity
 def identity_of(values: Mapping[str, Any], region: str) -> Identity:
     """`values`: columns of a customer."""
     normal = _normals(values.get("identifiers") or (), region)
-    address = next(iter(values.get("addresses") or ()), {})
+    address: Mapping[str, Any] = next(iter(values.get("addresses") or ()), {})
     born = values.get("birth_date")
     given, family = values.get("given_name") or "", values.get("family_name") or ""
     return Identity(

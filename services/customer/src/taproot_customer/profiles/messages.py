@@ -12,13 +12,16 @@ from taproot.type.v1.money_pb2 import Money
 from taproot_chassis import wire
 from taproot_customer.customers import messages as customers
 from taproot_customer.profiles import rules
+from taproot_customer.profiles.queries import SECTION_SIZE
 from taproot_customer.timeline import messages as timeline
 
 
 def to_message(row: Any, now: dt.datetime, today: dt.date) -> pb.CustomerProfile:
     profile = pb.CustomerProfile(customer=customers.to_message(row))
     for section, data in row["sections"] or ():
-        getattr(profile, section).add(**data)
+        shown = getattr(profile, section)
+        if len(shown) < SECTION_SIZE:
+            shown.add(**data)
     _add_meetings(profile, row["met"] or {})
     _name_competitors(profile, row["competitors"] or {})
     profile.receivables.extend(_receivables(row["money"] or ()))

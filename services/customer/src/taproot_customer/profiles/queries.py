@@ -20,7 +20,7 @@ from sqlalchemy import (
     true,
     values,
 )
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import JSONB, aggregate_order_by
 
 from taproot_chassis.database import Reader
 from taproot_chassis.errors import NotFound
@@ -43,7 +43,7 @@ _i = profile_items.c
 
 
 def _statement() -> Any:
-    asked = bindparam("customer_id")
+    asked: Any = bindparam("customer_id")
     root_of = select(redirects.c.root_id).where(redirects.c.member_id == asked).scalar_subquery()
     root = (
         select(*customers.columns)
@@ -66,17 +66,23 @@ def _statement() -> Any:
 
 
 def _sections(members: Any) -> Any:
-    """The first rows of each section, each taken from the index."""
+    """The first rows of each section, each taken from the end of an index scan."""
     names = values(column("name", Text), name="wanted").data([(name,) for name in LISTED])
     first = (
         select(_i.section, _i.data, _i.rank, _i.item_id)
-        .where(_i.customer_id.in_(select(members.c.id)), _i.section == names.c.name, _i.shown)
+        .where(_i.customer_id == members.c.id, _i.section == names.c.name, _i.shown)
         .order_by(_i.rank.desc(), _i.item_id)
         .limit(literal_column(str(SECTION_SIZE)))
         .lateral("first")
     )
-    rows = func.jsonb_build_array(first.c.section, first.c.data)
-    return select(func.jsonb_agg(rows)).select_from(names.join(first, true())).scalar_subquery()
+    rows = select(first).select_from(names.join(members, true()).join(first, true())).subquery("rows")
+    found = aggregate_order_by(
+        func.jsonb_build_array(rows.c.section, rows.c.data),
+        rows.c.section,
+        rows.c.rank.desc(),
+        rows.c.item_id,
+    )
+    return select(func.jsonb_agg(found)).scalar_subquery()
 
 
 def _met(members: Any) -> Any:
@@ -135,29 +141,24 @@ def _competitors(members: Any) -> Any:
 
 
 def _touches(members: Any) -> Any:
-    """Latest timeline rows; instants as microseconds, which JSON keeps exactly."""
+    """Latest timeline rows: a few from the end of each member's index."""
     last = (
-        select(
-            timeline.c.id,
-            timeline.c.customer_id,
-            timeline.c.kind,
-            timeline.c.event_type,
-            timeline.c.resource,
-            timeline.c.resource_id,
-            timeline.c.actor,
-            timeline.c.branch_path,
-            timeline.c.params,
-            timeline.c.trace_id,
-            timeline.c.occurred_at,
-        )
-        .where(timeline.c.customer_id.in_(select(members.c.id)))
+        select(timeline)
+        .where(timeline.c.customer_id == members.c.id)
         .order_by(timeline.c.occurred_at.desc(), timeline.c.id.desc())
         .limit(literal_column(str(TOUCHES)))
-        .subquery("last")
+        .lateral("last")
+    )
+    shown = (
+        select(last)
+        .select_from(members.join(last, true()))
+        .order_by(last.c.occurred_at.desc(), last.c.id.desc())
+        .limit(literal_column(str(TOUCHES)))
+        .subquery("shown")
     )
     return (
-        select(cast(func.jsonb_agg(func.to_jsonb(literal_column("last"))), JSONB))
-        .select_from(last)
+        select(cast(func.jsonb_agg(func.to_jsonb(literal_column("shown"))), JSONB))
+        .select_from(shown)
         .scalar_subquery()
     )
 

@@ -46,4 +46,4 @@ def same_link(first: uuid.UUID, second: uuid.UUID, kind: str, label: str) -> Sel
 
 
 def remove(key: uuid.UUID) -> Any:
-    return delete(Relationship.__table__).where(_c.id == key, visible(Relationship))
+    return delete(Relationship).where(_c.id == key, visible(Relationship))

@@ -84,7 +84,7 @@ def predicate(text: str) -> Predicate:
 
 def record_of(row: Any) -> dict[str, Any]:
     """A customer's row under the names filters use."""
-    return {field.name: row[field.column.name] for field in customers.RESOURCE.fields}  # type: ignore[attr-defined]
+    return {field.name: row[field.column.name] for field in customers.RESOURCE.fields}
 
 
 def in_branch(path: str) -> ColumnElement[bool]:
@@ -126,7 +126,7 @@ def enter_wanted(segment: Segment, now: datetime) -> Any:
 
 def leave_unwanted(segment: Segment, now: datetime) -> Any:
     condition = wanted(segment.filter, segment.branch_path, now)
-    inside = select(literal_column("1")).where(
+    inside: Any = select(literal_column("1")).where(
         _c.id == _m.customer_id, condition, unscoped(Customer, _WORKER)
     )
     return (

@@ -23,6 +23,8 @@ _TIMES = ("due_time", "reminder_time", "complete_time", "create_time", "update_t
 def to_message(row: Any) -> pb.Task:
     """From a row of the table or a mapped Task."""
     read = row.__getitem__ if not isinstance(row, Task) else lambda name: getattr(row, name)
+    keys: dict[str, Any] = {name: wire.text_of(read(name)) for name in _KEYS}
+    times: dict[str, Any] = {name: wire.to_timestamp(read(name)) for name in _TIMES}
     message = pb.Task(
         id=str(read("id")),
         record=to_reference(read("related")),
@@ -31,8 +33,8 @@ def to_message(row: Any) -> pb.Task:
         state=wire.enum_number(pb.TaskState, read("state"), STATE),
         etag=str(read("version")),
         **{name: read(name) for name in _PLAIN},
-        **{name: wire.text_of(read(name)) for name in _KEYS},
-        **{name: wire.to_timestamp(read(name)) for name in _TIMES},
+        **keys,
+        **times,
     )
     if read("custom"):
         message.custom.update(read("custom"))
