@@ -121,6 +121,10 @@ _SPECIAL: dict[str, Any] = {
 }
 
 
+FIELDS = (*_PLAIN, *_SPECIAL)
+"""Fields of a customer that a caller may set, but for its place."""
+
+
 def keys_of(message: pb.Customer, region: str) -> list[Key]:
     """Identifiers in matching form. Raises InvalidArgument naming each that makes no sense."""
     keys, violations = [], []

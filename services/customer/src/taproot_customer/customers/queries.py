@@ -104,7 +104,7 @@ _add_key = Statement(
 
 
 def _insert_statement() -> Any:
-    record = insert(Customer.__table__).values({name: bindparam(name) for name in _stored}).cte("record")
+    record = insert(Customer).values({name: bindparam(name) for name in _stored}).cte("record")
     rows = select(
         bindparam("key_of", type_=_c.id.type),
         func.unnest(bindparam("key_kinds", type_=_c.tags.type)),

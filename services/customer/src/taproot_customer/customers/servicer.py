@@ -21,8 +21,6 @@ from taproot_customer.customers.access import AccessTokens
 from taproot_customer.customers.model import Customer, Key
 from taproot_customer.settings import CustomerSettings
 
-_NEW = (*messages._PLAIN, *messages._SPECIAL)
-
 
 class CustomersServicer(Servicer):
     def __init__(self, runtime: Runtime[CustomerSettings]) -> None:
@@ -125,7 +123,7 @@ class CustomersServicer(Servicer):
         present = {field.name for field, _ in message.ListFields()} | {"status"}
         return handlers.CreateCustomer(
             id=wire.optional_uuid(message.id) or new_id(),
-            values=messages.to_values(message, (name for name in _NEW if name in present)),
+            values=messages.to_values(message, (name for name in messages.FIELDS if name in present)),
             keys=messages.keys_of(message, self._settings.default_region),
             owner_id=wire.optional_uuid(message.owner_id),
             branch_id=wire.optional_uuid(message.branch_id),
