@@ -18,7 +18,7 @@ from nats.errors import Error as NatsError
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 from opentelemetry.trace import SpanKind
 from prometheus_client import Counter, Gauge, Histogram
-from sqlalchemy import bindparam
+from sqlalchemy import ARRAY, DateTime, Text, Uuid, bindparam, func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from taproot_chassis import telemetry
@@ -26,6 +26,7 @@ from taproot_chassis.context import Call, calling
 from taproot_chassis.deadletters import DeadLetters
 from taproot_chassis.errors import DeadlineExceeded, EtagMismatch, ResourceExhausted, Unavailable
 from taproot_chassis.events import Event, stream_of, subject_filter
+from taproot_chassis.pulling import Pull
 from taproot_chassis.schema import inbox
 from taproot_chassis.statements import Statement
 
@@ -83,13 +84,18 @@ class Subscription:
         return f"{self.name}:{self.source}"
 
 
-_note = Statement(
-    lambda: (
-        insert(inbox)
-        .values({name: bindparam(name) for name in ("consumer", "event_id", "occurred_at")})
-        .on_conflict_do_nothing()
+def _note_statement() -> Any:
+    """Inbox rows of a batch in one round trip; answers which of them are new."""
+    rows = select(
+        bindparam("consumer", type_=Text()),
+        func.unnest(bindparam("ids", type_=ARRAY(Uuid()))),
+        func.unnest(bindparam("times", type_=ARRAY(DateTime(timezone=True)))),
     )
-)
+    columns = [inbox.c.consumer, inbox.c.event_id, inbox.c.occurred_at]
+    return insert(inbox).from_select(columns, rows).on_conflict_do_nothing().returning(inbox.c.event_id)
+
+
+_note = Statement(_note_statement)
 
 
 class Consumer:
@@ -104,6 +110,8 @@ class Consumer:
         self._bus = bus
         self._call = call
         self._letters = DeadLetters(database, subscription.consumer)
+        self._handled = _handled.labels(subscription.consumer)
+        self._delay = _delay.labels(subscription.consumer)
 
     async def run(self) -> None:
         await self._bus.wait_for_stream(self.subscription.source)
@@ -116,10 +124,9 @@ class Consumer:
                 if not isinstance(error, TimeoutError):
                     await asyncio.sleep(0.5)
                 continue
-            if messages:  # a fetch that ends with the connection's heartbeat brings none
-                await self._take(messages)
+            await self._take(messages)
 
-    async def _subscribe(self) -> Any:
+    async def _subscribe(self) -> Pull:
         durable = f"{self._service}-{self.subscription.name}"
         source = self.subscription.source
         config = ConsumerConfig(
@@ -132,7 +139,7 @@ class Consumer:
             filter_subjects=[subject_filter(source, event) for event in self.subscription.events],
         )
         await self._bus.jetstream.add_consumer(stream_of(source), config)
-        return await self._bus.jetstream.pull_subscribe_bind(durable=durable, stream=stream_of(source))
+        return Pull(self._bus.client, stream_of(source), durable)
 
     async def _take(self, messages: Sequence[Any]) -> None:
         """Handle messages until each has taken effect or is set aside, then acknowledge."""
@@ -173,22 +180,24 @@ class Consumer:
         """One transaction: inbox rows and effects together. `parked=False` when letters are replayed."""
         with calling(self._call()):
             async with self._database.unit() as work:
-                for event in events:
-                    if parked and await self._letters.park_behind(event, work):
-                        continue
-                    if await work.execute(
-                        _note,
-                        consumer=self.subscription.consumer,
-                        event_id=event.id,
-                        occurred_at=event.occurred_at,
-                    ):
-                        await self._handle(event, work)
+                for event in await self._new(events, work, parked=parked):
+                    await self._handle(event, work)
         now = self._database.clock.now()
         for event in events:
-            _handled.labels(self.subscription.consumer).inc()
-            _delay.labels(self.subscription.consumer).observe(
-                max(0, (now - event.occurred_at).total_seconds())
-            )
+            self._handled.inc()
+            self._delay.observe(max(0, (now - event.occurred_at).total_seconds()))
+
+    async def _new(self, events: Sequence[Event], work: UnitOfWork, *, parked: bool) -> list[Event]:
+        """Those to handle, in order: not seen before, and not parked behind a dead letter."""
+        going = [e for e in events if not (parked and await self._letters.park_behind(e, work))]
+        rows = await work.fetch(
+            _note,
+            consumer=self.subscription.consumer,
+            ids=[event.id for event in going],
+            times=[event.occurred_at for event in going],
+        )
+        fresh = {row[0] for row in rows}
+        return list({event.id: event for event in going if event.id in fresh}.values())
 
     async def _handle(self, event: Event, work: UnitOfWork) -> None:
         age = (self._database.clock.now() - event.occurred_at).total_seconds()

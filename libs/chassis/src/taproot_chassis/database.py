@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 CONNECT_SECONDS = 30.0
 WAIT_SECONDS = 5.0
+_SYSTEM = {"db.system.name": "postgresql"}
 _borrowed: ContextVar[Connection] = ContextVar("borrowed")
 
 
@@ -104,16 +105,19 @@ class Database:
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
         """A pooled connection for the chassis itself; everybody else takes `unit` or `reading`."""
-        try:
-            connection = await self._pool.acquire(WAIT_SECONDS)
-        except TimeoutError as error:
-            raise ResourceExhausted("all database connections are busy") from error
-        except (OSError, asyncpg.PostgresConnectionError, asyncpg.CannotConnectNowError) as error:
-            raise Unavailable("the database cannot be reached") from error
+        connection = await self._acquire()
         try:
             yield connection
         finally:
             self._pool.release(connection)
+
+    async def _acquire(self) -> Connection:
+        try:
+            return await self._pool.acquire(WAIT_SECONDS)
+        except TimeoutError as error:
+            raise ResourceExhausted("all database connections are busy") from error
+        except (OSError, asyncpg.PostgresConnectionError, asyncpg.CannotConnectNowError) as error:
+            raise Unavailable("the database cannot be reached") from error
 
     @asynccontextmanager
     async def unit(self, locks: Sequence[int] = ()) -> AsyncIterator[UnitOfWork]:
@@ -121,9 +125,10 @@ class Database:
 
         `locks` are advisory lock keys taken with BEGIN in one round trip, in sorted order.
         """
-        async with self.connection() as connection:
+        connection = await self._acquire()
+        try:
             work = UnitOfWork(self, connection)
-            with telemetry.span("db.transaction", {"db.system.name": "postgresql"}) as span:
+            with telemetry.span("db.transaction", _SYSTEM) as span:
                 await work._begin(locks)
                 try:
                     yield work
@@ -134,14 +139,17 @@ class Database:
                 finally:
                     await work._release_session()
                     span.set_attribute("db.statements", work.statement_count)
+        finally:
+            self._pool.release(connection)
         for callback in work.after_commit:
             callback()
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[Reader]:
         """Reads in autocommit: no transaction, no writes by convention of the callers."""
-        async with self.connection() as connection:
-            with telemetry.span("db.read", {"db.system.name": "postgresql"}):
+        connection = await self._acquire()
+        try:
+            with telemetry.span("db.read", _SYSTEM):
                 reader = Reader(self, connection)
                 try:
                     if not self.row_security:
@@ -150,8 +158,12 @@ class Database:
                     async with connection.transaction():
                         await _set_reach(connection)
                         yield reader
+                except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, DBAPIError) as error:
+                    raise _translated(error) from error
                 finally:
                     await reader._release_session()
+        finally:
+            self._pool.release(connection)
 
 
 def _borrow() -> Any:

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import bindparam, func, literal, select, update
-from sqlalchemy.dialects.postgresql import insert
 
 from taproot.identity.events.v1.branch_event_pb2 import BranchEvent
 from taproot.identity.events.v1.role_event_pb2 import RoleEvent
@@ -22,6 +21,7 @@ from taproot_chassis import telemetry
 from taproot_chassis.access import AccessDirectory, Branch, Grant, Role, Scope, subtree_end
 from taproot_chassis.auth import Principal
 from taproot_chassis.consumers import SubscriberKind, Subscription
+from taproot_chassis.projections import put_newer
 from taproot_chassis.schema import identity_branches, identity_roles, identity_users
 from taproot_chassis.statements import Statement
 from taproot_chassis.visibility import ScopeRule, unscoped
@@ -34,20 +34,7 @@ SOURCE = "identity"
 REFRESH_SECONDS = 5.0
 
 
-def _upsert(table: Any) -> Statement:
-    """Insert or replace by id, unless what is stored is as new."""
-
-    def build() -> Any:
-        statement = insert(table).values({column.name: bindparam(column.name) for column in table.c})
-        changes = {c.name: statement.excluded[c.name] for c in table.c if c.name != "id"}
-        return statement.on_conflict_do_update(
-            index_elements=["id"], set_=changes, where=table.c.version < statement.excluded.version
-        )
-
-    return Statement(build)
-
-
-_put_role, _put_branch, _put_user = map(_upsert, (identity_roles, identity_branches, identity_users))
+_put_role, _put_branch, _put_user = map(put_newer, (identity_roles, identity_branches, identity_users))
 _roles = Statement(lambda: select(identity_roles).where(identity_roles.c.deleted.is_(False)))
 _branches = Statement(lambda: select(identity_branches))
 _user = Statement(lambda: select(identity_users).where(identity_users.c.id == bindparam("user_id")))

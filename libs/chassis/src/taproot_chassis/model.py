@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable
+from datetime import datetime
 from functools import cache, partial
-from typing import Any
+from typing import Any, ClassVar
 
-from sqlalchemy import MetaData, inspect
+from sqlalchemy import DateTime, MetaData, Text, Uuid, inspect
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.orm import Mapped, mapped_column
 
 from taproot_chassis.schema import NAMING
 
@@ -14,8 +18,19 @@ from taproot_chassis.schema import NAMING
 class ModelBase:
     """Plain column defaults are there from the start, not only after the flush: verbs rely on them."""
 
+    type_annotation_map: ClassVar[dict[Any, Any]] = {
+        uuid.UUID: Uuid,
+        datetime: DateTime(timezone=True),
+        str: Text,
+        list[str]: ARRAY(Text),
+        list[uuid.UUID]: ARRAY(Uuid),
+        dict[str, Any]: JSONB,
+        list[dict[str, Any]]: JSONB,
+    }
+
     def __init__(self, **values: Any) -> None:
-        for name, make in _defaults(type(self)):
+        kind: Any = type(self)
+        for name, make in _defaults(kind):
             if name not in values:
                 setattr(self, name, make())
         for name, value in values.items():
@@ -42,6 +57,26 @@ def _defaults(mapped: type) -> tuple[tuple[str, Callable[[], Any]], ...]:
 
 def _itself(value: Any) -> Any:
     return value
+
+
+class Owned:
+    """Whose a record is. `branch_path` follows from `branch_id`; empty: of no branch, but of the enterprise."""
+
+    owner_id: Mapped[uuid.UUID | None]
+    branch_id: Mapped[uuid.UUID | None]
+    branch_path: Mapped[str] = mapped_column(default="")
+
+
+class TeamOwned(Owned):
+    """Of a team too."""
+
+    team_id: Mapped[uuid.UUID | None]
+
+
+class Customizable:
+    """Fields of the enterprise's own."""
+
+    custom: Mapped[dict[str, Any]] = mapped_column(default=dict)
 
 
 def new_metadata() -> MetaData:

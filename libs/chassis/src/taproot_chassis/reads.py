@@ -35,16 +35,25 @@ class Lists:
         self._query = ListQuery(PageTokens(key))
 
     async def page(
-        self, reader: Reader, resource: Resource, rows: Select[Any], table: Any, request: ListRequest
+        self,
+        reader: Reader,
+        resource: Resource,
+        rows: Select[Any],
+        table: Any,
+        request: ListRequest,
+        of: str = "",
     ) -> Page[Any]:
-        """One page of what the caller sees of `table`; `rows` selects columns, with joins and fixed conditions."""
+        """One page of what the caller sees of `table`; `rows` selects columns, with joins and fixed conditions.
+
+        `of`: what the listed belong to; the tokens of one such list are refused by another.
+        """
         call = current_call()
         query = self._query.build(
             resource,
             rows,
             visibility_arms(table) if is_scoped(table) else [true()],
             request,
-            principal_key=call.principal.subject,
+            principal_key=f"{call.principal.subject}:{of}" if of else call.principal.subject,
             now=reader.clock.now(),
             masked=call.masked,
         )

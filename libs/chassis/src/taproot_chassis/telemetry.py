@@ -6,10 +6,10 @@ import logging
 import re
 import sys
 from collections.abc import Mapping
+from datetime import timedelta
 from types import TracebackType
 from typing import Any
 
-import structlog
 from opentelemetry import trace
 from opentelemetry.context import Context, attach, detach
 from opentelemetry.sdk.resources import Resource
@@ -28,19 +28,19 @@ from opentelemetry.trace import (
 )
 
 from taproot_chassis.context import current_call_or_none
+from taproot_chassis.plainlog import structlog
 
 READ_SAMPLE_RATIO = 0.1
 WRITE = "taproot.write"
+NEW_TRACE_AFTER = timedelta(minutes=1)
+"""What follows later than this starts a trace of its own, linked to its cause."""
 
 party_attribute = "party.id"
 """Span attribute that names the outside party an event belongs to; `configure` sets it."""
 
 logger: Any = structlog.get_logger("taproot")
 _tracer = trace.get_tracer("taproot")
-# Version 00 has four fields; a later version may add more (W3C Trace Context, section 3.2).
-_TRACEPARENT = re.compile(
-    r"(?:00|(?!00|ff)[0-9a-f]{2}(?=.{54}-))-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}(?:-.*)?"
-)
+_TRACEPARENT = re.compile(r"(?!ff)([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?")
 
 
 class WritesAlways(Sampler):
@@ -154,6 +154,19 @@ class span:  # noqa: N801  # used like a function: `with span("name"):`
         self._span.end()
 
 
+def follow(
+    name: str,
+    header: str,
+    age: timedelta,
+    attributes: Mapping[str, Any] | None = None,
+    kind: SpanKind = SpanKind.INTERNAL,
+) -> span:
+    """A span of work that a trace caused: part of it, or after a minute one of a new trace linked to it."""
+    if age > NEW_TRACE_AFTER:
+        return span(name, attributes, kind=kind, links=remote_link(header))
+    return span(name, attributes, kind=kind, parent=remote_context(header))
+
+
 def traceparent() -> str:
     """W3C header of the current span; empty when there is none."""
     context = trace.get_current_span().get_span_context()
@@ -164,12 +177,14 @@ def traceparent() -> str:
 
 def remote_context(header: str) -> Context:
     """The context a W3C header names; an empty one when it does not make sense."""
-    if not _TRACEPARENT.fullmatch(header):
+    match = _TRACEPARENT.fullmatch(header)
+    if match is None:
         return Context()
-    _, trace_id, span_id, flags = header.split("-")[:4]
-    context = SpanContext(
-        int(trace_id, 16), int(span_id, 16), is_remote=True, trace_flags=TraceFlags(int(flags, 16))
-    )
+    version, trace_id, span_id, flags, more = match.groups()
+    if version == "00" and more:  # only a later version may have more fields (W3C Trace Context, section 3.2)
+        return Context()
+    trace_flags = TraceFlags(int(flags, 16))
+    context = SpanContext(int(trace_id, 16), int(span_id, 16), is_remote=True, trace_flags=trace_flags)
     return trace.set_span_in_context(NonRecordingSpan(context), Context()) if context.is_valid else Context()
 
 

@@ -7,6 +7,8 @@ import unicodedata
 from collections.abc import Iterable
 from functools import cache
 
+from taproot_chassis.pinyin import pronounce
+
 _CJK = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\u3040-\u30ff\uac00-\ud7af"
 _RUNS = re.compile(f"[{_CJK}]+|[^\\W_{_CJK}]+")
 _IS_CJK = re.compile(f"[{_CJK}]")
@@ -67,6 +69,4 @@ def sort_key(text: str) -> str:
     plain = normalize(text)
     if not _IS_CJK.search(plain):
         return plain
-    from pypinyin import Style, lazy_pinyin  # loaded late: its dictionaries cost memory
-
-    return " ".join(lazy_pinyin(plain, style=Style.TONE3, neutral_tone_with_five=True))
+    return " ".join(pronounce(plain))

@@ -40,7 +40,7 @@ def _path(field: Any) -> str:
     text = ""
     for element in field.elements:
         text += f".{element.field_name}" if text else element.field_name
-        subscript = element.subscript
+        subscript = element.subscript.value if element.subscript else None
         if subscript is not None:
-            text += f"[{subscript.value}]"
+            text += f'["{subscript}"]' if isinstance(subscript, str) else f"[{subscript}]"
     return text

@@ -124,11 +124,12 @@ def current_reach(rule: ScopeRule) -> Reach:
 Value = Callable[[str, Any, Callable[[Reach], Any]], ColumnElement[Any]]
 
 
-def _bound(rule: ScopeRule) -> Value:
+def _bound(rule: ScopeRule, *, by_key: bool) -> Value:
     def value(name: str, kind: Any, read: Callable[[Reach], Any]) -> ColumnElement[Any]:
-        return bindparam(
+        bound: ColumnElement[Any] = bindparam(
             f"reach_{rule.resource}_{name}", type_=kind, callable_=lambda: read(current_reach(rule))
         )
+        return select(bound).scalar_subquery() if by_key and name == "all" else bound
 
     return value
 
@@ -167,10 +168,15 @@ def rule_of(table: Any) -> ScopeRule:
     return _rules[getattr(table, "__table__", table)]
 
 
-def visible(table: Any) -> ColumnElement[bool]:
-    """Rows the current caller reaches. Of one shape for every caller, so it is compiled once."""
+def visible(table: Any, *, by_key: bool = False) -> ColumnElement[bool]:
+    """Rows the current caller reaches. Of one shape for every caller, so it is compiled once.
+
+    `by_key` for hot statements that find the row by its key anyway: PostgreSQL then plans them once. Otherwise
+    it sees that the condition is simpler for this caller and plans anew each time, which takes longer than the
+    reading; for a search over many rows that is worth it.
+    """
     rule = rule_of(table)
-    return VisibilityClause(rule.table.name, _predicate(rule, _bound(rule)))
+    return VisibilityClause(rule.table.name, _predicate(rule, _bound(rule, by_key=by_key)))
 
 
 def unscoped(table: Any, reason: str) -> ColumnElement[bool]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -12,13 +13,15 @@ from google.type.date_pb2 import Date
 
 from taproot.type.v1.money_pb2 import Money
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
 
 def to_timestamp(instant: datetime | None) -> Timestamp | None:
     if instant is None:
         return None
-    found = Timestamp()
-    found.FromDatetime(instant)
-    return found
+    # FromDatetime takes three times as long; records have several instants.
+    since = (instant if instant.tzinfo else instant.replace(tzinfo=UTC)) - _EPOCH
+    return Timestamp(seconds=since.days * 86_400 + since.seconds, nanos=since.microseconds * 1_000)
 
 
 def from_timestamp(value: Timestamp) -> datetime:
@@ -63,11 +66,13 @@ def text_of(value: Any) -> str:
     return "" if value is None else str(value)
 
 
+@cache
 def enum_name(enum: Any, number: int, prefix: str) -> str:
     """Stored text of an enum value: `THING_STATE_OPEN` -> `open`. Unspecified is empty."""
     name = enum.Name(number).removeprefix(prefix).lower()
     return "" if name == "unspecified" else name
 
 
+@cache
 def enum_number(enum: Any, stored: str, prefix: str) -> Any:
     return enum.Value(prefix + (stored or "unspecified").upper())

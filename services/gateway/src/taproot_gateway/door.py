@@ -16,6 +16,8 @@ from prometheus_client import Histogram
 
 from taproot_chassis import telemetry
 from taproot_chassis.descriptors import READING
+from taproot_chassis.errors import AppError
+from taproot_chassis.interceptor import abort
 from taproot_chassis.server import OPTIONS
 from taproot_gateway.backends import Backends, Metadata, UnknownBackend
 from taproot_gateway.callers import Caller, Callers
@@ -86,6 +88,9 @@ class _Passage(grpc.GenericRpcHandler):
             except grpc.aio.AioRpcError as error:
                 code = error.code()
                 await context.abort(code, error.details() or "", _details(error))
+            except AppError as error:
+                code = getattr(grpc.StatusCode, error.kind.value)
+                await abort(context, error)
             finally:
                 _seconds.labels(method.path, code.name).observe(time.perf_counter() - started)
             raise AssertionError  # abort raises
@@ -106,6 +111,8 @@ class _Passage(grpc.GenericRpcHandler):
                 await context.abort(error.code, str(error))
             except grpc.aio.AioRpcError as error:
                 await context.abort(error.code(), error.details() or "", _details(error))
+            except AppError as error:
+                await abort(context, error)
 
         return call
 

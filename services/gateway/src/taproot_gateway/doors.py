@@ -56,8 +56,10 @@ class Doors:
         limits = Limits(settings.max_body_bytes, settings.max_upload_bytes)
         after = _after_calls(cookies, int(settings.session_hours * 3600))
         calls = Calls(self.backends, self.callers, cookies, limits, settings.origins, after)
-        described = orjson.dumps(document(loaded, self.router.routes, _version()))
-        found = pages(described, self.backends, settings.mail_url)
+        routes = self.router.routes
+        found = pages(
+            lambda: orjson.dumps(document(loaded, routes, _version())), self.backends, settings.mail_url
+        )
         return App(self.router, calls, found, proxies=settings.trusted_proxies, origins=settings.origins)
 
     async def __aenter__(self) -> Self:

@@ -49,7 +49,7 @@ def build(runtime: Runtime[GatewaySettings]) -> Parts:
             "taproot.identity.v1.BranchesService": BranchesServicer(runtime),
             "taproot.identity.v1.TeamsService": TeamsServicer(runtime),
             "taproot.identity.v1.SessionsService": SessionsServicer(runtime, hasher),
-            "taproot.identity.v1.ApiKeysService": ApiKeysServicer(runtime.database),
+            "taproot.identity.v1.ApiKeysService": ApiKeysServicer(runtime),
         },
         jobs=[Job("expire-sessions", EXPIRE_SECONDS, expire)],
         startup=[seed.run],

@@ -11,7 +11,6 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-import httpx
 import jwt
 
 from taproot_chassis import telemetry
@@ -74,6 +73,8 @@ class OidcVerifier:
         return self._keys.get(key_id)
 
     async def _fetch(self) -> None:
+        import httpx  # loaded late: most installations have no issuer, and it takes 3 MB
+
         try:
             async with httpx.AsyncClient(timeout=FETCH_SECONDS) as client:
                 where = self._settings.issuer.rstrip("/") + "/.well-known/openid-configuration"

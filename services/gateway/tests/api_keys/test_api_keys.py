@@ -43,3 +43,35 @@ class TestApiKeys:
             assert [one["field"] for one in answer.json()["violations"]] == ["api_key.expire_time"]
             answers = [await client.post("/v1/apiKeys", json={"display_name": str(n)}) for n in range(21)]
         assert [a.status_code for a in answers] == [200] * 20 + [409]
+
+    async def test_a_repeat_makes_no_second_key_and_does_not_show_the_first_again(self, gateway: Any) -> None:
+        role = await gateway.role("keyed4", ("api_keys.create", "OWN"))
+        _, token = await gateway.user("repeats-keys", role)
+        async with gateway.client(token) as client:
+            headers = {"idempotency-key": "once"}
+            answers = [
+                await client.post("/v1/apiKeys", json={"display_name": "x"}, headers=headers)
+                for _ in range(2)
+            ]
+            first, second = (answer.json() for answer in answers)
+            assert len((await client.get("/v1/apiKeys")).json()["api_keys"]) == 1
+        assert first["key"]
+        assert "key" not in second
+        assert second["api_key"]["id"] == first["api_key"]["id"]
+
+    async def test_they_are_listed_by_pages_filtered_and_ordered(self, gateway: Any) -> None:
+        role = await gateway.role("keyed5", ("api_keys.create", "OWN"))
+        _, token = await gateway.user("lists-keys", role)
+        async with gateway.client(token) as client:
+            for name in ("b", "a", "c"):
+                assert (await client.post("/v1/apiKeys", json={"display_name": name})).status_code == 200
+            asked = {"page_size": 2, "order_by": "display_name", "filter": 'display_name != "b"'}
+            every = (await client.get("/v1/apiKeys", params=asked)).json()
+            first = (await client.get("/v1/apiKeys", params={"page_size": 2})).json()
+            more = {"page_size": 2, "page_token": first["next_page_token"]}
+            second = (await client.get("/v1/apiKeys", params=more)).json()
+            hidden = await client.get("/v1/apiKeys", params={"filter": 'key_hash = "x"'})
+        assert [one["display_name"] for one in every["api_keys"]] == ["a", "c"]
+        pages = [[one["display_name"] for one in page["api_keys"]] for page in (first, second)]
+        assert pages == [["c", "a"], ["b"]]
+        assert [one["field"] for one in hidden.json()["violations"]] == ["filter"]

@@ -103,6 +103,21 @@ class TestSessions:
         async with gateway.client(mine) as client:
             assert (await client.get("/v1/sessions/current")).status_code == 200
 
+    async def test_they_are_listed_by_pages_for_their_user_and_for_who_may_read_the_user(
+        self, gateway: Any
+    ) -> None:
+        made, token = await gateway.user("pages")
+        await gateway.sign_in("pages", PASSWORD)
+        path = f"/v1/users/{made['id']}/sessions"
+        for asked, client in (("/v1/sessions", gateway.client(token)), (path, gateway.admin)):
+            async with client:
+                first = (await client.get(asked, params={"page_size": 1})).json()
+                more = {"page_size": 1, "page_token": first["next_page_token"]}
+                second = (await client.get(asked, params=more)).json()
+                none = (await client.get(asked, params={"filter": 'user_agent = "nobody"'})).json()
+            assert first["sessions"][0]["create_time"] > second["sessions"][0]["create_time"], asked
+            assert (second.get("next_page_token", ""), none.get("sessions", [])) == ("", []), asked
+
     async def test_an_idle_session_and_an_old_one_end(self, gateway: Any) -> None:
         connection = await gateway.harness.runtime.database.connect_direct()
         try:

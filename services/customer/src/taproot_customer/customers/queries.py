@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Select, and_, bindparam, delete, func, or_, select, true
+from sqlalchemy import Select, and_, bindparam, delete, func, literal_column, or_, select, true
 from sqlalchemy.dialects.postgresql import insert
 
 from taproot.customer.v1 import customer_pb2 as pb
@@ -67,7 +67,9 @@ RESOURCE = Resource(
 
 _root = select(redirects.c.root_id).where(redirects.c.member_id == bindparam("customer_id")).scalar_subquery()
 _get = Statement(
-    lambda: select(*columns).where(_c.id == func.coalesce(_root, bindparam("customer_id")), visible(Customer))
+    lambda: select(*columns).where(
+        _c.id == func.coalesce(_root, bindparam("customer_id")), visible(Customer, by_key=True)
+    )
 )
 _match = Statement(
     lambda: (
@@ -75,14 +77,17 @@ _match = Statement(
             customer_keys.c.customer_id,
             func.bool_or(customer_keys.c.kind.in_(UNIQUE_KINDS)).label("strong"),
             func.bool_or(
-                select(true()).where(_c.id == customer_keys.c.customer_id, visible(Customer)).exists()
+                select(true())
+                .where(_c.id == customer_keys.c.customer_id, visible(Customer, by_key=True))
+                .exists()
             ).label("visible"),
         )
         .where(
             or_(
                 *(
                     and_(
-                        customer_keys.c.kind == kind,
+                        customer_keys.c.kind
+                        == literal_column(f"'{kind}'"),  # a parameter would be planned anew
                         customer_keys.c.normal == func.any(bindparam(kind, type_=_c.tags.type)),
                     )
                     for kind in _KINDS

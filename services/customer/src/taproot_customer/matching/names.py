@@ -7,6 +7,8 @@ import re
 import unicodedata
 from functools import lru_cache
 
+from taproot_chassis.pinyin import pronounce
+
 _CJK = re.compile(r"[㐀-䶿一-鿿豈-﫿]")
 _WORD = re.compile(r"[^\W_]+")
 _LATIN_FORMS = frozenset(
@@ -94,11 +96,9 @@ def company_core(text: str) -> str:
 @lru_cache(maxsize=16_384)
 def pinyin(text: str) -> str:
     """Chinese read in pinyin without tones, other words as they are; for matching and sorting."""
-    from pypinyin import Style, lazy_pinyin
-
     if not has_chinese(text):
         return fold(text)
-    return " ".join(" ".join(lazy_pinyin(fold(text), style=Style.NORMAL)).split())
+    return " ".join(" ".join(pronounce(fold(text), tones=False)).split())
 
 
 def jaro(left: str, right: str) -> float:

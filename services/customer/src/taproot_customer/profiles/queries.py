@@ -47,7 +47,9 @@ def _statement() -> Any:
     root_of = select(redirects.c.root_id).where(redirects.c.member_id == asked).scalar_subquery()
     root = (
         select(*customers.columns)
-        .where(_c.id == func.coalesce(root_of, asked), _c.delete_time.is_(None), visible(Customer))
+        .where(
+            _c.id == func.coalesce(root_of, asked), _c.delete_time.is_(None), visible(Customer, by_key=True)
+        )
         .cte("root")
     )
     members = (
@@ -63,6 +65,11 @@ def _statement() -> Any:
         _competitors(members).label("competitors"),
         _touches(members).label("touches"),
     )
+
+
+def _section(name: str) -> Any:
+    """A constant in the text, not a parameter: PostgreSQL would plan the statement anew each time to see it."""
+    return _i.section == literal_column(f"'{name}'")
 
 
 def _sections(members: Any) -> Any:
@@ -89,7 +96,7 @@ def _met(members: Any) -> Any:
     """Contact -> who met him last; only of contacts that may show."""
     rows = (
         select(_i.item_id, _i.data)
-        .where(_i.customer_id.in_(select(members.c.id)), _i.section == "met")
+        .where(_i.customer_id.in_(select(members.c.id)), _section("met"))
         .subquery()
     )
     return select(func.jsonb_object_agg(rows.c.item_id, rows.c.data)).scalar_subquery()
@@ -108,7 +115,7 @@ def _money(members: Any) -> Any:
         )
         .where(
             _i.customer_id.in_(select(members.c.id)),
-            or_(*(_i.section == name for name in ("invoices", "payments", "credit_limits"))),
+            or_(*(_section(name) for name in ("invoices", "payments", "credit_limits"))),
             _i.shown,
         )
         .group_by(_i.section, _i.currency_code)
@@ -128,7 +135,7 @@ def _competitors(members: Any) -> Any:
         select(seen.c.value)
         .select_from(profile_items)
         .join(seen, true())
-        .where(_i.customer_id.in_(select(members.c.id)), _i.section == "opportunities", _i.shown)
+        .where(_i.customer_id.in_(select(members.c.id)), _section("opportunities"), _i.shown)
     )
     names = (
         select(competitor_refs.c.id, competitor_refs.c.display_name)

@@ -5,18 +5,34 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
-from sqlalchemy import BindParameter, bindparam, delete, func, insert, select, update
+from sqlalchemy import BindParameter, Select, bindparam, delete, func, insert, select, update
 
 from taproot_chassis.database import Reader, UnitOfWork
+from taproot_chassis.errors import NotFound
+from taproot_chassis.listing.fields import Field, FieldType, Resource
 from taproot_chassis.statements import Statement
 from taproot_gateway.api_keys.model import api_keys
 
 _c = api_keys.c
+RESOURCE = Resource(
+    "api_key",
+    [
+        Field("id", _c.id, FieldType.ID, sortable=False),
+        Field("display_name", _c.display_name, FieldType.TEXT),
+        Field("prefix", _c.prefix, FieldType.TEXT),
+        Field("create_time", _c.create_time, FieldType.INSTANT),
+        Field("expire_time", _c.expire_time, FieldType.INSTANT),
+        Field("last_used_time", _c.last_used_time, FieldType.INSTANT),
+    ],
+    default_order="create_time desc",
+    id_column=_c.id,
+)
+
 _user: BindParameter[Any] = bindparam("user_id")
 _add = Statement(
     lambda: insert(api_keys).values({column.name: bindparam(column.name) for column in api_keys.c})
 )
-_of_user = Statement(lambda: select(api_keys).where(_c.user_id == _user).order_by(_c.create_time.desc()))
+_one = Statement(lambda: select(api_keys).where(_c.id == bindparam("key"), _c.user_id == _user))
 _count = Statement(lambda: select(func.count()).select_from(api_keys).where(_c.user_id == _user))
 _delete = Statement(lambda: delete(api_keys).where(_c.id == bindparam("key"), _c.user_id == _user))
 _touch = Statement(
@@ -24,8 +40,15 @@ _touch = Statement(
 )
 
 
-async def keys_of(reader: Reader, user_id: uuid.UUID) -> list[Any]:
-    return await reader.fetch(_of_user, user_id=user_id)
+def listed(user_id: uuid.UUID) -> Select[Any]:
+    return select(api_keys).where(_c.user_id == user_id)
+
+
+async def get_key(reader: Reader, user_id: uuid.UUID, key: uuid.UUID) -> Any:
+    row = await reader.fetch_row(_one, user_id=user_id, key=key)
+    if row is None:
+        raise NotFound("API key", key)
+    return row
 
 
 async def count_keys(reader: Reader, user_id: uuid.UUID) -> int:

@@ -9,10 +9,11 @@ from opentelemetry.trace import SpanKind
 from prometheus_client import Counter, Histogram
 
 from taproot_chassis import telemetry
+from taproot_chassis.errors import AppError
 from taproot_gateway.http import security
 from taproot_gateway.http.calls import IDENTITY, Calls, Handler, Refused, problem_answer
 from taproot_gateway.http.exchange import Answer, Header, Receive, Request, Scope, Send, send_answer
-from taproot_gateway.transcoding.problems import Problem
+from taproot_gateway.transcoding.problems import Problem, from_app_error
 from taproot_gateway.transcoding.routes import Route, Router
 
 MAX_TARGET = 8_000
@@ -98,6 +99,8 @@ class App:
             return await self._calls.answer(route, values, request)
         except Refused as refusal:
             return problem_answer(refusal.problem)
+        except AppError as error:
+            return problem_answer(from_app_error(error))
         except Exception:  # noqa: BLE001 - a defect: logged once with its trace id, told to nobody
             telemetry.logger.exception("gateway_error", route=route.template.text)
             return problem_answer(Problem(500, "Something went wrong", reason="INTERNAL"))

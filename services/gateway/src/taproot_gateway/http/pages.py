@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import importlib.resources
+from collections.abc import Callable
+from functools import cache
 
 import orjson
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
@@ -32,9 +34,10 @@ _MAIL_CARD = (
 )
 
 
-def pages(document: bytes, backends: Backends, mail_url: str = "") -> dict[str, Handler]:
+def pages(document: Callable[[], bytes], backends: Backends, mail_url: str = "") -> dict[str, Handler]:
+    """`document` makes the OpenAPI document, when it is first asked for: few ever do, and it takes memory."""
     found: dict[str, Handler] = {path: _static(name, mail_url) for path, name in _STATIC.items()}
-    found["/openapi.json"] = _fixed(document, "application/json")
+    found["/openapi.json"] = _made_late(document, "application/json")
     found["/healthz"] = _healthz
     found["/readyz"] = _readyz(backends)
     found["/metrics"] = _metrics
@@ -56,6 +59,15 @@ def _fixed(body: bytes, content_type: str) -> Handler:
         headers: list[Header] = [(b"etag", tag.encode())]
         content = b"" if unchanged else body
         return Answer(304 if unchanged else 200, content, content_type, headers, b"no-cache", _PAGE_POLICY)
+
+    return page
+
+
+def _made_late(make: Callable[[], bytes], content_type: str) -> Handler:
+    made = cache(lambda: _fixed(make(), content_type))
+
+    async def page(request: Request) -> Answer:
+        return await made()(request)
 
     return page
 

@@ -12,13 +12,14 @@ from taproot.identity.v1 import session_service_pb2 as rpc
 from taproot_chassis.context import current_call
 from taproot_chassis.database import Reader
 from taproot_chassis.errors import PermissionDenied
+from taproot_chassis.reads import Lists
 from taproot_chassis.service import Runtime
 from taproot_chassis.servicer import Servicer
 from taproot_gateway.branches.queries import find_branches
 from taproot_gateway.roles.queries import find_roles
 from taproot_gateway.sessions import messages, store
 from taproot_gateway.sessions.handlers import SignIn, SignIns
-from taproot_gateway.sessions.model import NoSuchSession
+from taproot_gateway.sessions.model import NoSuchSession, sessions
 from taproot_gateway.sessions.passwords import Hasher
 from taproot_gateway.settings import GatewaySettings
 from taproot_gateway.users import queries as users
@@ -30,6 +31,7 @@ class SessionsServicer(Servicer):
     def __init__(self, runtime: Runtime[GatewaySettings], hasher: Hasher) -> None:
         super().__init__(runtime.database)
         self._sign_ins = SignIns(runtime.database, hasher, runtime.settings)
+        self._lists = Lists(runtime.page_key)
         self._idle = runtime.settings.session_idle_minutes
 
     async def Login(self, request: rpc.LoginRequest, context: Any) -> rpc.LoginResponse:
@@ -58,13 +60,14 @@ class SessionsServicer(Servicer):
 
         return await self.read(query)
 
-    async def ListSessions(self, _request: rpc.ListSessionsRequest, context: Any) -> rpc.ListSessionsResponse:
+    async def ListSessions(self, request: rpc.ListSessionsRequest, context: Any) -> rpc.ListSessionsResponse:
         user_id, key = _caller(), session_of(context)
 
         async def query(reader: Reader) -> rpc.ListSessionsResponse:
-            rows = await store.open_sessions(reader, user_id, self._idle)
-            found = [messages.to_message(row, self._idle, key) for row in rows]
-            return rpc.ListSessionsResponse(sessions=found)
+            rows = store.open_sessions(reader, user_id, self._idle)
+            page = await self._lists.page(reader, store.RESOURCE, rows, sessions, request)
+            found = [messages.to_message(row, self._idle, key) for row in page.rows]
+            return rpc.ListSessionsResponse(sessions=found, next_page_token=page.next_page_token)
 
         return await self.read(query)
 

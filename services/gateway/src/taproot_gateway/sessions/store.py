@@ -7,17 +7,31 @@ import uuid
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import BindParameter, DateTime, Integer, and_, bindparam, case, delete, select, update
+from sqlalchemy import BindParameter, DateTime, Integer, Select, and_, bindparam, case, delete, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from taproot_chassis.database import Reader, UnitOfWork
+from taproot_chassis.listing.fields import Field, FieldType, Resource
 from taproot_chassis.statements import Statement
 from taproot_gateway.api_keys.model import api_keys
 from taproot_gateway.sessions.model import credentials, sessions, sign_in_attempts
 from taproot_gateway.users.model import name_key
 
-MOST_LISTED = 200
 _s, _c, _a = sessions.c, credentials.c, sign_in_attempts.c
+RESOURCE = Resource(
+    "session",
+    [
+        Field("id", _s.id, FieldType.ID, sortable=False),
+        Field("create_time", _s.create_time, FieldType.INSTANT),
+        Field("last_used_time", _s.last_used_time, FieldType.INSTANT),
+        Field("expire_time", _s.expire_time, FieldType.INSTANT),
+        Field("ip_address", _s.ip_address, FieldType.TEXT, sensitive_class="personal"),
+        Field("user_agent", _s.user_agent, FieldType.TEXT),
+    ],
+    default_order="create_time desc",
+    id_column=_s.id,
+)
+
 _user: BindParameter[Any] = bindparam("user_id")
 _open = and_(_s.expire_time > bindparam("now"), _s.last_used_time > bindparam("idle_since"))
 
@@ -36,11 +50,6 @@ _add_session = Statement(
     lambda: insert(sessions).values({column.name: bindparam(column.name) for column in sessions.c})
 )
 _one = Statement(lambda: select(sessions).where(_s.id == bindparam("key"), _s.user_id == _user, _open))
-_all = Statement(
-    lambda: (
-        select(sessions).where(_s.user_id == _user, _open).order_by(_s.create_time.desc()).limit(MOST_LISTED)
-    )
-)
 _end_one = Statement(lambda: delete(sessions).where(_s.id == bindparam("key"), _s.user_id == _user))
 _end_all = Statement(lambda: delete(sessions).where(_s.user_id == _user, _s.id != bindparam("but")))
 _end_keys = Statement(lambda: delete(api_keys).where(api_keys.c.user_id == _user))
@@ -101,8 +110,10 @@ async def find_session(reader: Reader, user_id: uuid.UUID, key: uuid.UUID, idle_
     return await reader.fetch_row(_one, user_id=user_id, key=key, **_limits(reader, idle_minutes))
 
 
-async def open_sessions(reader: Reader, user_id: uuid.UUID, idle_minutes: float) -> list[Any]:
-    return await reader.fetch(_all, user_id=user_id, **_limits(reader, idle_minutes))
+def open_sessions(reader: Reader, user_id: uuid.UUID, idle_minutes: float) -> Select[Any]:
+    limits = _limits(reader, idle_minutes)
+    still_open = and_(_s.expire_time > limits["now"], _s.last_used_time > limits["idle_since"])
+    return select(sessions).where(_s.user_id == user_id, still_open)
 
 
 async def end_session(work: UnitOfWork, user_id: uuid.UUID, key: uuid.UUID) -> bool:

@@ -6,7 +6,8 @@ import importlib
 import importlib.resources
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
+from pathlib import Path
 from typing import Any
 
 from google.api import annotations_pb2
@@ -15,9 +16,11 @@ from google.protobuf import descriptor_pool
 from google.protobuf.descriptor import FieldDescriptor, FileDescriptor, MethodDescriptor, ServiceDescriptor
 from google.protobuf.descriptor_pb2 import DescriptorProto, FileDescriptorProto, FileDescriptorSet
 
+import taproot
 from taproot.options.v1 import options_pb2
 
 OURS = "taproot/"
+_MODULE = "_pb2"
 
 # Field numbers inside the descriptor messages: `SourceCodeInfo.Location.path` is made of them.
 _FILE_MESSAGE, _FILE_ENUM, _FILE_SERVICE = 4, 5, 6
@@ -25,11 +28,19 @@ _MESSAGE_FIELD, _MESSAGE_NESTED, _MESSAGE_ENUM = 2, 3, 4
 _ENUM_VALUE, _SERVICE_METHOD = 2, 2
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Contracts:
     files: tuple[FileDescriptor, ...]
-    comments: Mapping[str, str]
-    """Full name of a message, field, enum, enum value, service or method -> its comment."""
+
+    @cached_property
+    def comments(self) -> Mapping[str, str]:
+        """Full name of a message, field, enum, enum value, service or method -> its comment.
+
+        Read when first asked for: only the documentation needs them, and they cost megabytes.
+        """
+        image = FileDescriptorSet.FromString(_image())
+        ours = (file for file in image.file if file.name.startswith(OURS))
+        return {name: comment for file in ours for name, comment in _comments(file)}
 
     def services(self) -> Iterator[ServiceDescriptor]:
         for file in self.files:
@@ -41,17 +52,18 @@ class Contracts:
 
 @cache
 def load() -> Contracts:
-    """Imports every generated module of the image, so that the default pool knows all of them."""
-    data = importlib.resources.files("taproot_contracts").joinpath("image.binpb").read_bytes()
-    image = FileDescriptorSet.FromString(data)
-    ours = [file for file in image.file if file.name.startswith(OURS)]
-    for file in ours:
-        importlib.import_module(file.name.removesuffix(".proto").replace("/", ".") + "_pb2")
+    """Imports every generated module, so that the default pool knows all of them."""
+    names = sorted(_names_of_modules())
+    for name in names:
+        importlib.import_module(name.replace("/", ".") + _MODULE)
     pool = descriptor_pool.Default()
-    comments: dict[str, str] = {}
-    for file in ours:
-        comments.update(_comments(file))
-    return Contracts(tuple(pool.FindFileByName(file.name) for file in ours), comments)
+    return Contracts(tuple(pool.FindFileByName(f"{name}.proto") for name in names))
+
+
+def _names_of_modules() -> Iterator[str]:
+    for root in map(Path, taproot.__path__):
+        for file in root.rglob(f"*{_MODULE}.py"):
+            yield file.relative_to(root.parent).as_posix().removesuffix(f"{_MODULE}.py")
 
 
 def http_rules(method: MethodDescriptor) -> list[HttpRule]:
@@ -67,6 +79,10 @@ def is_map(field: FieldDescriptor) -> bool:
     return bool(
         field.is_repeated and field.message_type is not None and field.message_type.GetOptions().map_entry
     )
+
+
+def _image() -> bytes:
+    return importlib.resources.files("taproot_contracts").joinpath("image.binpb").read_bytes()
 
 
 def _comments(file: FileDescriptorProto) -> Iterator[tuple[str, str]]:

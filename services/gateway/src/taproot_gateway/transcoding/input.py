@@ -32,8 +32,11 @@ class Violations:
 
     found: list[Violation] = dataclass_field(default_factory=list)
     depth: int = 0
+    total: int = 0
+    """All there were; `found` keeps the first of them."""
 
     def add(self, path: str, description: str) -> None:
+        self.total += 1
         if len(self.found) < MAX_VIOLATIONS:
             self.found.append(Violation(path, description))
 
@@ -176,8 +179,11 @@ class Decoders:
             for key, inner in value.items():
                 here = f'{path}["{key}"]'
                 try:
+                    before = violations.total
                     made = one(inner, here, violations)
-                    out[key_of(key)] = finish(**made) if finish and isinstance(made, dict) else made
+                    if finish and isinstance(made, dict) and violations.total == before:
+                        made = finish(**made)
+                    out[key_of(key)] = made
                 except ValueError as error:
                     violations.add(here, str(error))
             return out
@@ -199,9 +205,9 @@ class Decoders:
         content: Any = {key: inner for key, inner in value.items() if key != "@type"}
         if descriptor.full_name in _SPECIAL or descriptor.file.name == "google/protobuf/wrappers.proto":
             content = content.get("value")
-        before = len(violations.found)
+        before = violations.total
         made = self.decoder(descriptor)(content, path, violations)
-        if len(violations.found) > before:
+        if violations.total > before:
             return None
         inner = message_factory.GetMessageClass(descriptor)(**made) if isinstance(made, dict) else made
         return any_pb2.Any(type_url=url, value=inner.SerializeToString())
@@ -218,11 +224,12 @@ def _repeated(one: Decode, *, nullable: bool) -> Decode:
         if type(value) is not list:
             violations.add(path, "must be a list")
             return None
-        out = []
+        out: list[Any] = []
         for index, inner in enumerate(value):
             here = f"{path}[{index}]"
             if inner is None and not nullable:
                 violations.add(here, "must not be null")
+                out.append(None)
             else:
                 out.append(one(inner, here, violations))
         return out

@@ -10,6 +10,8 @@ import orjson
 from google.protobuf.message import DecodeError
 from google.rpc import error_details_pb2, status_pb2
 
+from taproot_chassis.errors import AppError
+from taproot_chassis.interceptor import status_of
 from taproot_gateway.transcoding.input import Violation
 
 CONTENT_TYPE = "application/problem+json"
@@ -91,6 +93,12 @@ def from_rpc_error(error: grpc.aio.AioRpcError, *, conditional: bool) -> Problem
     metadata = error.trailing_metadata() or ()
     raw = next((value for key, value in metadata if key == _DETAILS_KEY and isinstance(value, bytes)), b"")
     return from_status(code, error.details() or "", raw, conditional=conditional)
+
+
+def from_app_error(error: AppError) -> Problem:
+    """A failure of the gateway itself, such as its database being away."""
+    code = getattr(grpc.StatusCode, error.kind.value)
+    return from_status(code, error.message, status_of(error).SerializeToString(), conditional=False)
 
 
 def from_status(code: grpc.StatusCode, message: str, details: bytes, *, conditional: bool) -> Problem:

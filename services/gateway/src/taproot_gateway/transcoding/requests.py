@@ -15,6 +15,7 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.field_mask_pb2 import FieldMask
 from google.protobuf.message import Message
 
+from taproot_gateway.transcoding import partial
 from taproot_gateway.transcoding.input import Decoders, Violation, Violations
 from taproot_gateway.transcoding.paths import Template
 from taproot_gateway.transcoding.query import Parameters, find_field
@@ -78,7 +79,7 @@ class RequestBuilder:
         if http.etag and self.etag_path:
             _set(init, self.etag_path, http.etag, str, violations)
         if violations.found:
-            raise Invalid(violations.found)
+            raise Invalid([*violations.found, *partial.other_violations(self._class, init, violations.found)])
         return self._class(**init)
 
     def _body(self, http: HttpRequest, violations: Violations) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from taproot_chassis.servicer import Servicer
 from taproot_chassis.updates import changed_fields
 from taproot_gateway.sessions import messages as session_messages
 from taproot_gateway.sessions import store
+from taproot_gateway.sessions.model import sessions
 from taproot_gateway.sessions.passwords import Hasher, require_strong
 from taproot_gateway.settings import GatewaySettings
 from taproot_gateway.users import handlers, messages, queries
@@ -131,9 +132,10 @@ class UsersServicer(Servicer):
 
         async def query(reader: Reader) -> rpc.ListUserSessionsResponse:
             user = await queries.get_user(reader, uuid.UUID(request.user_id))
-            rows = await store.open_sessions(reader, user["id"], idle)
-            found = [session_messages.to_message(row, idle) for row in rows]
-            return rpc.ListUserSessionsResponse(sessions=found)
+            rows = store.open_sessions(reader, user["id"], idle)
+            page = await self._lists.page(reader, store.RESOURCE, rows, sessions, request)
+            found = [session_messages.to_message(row, idle) for row in page.rows]
+            return rpc.ListUserSessionsResponse(sessions=found, next_page_token=page.next_page_token)
 
         return await self.read(query)
 

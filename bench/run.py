@@ -1,0 +1,143 @@
+"""`make bench`: Taproot against the floors of this machine. Ratios count, not rates; see docs/benchmarks.md.
+
+Floors and rows alternate within each round; the table shows medians over the rounds. Everything runs on the loopback
+interface in a temporary directory, bounded in time and count, with fsync and synchronous_commit on.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import capture
+import event_rows
+import http_rows
+import local_rows
+import report
+import seed
+from stack import Stack, running_stack
+
+HERE = Path(__file__).parent
+ROWS = ("create", "get", "profile", "events", "timeline", "local")
+Measured = dict[str, list[dict[str, Any]]]
+
+
+def main() -> int:
+    options = _options()
+    begun = time.perf_counter()
+    found: Measured = {}
+    machine = report.machine(Path(tempfile.gettempdir()))
+    with running_stack() as stack:
+        print(
+            f"{options.customers} customers, {options.rounds} rounds of {options.seconds} s per side",
+            flush=True,
+        )
+        _start(stack, options)
+        with http_rows.http_floor() as floor:
+            _rounds(stack, floor, options, found)
+    if "local" in options.only:
+        found["local"] = [local_rows.measure()]
+    result = {
+        "machine": machine,
+        "command": " ".join(["make bench", *([f'ARGS="{" ".join(sys.argv[1:])}"'] if sys.argv[1:] else [])]),
+        "customers": options.customers,
+        "seconds": round(time.perf_counter() - begun),
+        "rows": found,
+        "ratios": report.ratios(found),
+    }
+    table = report.table(result)
+    print(table)
+    _keep(result, table, options)
+    return 0
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="bench/run.py", description="Measure Taproot against this machine's floors."
+    )
+    parser.add_argument("--customers", type=int, default=20_000, help="records to read among (default 20000)")
+    parser.add_argument("--full", action="store_true", help="1,000,000 customers, 10,000,000 timeline rows")
+    parser.add_argument("--rounds", type=int, default=3, help="alternating rounds (default 3)")
+    parser.add_argument("--seconds", type=float, default=3.0, help="length of each side of a row (default 3)")
+    parser.add_argument("--events", type=int, default=5000, help="events per round of relay and consumers")
+    parser.add_argument("--only", default=",".join(ROWS), help=f"some of {','.join(ROWS)}")
+    parser.add_argument(
+        "--profile", action="store_true", help="sample stacks of the services into bench/results"
+    )
+    parser.add_argument("--no-docs", action="store_true", help="leave docs/benchmarks.md as it is")
+    options = parser.parse_args()
+    options.only = [name for name in options.only.split(",") if name in ROWS]
+    if options.full:
+        options.customers = 1_000_000
+    return options
+
+
+def _start(stack: Stack, options: argparse.Namespace) -> None:
+    extra: dict[str, str] = {}
+    if options.profile:
+        results = HERE / "results"
+        results.mkdir(exist_ok=True)
+        extra = {"PYTHONPATH": str(HERE / "sampling"), "BENCH_SAMPLE": str(results / "stacks")}
+    stack.start_services(extra)
+    stack.sign_in()
+    waiting = "SELECT count(*) FROM identity_users WHERE active"
+    _until(lambda: asyncio.run(seed.value(stack.customer.app_url, waiting)) > 0)
+    asyncio.run(seed.fill(stack.customer.owner_url, options.customers))
+
+
+def _until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 30
+    while not condition():
+        if time.monotonic() > deadline:
+            raise RuntimeError("the first user did not reach the customer service")
+        time.sleep(0.2)
+
+
+def _rounds(stack: Stack, floor: int, options: argparse.Namespace, found: Measured) -> None:
+    http = http_rows.HttpRows(stack, stack.clone_customers(), floor, options.customers, options.seconds)
+    events = None
+    for number in range(1, options.rounds + 1):
+        for row in ("create", "get", "profile"):
+            if row in options.only:
+                found.setdefault(row, []).append(http.measure(row))
+                _say(number, row, found[row][-1])
+        stack.settle()
+        if "events" in options.only:
+            events = events or event_rows.EventRows(
+                stack, http.event_payload, options.events, options.seconds
+            )
+            found.setdefault("events", []).append(events.measure())
+            _say(number, "events", found["events"][-1])
+        if "timeline" in options.only:
+            delay = asyncio.run(
+                event_rows.timeline_delay(stack, http.event_payload, http.keys, options.seconds + 2)
+            )
+            found.setdefault("timeline", []).append({"ours": delay})
+            _say(number, "timeline", found["timeline"][-1])
+
+
+def _say(number: int, row: str, sides: dict[str, Any]) -> None:
+    told = ", ".join(f"{side} {one.get('rate', one.get('p99_ms'))}" for side, one in sides.items())
+    print(f"  round {number}  {row:<9} {told}", flush=True)
+
+
+def _keep(result: dict[str, Any], table: str, options: argparse.Namespace) -> None:
+    results = HERE / "results"
+    results.mkdir(exist_ok=True)
+    path = results / f"{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}.json"
+    path.write_text(capture.dumps(result))
+    print(f"\nAll figures: {path}")
+    complete = set(options.only) == set(ROWS) and options.rounds >= 3
+    if complete and not options.no_docs:
+        report.write(HERE.parent / "docs" / "benchmarks.md", table)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,58 @@
+"""Takes messages from a durable consumer as soon as they arrive.
+
+The client library's own `fetch` waits until its batch is full or its request expires: a message that comes by an
+older request that is still open is held back for seconds. Here what has arrived is handed over at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from typing import Any
+
+# NATS status of a message that carries none: a request has ended, or nobody answers yet.
+# https://github.com/nats-io/nats-architecture-and-design/blob/main/adr/ADR-37.md
+_STATUS = "Status"
+_EXPIRED = "408"
+_PAUSE = 0.5
+# The server says when a request ends; only one that was lost with its server ends by our own clock.
+_GRACE = 1.0
+
+
+class Pull:
+    """One subscription to what the server sends for our requests. Raises TimeoutError when nothing came in time."""
+
+    def __init__(self, client: Any, stream: str, durable: str) -> None:
+        self._client = client
+        self._subject = f"$JS.API.CONSUMER.MSG.NEXT.{stream}.{durable}"
+        self._inbox = client.new_inbox()
+        self._subscription: Any = None
+        self._left = 0
+        self._expires = 0.0
+
+    async def fetch(self, batch: int, timeout: float) -> list[Any]:  # noqa: ASYNC109  # how long the server waits
+        if self._subscription is None:
+            self._subscription = await self._client.subscribe(self._inbox)
+        if self._left <= 0 or time.monotonic() >= self._expires:
+            await self._ask(batch, timeout)
+        messages: list[Any] = []
+        while not messages or (self._subscription.pending_msgs and len(messages) < batch):
+            message = await self._subscription.next_msg(max(self._expires - time.monotonic(), 0.001))
+            status = (message.headers or {}).get(_STATUS) if not message.data else None
+            if status is None:
+                messages.append(message)
+                self._left -= 1
+            elif not messages and not self._older(status):
+                await asyncio.sleep(0 if status == _EXPIRED else _PAUSE)
+                await self._ask(batch, timeout)
+        return messages
+
+    async def _ask(self, batch: int, seconds: float) -> None:
+        request = {"batch": batch, "expires": int(seconds * 1_000_000_000)}
+        await self._client.publish(self._subject, json.dumps(request).encode(), reply=self._inbox)
+        self._left, self._expires = batch, time.monotonic() + seconds + _GRACE
+
+    def _older(self, status: str) -> bool:
+        """Whether a request before the present one has ended: asking anew for it would add up."""
+        return status == _EXPIRED and time.monotonic() < self._expires - 2 * _GRACE
