@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from taproot_chassis.consumers import SubscriberKind, Subscription
 from taproot_customer import following
-from taproot_customer.consents import handlers as consents
-from taproot_customer.merging import handlers as merging
+from taproot_customer.consents import reactions as consents
+from taproot_customer.merging import reactions as merging
 from taproot_customer.merging.model import customer_blocks
 from taproot_customer.profiles import projection as profiles
 from taproot_customer.segments import handlers as segments
-from taproot_customer.tasks import handlers as tasks
+from taproot_customer.tasks import reactions as tasks
 from taproot_customer.timeline import projection as timeline
 
 PROJECTION, REACTION = SubscriberKind.PROJECTION, SubscriberKind.REACTION

@@ -7,18 +7,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from taproot.customer.events.v1.customer_event_pb2 import CustomerEvent
 from taproot_chassis.context import current_call
 from taproot_chassis.database import Reader, UnitOfWork
 from taproot_chassis.errors import InvalidArgument, NotFound, WrongState
-from taproot_chassis.events import Event
 from taproot_chassis.ids import new_id
 from taproot_chassis.updates import check_etag
-from taproot_customer.customers import messages as customer_messages
 from taproot_customer.customers.model import Customer, Key
 from taproot_customer.customers.queries import put_keys
 from taproot_customer.matching.blocking import blocking_keys
-from taproot_customer.matching.identifiers import DEFAULT_REGION
 from taproot_customer.matching.score import CANDIDATE, Identity, compare
 from taproot_customer.merging import queries
 from taproot_customer.merging.identity import identity_of
@@ -195,16 +191,3 @@ async def find_duplicates(
 
 def _normals(identity: Identity) -> list[str]:
     return [*identity.phones, *identity.emails, *(value for _, value in identity.numbers)]
-
-
-async def on_customer_changed(event: Event, work: UnitOfWork) -> None:
-    """Projection: the keys under which a customer meets its likely duplicates."""
-    message = event.decode(CustomerEvent).customer
-    if message.HasField("delete_time"):
-        await queries.put_blocks(work, event.aggregate_id, ())
-        return
-    fields = ("kind", "display_name", "given_name", "family_name", "birth_date", "identifiers", "addresses")
-    values = customer_messages.to_values(message, fields)
-    await queries.put_blocks(
-        work, event.aggregate_id, sorted(blocking_keys(identity_of(values, DEFAULT_REGION)))
-    )

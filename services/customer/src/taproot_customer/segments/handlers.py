@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from taproot.customer.events.v1.segment_member_event_pb2 import SegmentMemberEvent
 from taproot_chassis.access import subtree_end
 from taproot_chassis.database import Database, UnitOfWork
 from taproot_chassis.errors import NotFound
@@ -136,12 +135,11 @@ async def _tell(name: str, what: str, rows: Sequence[Any], work: UnitOfWork) -> 
 
 
 def _entry(name: str, what: str, row: Any, place: Any) -> LogEntry:
-    member = messages.to_member(row, name, place["display_name"] if place else "")
     return LogEntry(
         type=f"segment_member.{what}",
         aggregate_id=row["id"],
         version=row["version"],
-        payload=SegmentMemberEvent(segment_member=member).SerializeToString(),
+        payload=messages.to_member_payload(row, name, place["display_name"] if place else ""),
         party_id=row["customer_id"],
         branch_path=place["branch_path"] if place else None,
         owner_id=place["owner_id"] if place else None,

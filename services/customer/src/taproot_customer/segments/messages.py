@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from taproot.customer.events.v1.segment_event_pb2 import SegmentEvent
+from taproot.customer.events.v1.segment_member_event_pb2 import SegmentMemberEvent
 from taproot.customer.v1 import segment_pb2 as pb
 from taproot_chassis import wire
 from taproot_chassis.errors import InvalidArgument, Violation
@@ -52,6 +53,11 @@ def to_member(row: Any, segment_name: str = "", customer_name: str = "") -> pb.S
         segment_display_name=segment_name,
         customer_display_name=customer_name,
     )
+
+
+def to_member_payload(row: Any, segment_name: str, customer_name: str) -> bytes:
+    member = to_member(row, segment_name, customer_name)
+    return SegmentMemberEvent(segment_member=member).SerializeToString()
 
 
 def to_values(message: pb.Segment, names: Iterable[str]) -> dict[str, Any]:

@@ -7,15 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from taproot.marketing.events.v1.journey_event_pb2 import JourneyEvent
-from taproot_chassis import wire
 from taproot_chassis.database import Database, UnitOfWork
-from taproot_chassis.errors import InvalidArgument, NotFound
-from taproot_chassis.events import Event
+from taproot_chassis.errors import InvalidArgument
 from taproot_chassis.ids import new_id
 from taproot_chassis.placement import Placer, caller_id, still_sees
 from taproot_chassis.updates import merge_patch
-from taproot_customer.parents import Parent, find_parent
+from taproot_customer.parents import find_parent
 from taproot_customer.reading import load_one
 from taproot_customer.tasks import queries
 from taproot_customer.tasks.model import Task
@@ -52,10 +49,10 @@ async def create_task(command: CreateTask, work: UnitOfWork) -> Task:
         "creator_id": caller_id(),
         "business_key": command.business_key,
     }
-    return await _add(values, work, command.id)
+    return await add_task(values, work, command.id)
 
 
-async def _add(values: Mapping[str, Any], work: UnitOfWork, key: uuid.UUID | None = None) -> Task:
+async def add_task(values: Mapping[str, Any], work: UnitOfWork, key: uuid.UUID | None = None) -> Task:
     task = Task.create(key or new_id(), values, work.clock.now())
     await work.add(task)
     return task
@@ -76,7 +73,7 @@ async def complete_task(key: uuid.UUID, etag: str, work: UnitOfWork) -> Task:
     task = await _load(work, key, etag)
     successor = task.complete(caller_id(), work.clock.now())
     if successor is not None:
-        await _add(successor, work)
+        await add_task(successor, work)
     return task
 
 
@@ -120,26 +117,3 @@ async def remind_due(database: Database) -> int:
         for task in tasks:
             task.remind(now)
     return len(tasks)
-
-
-async def on_task_requested(event: Event, work: UnitOfWork) -> None:
-    """A journey asks for a task: made once per business key, for the customer's owner unless it names somebody."""
-    asked = event.decode(JourneyEvent).task
-    if await work.fetch_row(queries.by_business_key(asked.business_key)):
-        return
-    try:
-        parent: Parent | None = await find_parent(work, uuid.UUID(asked.customer_id))
-    except NotFound:
-        return  # the customer is in the recycle bin: nobody is to be sent after him
-    assert parent is not None
-    values = {
-        "display_name": asked.title,
-        "body": asked.note,
-        "due_time": wire.optional_instant(asked, "due_time"),
-        "customer_id": parent.id,
-        "owner_id": wire.optional_uuid(asked.assignee_id) or parent.owner_id,
-        "branch_id": parent.branch_id,
-        "branch_path": parent.branch_path,
-        "business_key": asked.business_key,
-    }
-    await _add(values, work)
