@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import time
 import uuid
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -166,9 +165,7 @@ async def test_points_are_counted_once(lives: list[LifeResult], admin: Client) -
 async def test_each_mail_came_exactly_once(lives: list[LifeResult], beaten: Suite, admin: Client) -> None:
     mailbox = Mailbox(admin, beaten.mail_url)
     came = Counter((mail["to"], mail["subject"]) for mail in await mailbox.messages())
-    assert {number for number in came.values()} == {1}, [key for key, number in came.items() if number > 1][
-        :5
-    ]
+    assert set(came.values()) == {1}, [key for key, number in came.items() if number > 1][:5]
     assert Counter(address for address, _ in came) == Counter({life.email: 3 for life in lives})
 
 
@@ -189,9 +186,7 @@ async def test_the_timeline_rebuilt_by_replay_equals_the_live_one(
     empty = await start_service("customer", keys_dir=beaten.home / "keys" / "customer", backends=grpc)
     consumers = [one for one in empty.process.consumers if one.subscription.name == "timeline"]
     with empty.system_call():
-        begun = time.monotonic()
-        count = await rebuild(consumers, empty.runtime.database, empty.runtime.peers)
-        print(f"{count} events replayed in {time.monotonic() - begun:.1f} s")
+        await rebuild(consumers, empty.runtime.database, empty.runtime.peers)
         rebuilt = {life.number: await _entries(empty, life.ids["customer"]) for life in lives}
     live = {life.number: sorted((one["id"], one["event_type"]) for one in life.timeline) for life in lives}
     assert rebuilt == live

@@ -17,7 +17,7 @@ def fields(found: list[Any]) -> set[str]:
 
 class TestViolations:
     def test_reports_everything_at_once(self) -> None:
-        questions = [{"name": "size", "kind": "CHOICE", "options": ["S", "L"], "required": True}]
+        questions = [{"name": "size", "kind": "choice", "options": ["S", "L"], "required": True}]
         given = {"email": "no", "phone": "abc", "answers": {"size": "M", "age": 4}}
         assert fields(violations(["name"], questions, given)) == {
             "submission.name",
@@ -36,11 +36,11 @@ class TestViolations:
 @pytest.mark.parametrize(
     ("kind", "good", "bad"),
     [
-        ("NUMBER", "1.5", "x"),
-        ("NUMBER", 3, True),
-        ("DATE", "2026-02-28", "2026-02-30"),
-        ("CHECKBOX", True, "yes"),
-        ("TEXT", "a", 5),
+        ("number", "1.5", "x"),
+        ("number", 3, True),
+        ("date", "2026-02-28", "2026-02-30"),
+        ("checkbox", True, "yes"),
+        ("text", "a", 5),
     ],
 )
 def test_answers_are_typed(kind: str, good: Any, bad: Any) -> None:
@@ -51,7 +51,7 @@ def test_answers_are_typed(kind: str, good: Any, bad: Any) -> None:
 
 def test_questions_do_not_hide_built_in_ones() -> None:
     found = definition_faults(
-        [{"name": "email", "kind": "TEXT"}, {"name": "a", "kind": "CHOICE"}, {"name": "a", "kind": "TEXT"}]
+        [{"name": "email", "kind": "text"}, {"name": "a", "kind": "choice"}, {"name": "a", "kind": "text"}]
     )
     assert fields(found) == {"form.fields[0].name", "form.fields[1].options", "form.fields[2].name"}
 

@@ -9,7 +9,7 @@ import uuid
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 import httpx
 
@@ -68,7 +68,7 @@ class Client:
         limits = httpx.Limits(max_connections=connections, max_keepalive_connections=connections)
         return cls(httpx.AsyncClient(base_url=url, timeout=30, limits=limits), patience=patience)
 
-    async def __aenter__(self) -> Client:
+    async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(
@@ -135,7 +135,13 @@ class Client:
                 raise error from None
 
     async def _send(
-        self, method: str, path: str, *, params: Mapping[str, Any] | None = None, json: Json | None = None, key: str = ""
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, Any] | None = None,
+        json: Json | None = None,
+        key: str = "",
     ) -> Json:
         deadline = time.monotonic() + self.patience
         pause = 0.05
@@ -238,7 +244,10 @@ async def in_parallel(work: list[Callable[[], Any]], width: int) -> list[Any]:
         for number, job in queue:
             results[number] = await job()
 
-    async with asyncio.TaskGroup() as group:
-        for _ in range(min(width, len(work))):
-            group.create_task(runner())
+    try:
+        async with asyncio.TaskGroup() as group:
+            for _ in range(min(width, len(work))):
+                group.create_task(runner())
+    except BaseExceptionGroup as failures:
+        raise failures.exceptions[0] from None
     return results

@@ -17,5 +17,12 @@ COMMANDS = {
     "up": Command("taproot_local.lifecycle:up", "start everything and keep it running (Ctrl-C stops it)"),
     "down": Command("taproot_local.lifecycle:down", "stop what is running"),
     "status": Command("taproot_local.lifecycle:status", "what is running, and where"),
+    "seed": Command(
+        "taproot_local.demo.seeding:main", "load the demo data: an enterprise with two years of history"
+    ),
+    "demo": Command(
+        "taproot_local.demo.playing:main", "play the life of a new customer and show what became of it"
+    ),
+    "import": Command("taproot_local.imports.running:main", "load files of another system as a recipe says"),
     "trace": Command("taproot_local.trace:main", "the traces of a customer id, or one trace, as a tree"),
 }

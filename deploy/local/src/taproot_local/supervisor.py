@@ -51,6 +51,7 @@ class Supervisor:
         self._infrastructure: Infrastructure | None = None
         self._addresses: Addresses | None = None
         self._databases: dict[str, Database] = {}
+        self._seeding: asyncio.subprocess.Process | None = None
         self._status = "starting"
 
     async def run(self) -> None:
@@ -101,8 +102,8 @@ class Supervisor:
         await self._wait_until_ready(self._addresses)
         self._status = "ready"
         self._write_state()
-        await self._load_demo()
         self._greet(self._addresses, time.monotonic() - begun)
+        await self._load_demo()
 
     def _choose_addresses(self) -> Addresses:
         http = _port("TAPROOT_PORT", 8080)
@@ -163,19 +164,20 @@ class Supervisor:
         return f"{child.name} {what}; the end of {self._home.logs / child.name}.log:\n{last}"
 
     async def _load_demo(self) -> None:
-        """Somebody who looks for the first time should find something to look at."""
-        if "demo" not in COMMANDS or os.environ.get("TAPROOT_DEMO", "on") == "off":
+        """Somebody who looks for the first time should find something to look at. Taproot is usable meanwhile."""
+        if "seed" not in COMMANDS or os.environ.get("TAPROOT_DEMO", "on") == "off":
             return
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "taproot_local", "demo", "--if-empty"), stdin=asyncio.subprocess.DEVNULL
+        self._seeding = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "taproot_local", "seed", "--if-empty"),
+            stdin=asyncio.subprocess.DEVNULL,
+            env=os.environ | {"TAPROOT_HOME": str(self._home.root)},
         )
-        try:
-            if await process.wait() != 0:
-                self._say("The demo data could not be loaded; `make demo` tries again.")
-        except asyncio.CancelledError:
-            process.terminate()
-            await process.wait()
-            raise
+
+    async def _stop_loading(self) -> None:
+        """What is loaded stays; the next start goes on from there."""
+        if self._seeding is not None and self._seeding.returncode is None:
+            self._seeding.terminate()
+            await self._seeding.wait()
 
     def _greet(self, addresses: Addresses, seconds: float) -> None:
         lines = [
@@ -201,6 +203,7 @@ class Supervisor:
 
     async def _shut_down(self) -> None:
         self._status = "stopping"
+        await self._stop_loading()
         if self._children:
             self._say("Stopping")
             self._write_state()

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 from prometheus_client import Counter, Gauge
 
 from taproot_chassis import telemetry
 from taproot_chassis.context import Call, calling
+from taproot_chassis.errors import AppError
 
 if TYPE_CHECKING:
-    from taproot_chassis.database import Database
+    from taproot_chassis.database import Database, UnitOfWork
 
 _runs = Counter("taproot_job_runs_total", "Runs of scheduled jobs", ["job", "result"])
 _last = Gauge("taproot_job_last_success_timestamp_seconds", "When the job last ended well", ["job"])
@@ -47,4 +49,23 @@ async def _run_once(job: Job, database: Database) -> int:
         return 0
     _runs.labels(job.name, "ok").inc()
     _last.labels(job.name).set(database.clock.now().timestamp())
+    return done
+
+
+async def run_each(
+    database: Database, keys: Sequence[UUID], act: Callable[[UUID, UnitOfWork], Awaitable[None]]
+) -> int:
+    """Work on many records, each in a transaction of its own: one that fails holds up no other.
+
+    How many were done; the next run tries the others again.
+    """
+    done = 0
+    for key in keys:
+        try:
+            async with database.unit() as work:
+                await act(key, work)
+        except AppError as error:
+            telemetry.logger.warning("record_skipped", id=str(key), reason=error.reason)
+        else:
+            done += 1
     return done

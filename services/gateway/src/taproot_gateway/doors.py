@@ -57,9 +57,12 @@ class Doors:
         after = _after_calls(cookies, int(settings.session_hours * 3600))
         calls = Calls(self.backends, self.callers, cookies, limits, settings.origins, after)
         routes = self.router.routes
-        found = pages(
-            lambda: orjson.dumps(document(loaded, routes, _version())), self.backends, settings.mail_url
-        )
+
+        def described() -> bytes:
+            # Contracts of its own: the comments it reads are let go with it.
+            return orjson.dumps(document(contracts.Contracts(loaded.files), routes, _version()))
+
+        found = pages(described, self.backends, settings.mail_url)
         return App(self.router, calls, found, proxies=settings.trusted_proxies, origins=settings.origins)
 
     async def __aenter__(self) -> Self:

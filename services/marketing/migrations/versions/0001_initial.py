@@ -216,6 +216,8 @@ def upgrade() -> None:
         sa.Column("device_serial", sa.Text(), nullable=False),
         sa.Column("start_date", sa.Date(), nullable=True),
         sa.Column("end_date", sa.Date(), nullable=True),
+        sa.Column("change_time", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("traceparent", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_entitlement_refs")),
     )
     op.create_index(

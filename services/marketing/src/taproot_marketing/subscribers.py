@@ -6,17 +6,17 @@ from collections.abc import Sequence
 
 from taproot_chassis.consumers import SubscriberKind, Subscription
 from taproot_chassis.schema import redirects
-from taproot_marketing.consents.handlers import apply_consent
 from taproot_marketing.consents.model import ConsentRef
-from taproot_marketing.customer_refs.handlers import apply_customer
+from taproot_marketing.consents.subscribers import apply_consent
 from taproot_marketing.customer_refs.model import CustomerRef
-from taproot_marketing.entitlement_refs.handlers import apply_entitlement
+from taproot_marketing.customer_refs.subscribers import apply_customer
 from taproot_marketing.entitlement_refs.model import EntitlementRef
+from taproot_marketing.entitlement_refs.subscribers import apply_entitlement
 from taproot_marketing.journeys import triggers
-from taproot_marketing.loyalty.handlers import on_payment_received, on_payment_reversed
+from taproot_marketing.loyalty.subscribers import on_payment_received, on_payment_reversed
 from taproot_marketing.scores import handlers as scores
-from taproot_marketing.segments.handlers import apply_member
 from taproot_marketing.segments.model import SegmentMember
+from taproot_marketing.segments.subscribers import apply_member
 
 PROJECTION, REACTION = SubscriberKind.PROJECTION, SubscriberKind.REACTION
 

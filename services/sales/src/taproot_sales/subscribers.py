@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from taproot_chassis.consumers import SubscriberKind, Subscription
-from taproot_sales.customer_refs import handlers as customer_refs
-from taproot_sales.customer_refs import messages as customer_events
+from taproot_sales.customer_refs import subscribers as customer_refs
 from taproot_sales.leads import reactions as leads
 
 SUBSCRIPTIONS = (
@@ -12,7 +11,7 @@ SUBSCRIPTIONS = (
         name="customer-refs",
         source="customer",
         events=("customer.*",),
-        handler=customer_events.apply,
+        handler=customer_refs.apply_customer,
         kind=SubscriberKind.PROJECTION,
         tables=customer_refs.TABLES,
     ),

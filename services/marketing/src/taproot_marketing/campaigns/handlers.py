@@ -17,8 +17,8 @@ from taproot_marketing.campaigns.model import Campaign, CampaignNotReady, Campai
 from taproot_marketing.customer_refs import queries as customers
 from taproot_marketing.deliveries.handlers import Order, enqueue
 from taproot_marketing.journeys.queries import usable_templates
-from taproot_marketing.mapping import Values
-from taproot_marketing.writing import discard, load, load_any, patched, placed
+from taproot_records.mapping import Values
+from taproot_records.writing import discard, load, load_any, moved, patched, placed
 
 BATCH = 200
 _put_target = Statement(
@@ -39,7 +39,7 @@ async def create_campaign(campaign_id: uuid.UUID, values: Values, work: UnitOfWo
 
 async def update_campaign(key: str, etag: str, values: Values, work: UnitOfWork) -> Campaign:
     campaign = await load(work, Campaign, key, etag)
-    campaign.change(await patched(work, "campaigns", campaign, values), work.clock.now())
+    campaign.change(patched(campaign, await moved(work, "campaigns", campaign, values)), work.clock.now())
     return campaign
 
 

@@ -6,7 +6,7 @@ from taproot.marketing.events.v1.campaign_event_pb2 import CampaignEvent
 from taproot.marketing.v1 import campaign_pb2 as pb
 from taproot_chassis.eventlog import Recorded
 from taproot_marketing.campaigns.model import Campaign
-from taproot_marketing.mapping import message_of, row_of
+from taproot_records.mapping import message_of, row_of
 
 
 def to_message(campaign: Campaign) -> pb.Campaign:

@@ -12,8 +12,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from taproot_chassis.errors import AppError, InvalidArgument, WrongState
 from taproot_chassis.eventlog import Aggregate
+from taproot_chassis.model import Customizable, Owned
 from taproot_chassis.visibility import scope_table
-from taproot_marketing.base import Base, Customizable, Owned
+from taproot_marketing.base import Base
 
 FIXED_ONCE_STARTED = frozenset({"segment_id", "template_id", "control_percent"})
 
@@ -42,17 +43,17 @@ class Campaign(Aggregate, Owned, Customizable, Base):
     )
     aggregate_type = "campaign"
 
-    display_name: Mapped[str]
+    display_name: Mapped[str] = mapped_column(default="")
     state: Mapped[str]
     segment_id: Mapped[uuid.UUID | None]
     template_id: Mapped[uuid.UUID | None]
     schedule_time: Mapped[datetime | None]
-    control_percent: Mapped[int]
+    control_percent: Mapped[int] = mapped_column(default=0)
     budget_amount: Mapped[Decimal | None] = mapped_column(Numeric(24, 6))
     budget_currency: Mapped[str | None]
     cost_amount: Mapped[Decimal | None] = mapped_column(Numeric(24, 6))
     cost_currency: Mapped[str | None]
-    description: Mapped[str]
+    description: Mapped[str] = mapped_column(default="")
     start_time: Mapped[datetime | None]
     end_time: Mapped[datetime | None]
 

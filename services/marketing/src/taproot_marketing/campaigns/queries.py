@@ -15,8 +15,8 @@ from taproot_chassis.visibility import unscoped
 from taproot_marketing.campaigns.model import Campaign, CampaignTarget
 from taproot_marketing.deliveries.model import Delivery
 from taproot_marketing.forms.model import FormSubmission
-from taproot_marketing.reading import Shelf, resource_of
 from taproot_marketing.segments.model import SegmentMember
+from taproot_records.reading import Shelf, resource_of
 
 FIELDS = (
     "id display_name state segment_id template_id schedule_time control_percent budget_amount cost_amount start_time"

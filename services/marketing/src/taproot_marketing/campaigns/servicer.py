@@ -9,23 +9,20 @@ from taproot.marketing.v1 import campaign_pb2 as pb
 from taproot.marketing.v1 import campaign_service_pb2 as rpc
 from taproot_chassis import wire
 from taproot_chassis.database import Reader, UnitOfWork
-from taproot_chassis.listing.lists import ListQuery
-from taproot_chassis.listing.paging import PageTokens
 from taproot_chassis.service import Runtime
-from taproot_chassis.servicer import Servicer
 from taproot_marketing.campaigns import handlers, messages, queries
 from taproot_marketing.campaigns.model import Campaign
 from taproot_marketing.campaigns.queries import SHELF
 from taproot_marketing.settings import MarketingSettings
-from taproot_marketing.writing import changes, given, new_key
+from taproot_records.serving import ResourceServicer
+from taproot_records.writing import changes, given, new_key
 
 Verb = Callable[[str, str, UnitOfWork], Awaitable[Campaign]]
 
 
-class CampaignsServicer(Servicer):
+class CampaignsServicer(ResourceServicer[pb.Campaign]):
     def __init__(self, runtime: Runtime[MarketingSettings]) -> None:
-        super().__init__(runtime.database)
-        self._lists = ListQuery(PageTokens(runtime.page_key))
+        super().__init__(runtime, SHELF)
 
     async def GetCampaign(self, request: rpc.GetCampaignRequest, _context: Any) -> pb.Campaign:
         return await self.read(lambda reader: queries.get_campaign(reader, request.id))
@@ -33,22 +30,20 @@ class CampaignsServicer(Servicer):
     async def ListCampaigns(
         self, request: rpc.ListCampaignsRequest, _context: Any
     ) -> rpc.ListCampaignsResponse:
-        async def query(reader: Reader) -> rpc.ListCampaignsResponse:
-            campaigns, token = await SHELF.page(reader, request, self._lists)
-            return rpc.ListCampaignsResponse(campaigns=campaigns, next_page_token=token)
-
-        return await self.read(query)
+        return await self.page(request, rpc.ListCampaignsResponse, "campaigns")
 
     async def CreateCampaign(self, request: rpc.CreateCampaignRequest, _context: Any) -> pb.Campaign:
         async def act(work: UnitOfWork) -> pb.Campaign:
-            key = await new_key(work, Campaign, request.campaign)
-            return messages.to_message(await handlers.create_campaign(key, given(request.campaign), work))
+            key = await new_key(work, Campaign, request.campaign.id)
+            return messages.to_message(
+                await handlers.create_campaign(key, given(request.campaign, Campaign), work)
+            )
 
         return await self.once(request, act, SHELF.get)
 
     async def UpdateCampaign(self, request: rpc.UpdateCampaignRequest, _context: Any) -> pb.Campaign:
         campaign = request.campaign
-        values = changes(campaign, request.update_mask)
+        values = changes(campaign, request.update_mask, Campaign)
 
         async def act(work: UnitOfWork) -> pb.Campaign:
             done = await handlers.update_campaign(campaign.id, campaign.etag, values, work)
@@ -65,10 +60,7 @@ class CampaignsServicer(Servicer):
     async def AggregateCampaigns(
         self, request: rpc.AggregateCampaignsRequest, _context: Any
     ) -> rpc.AggregateCampaignsResponse:
-        async def query(reader: Reader) -> rpc.AggregateCampaignsResponse:
-            return rpc.AggregateCampaignsResponse(rows=await SHELF.aggregate(reader, request))
-
-        return await self.read(query)
+        return await self.aggregate(request, rpc.AggregateCampaignsResponse)
 
     async def ScheduleCampaign(self, request: rpc.ScheduleCampaignRequest, _context: Any) -> pb.Campaign:
         at = wire.from_timestamp(request.schedule_time)

@@ -18,7 +18,7 @@ from taproot_marketing.deliveries import queries
 from taproot_marketing.deliveries.model import Delivery
 from taproot_marketing.deliveries.rules import address_key
 from taproot_marketing.suppressions.handlers import Cause, suppress
-from taproot_marketing.writing import load, load_any
+from taproot_records.writing import load, load_any
 
 _columns = Delivery.__table__.columns
 

@@ -6,7 +6,7 @@ from taproot.marketing.events.v1.delivery_event_pb2 import DeliveryEvent
 from taproot.marketing.v1 import delivery_pb2 as pb
 from taproot_chassis.eventlog import Recorded
 from taproot_marketing.deliveries.model import Delivery
-from taproot_marketing.mapping import message_of, row_of
+from taproot_records.mapping import message_of, row_of
 
 
 def to_message(delivery: Delivery) -> pb.Delivery:

@@ -12,8 +12,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from taproot_chassis.errors import AppError
 from taproot_chassis.eventlog import Aggregate
+from taproot_chassis.model import Owned
 from taproot_chassis.visibility import scope_table
-from taproot_marketing.base import Base, Owned
+from taproot_marketing.base import Base
 from taproot_marketing.deliveries.rules import WAITING, Answer, Outcome, State, outcome_of
 
 

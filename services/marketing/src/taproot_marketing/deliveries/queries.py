@@ -18,8 +18,8 @@ from taproot_marketing.campaigns.model import Campaign
 from taproot_marketing.consents.model import ConsentRef
 from taproot_marketing.customer_refs.model import CustomerRef
 from taproot_marketing.deliveries.model import Delivery, MailQuota
-from taproot_marketing.reading import Shelf, resource_of
 from taproot_marketing.suppressions.model import Suppression
+from taproot_records.reading import Shelf, resource_of
 
 FIELDS = (
     "id display_name state source business_key customer_id recipient_domain message_class template_id language_code"

@@ -44,9 +44,8 @@ from taproot_marketing.templates import queries as templates
 from taproot_marketing.templates.model import contents_of
 from taproot_marketing.templates.rules import Rendered, choose, render
 from taproot_marketing.tokens import Signer
-from taproot_marketing.writing import load_any
+from taproot_records.writing import load_any
 
-NEW_TRACE_AFTER = timedelta(minutes=1)
 UNWRITABLE = 554
 """As RFC 5321 would answer: this message, not the mailbox, is at fault."""
 _WORK = "the sender serves messages of every branch"
@@ -212,17 +211,11 @@ class Sender:
     # ------------------------------------------------------------ send
 
     async def _send(self, message: Claimed) -> None:
-        late = self._runtime.clock.now() - message.create_time > NEW_TRACE_AFTER
+        age = self._runtime.clock.now() - message.create_time
         attributes = {"messaging.system": "smtp", "taproot.delivery.id": str(message.id)}
         if message.customer_id:
             attributes[telemetry.party_attribute] = str(message.customer_id)
-        with telemetry.span(
-            "send mail",
-            attributes,
-            kind=SpanKind.PRODUCER,
-            parent=None if late else telemetry.remote_context(message.traceparent),
-            links=telemetry.remote_link(message.traceparent) if late else None,
-        ) as span:
+        with telemetry.follow("send mail", message.traceparent, age, attributes, SpanKind.PRODUCER) as span:
             answer = await self._converse(message)
             span.set_attribute("taproot.mail.fate", answer.fate)
             await self._settle_surely(message, answer)

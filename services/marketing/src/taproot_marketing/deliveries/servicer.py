@@ -7,40 +7,30 @@ from typing import Any
 from taproot.marketing.v1 import delivery_pb2 as pb
 from taproot.marketing.v1 import delivery_service_pb2 as rpc
 from taproot_chassis import wire
-from taproot_chassis.database import Reader, UnitOfWork
-from taproot_chassis.listing.lists import ListQuery
-from taproot_chassis.listing.paging import PageTokens
+from taproot_chassis.database import UnitOfWork
 from taproot_chassis.service import Runtime
-from taproot_chassis.servicer import Servicer
 from taproot_marketing.deliveries import handlers, messages
 from taproot_marketing.deliveries.queries import SHELF
 from taproot_marketing.settings import MarketingSettings
+from taproot_records.serving import ResourceServicer
 
 
-class DeliveriesServicer(Servicer):
+class DeliveriesServicer(ResourceServicer[pb.Delivery]):
     def __init__(self, runtime: Runtime[MarketingSettings]) -> None:
-        super().__init__(runtime.database)
-        self._lists = ListQuery(PageTokens(runtime.page_key))
+        super().__init__(runtime, SHELF)
 
     async def GetDelivery(self, request: rpc.GetDeliveryRequest, _context: Any) -> pb.Delivery:
-        return await self.read(lambda reader: SHELF.get(reader, request.id))
+        return await self.get(request.id)
 
     async def ListDeliveries(
         self, request: rpc.ListDeliveriesRequest, _context: Any
     ) -> rpc.ListDeliveriesResponse:
-        async def query(reader: Reader) -> rpc.ListDeliveriesResponse:
-            deliveries, token = await SHELF.page(reader, request, self._lists)
-            return rpc.ListDeliveriesResponse(deliveries=deliveries, next_page_token=token)
-
-        return await self.read(query)
+        return await self.page(request, rpc.ListDeliveriesResponse, "deliveries")
 
     async def AggregateDeliveries(
         self, request: rpc.AggregateDeliveriesRequest, _context: Any
     ) -> rpc.AggregateDeliveriesResponse:
-        async def query(reader: Reader) -> rpc.AggregateDeliveriesResponse:
-            return rpc.AggregateDeliveriesResponse(rows=await SHELF.aggregate(reader, request))
-
-        return await self.read(query)
+        return await self.aggregate(request, rpc.AggregateDeliveriesResponse)
 
     async def CancelDelivery(self, request: rpc.CancelDeliveryRequest, _context: Any) -> pb.Delivery:
         async def act(work: UnitOfWork) -> pb.Delivery:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import uuid
-from datetime import date
+from datetime import date, datetime
 
-from sqlalchemy import BigInteger, Index, text
+from sqlalchemy import BigInteger, DateTime, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from taproot_marketing.base import Base
@@ -28,3 +28,7 @@ class EntitlementRef(Base):
     device_serial: Mapped[str]
     start_date: Mapped[date | None]
     end_date: Mapped[date | None]
+    change_time: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    """When it last changed at the service desk."""
+    traceparent: Mapped[str]
+    """The trace of that change, for what follows from it."""

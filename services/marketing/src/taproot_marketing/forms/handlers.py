@@ -22,10 +22,10 @@ from taproot_marketing.forms.model import (
     FormTooFast,
 )
 from taproot_marketing.forms.rules import violations
-from taproot_marketing.mapping import Values
 from taproot_marketing.templates.queries import find_by_key
 from taproot_marketing.tokens import InvalidTokenError, Signer
-from taproot_marketing.writing import discard, load, load_any, patched, placed
+from taproot_records.mapping import Values
+from taproot_records.writing import discard, load, load_any, moved, patched, placed
 
 SHOWN, CONFIRM = "form", "confirm"
 SHOWN_FOR = timedelta(hours=24)
@@ -52,7 +52,7 @@ async def create_form(form_id: uuid.UUID, values: Values, work: UnitOfWork) -> F
 
 async def update_form(key: str, etag: str, values: Values, work: UnitOfWork) -> Form:
     form = await load(work, Form, key, etag)
-    form.change(await patched(work, "forms", form, values), work.clock.now())
+    form.change(patched(form, await moved(work, "forms", form, values)), work.clock.now())
     return form
 
 

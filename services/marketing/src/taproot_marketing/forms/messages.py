@@ -9,7 +9,7 @@ from taproot.marketing.v1 import form_pb2 as pb
 from taproot.marketing.v1 import form_service_pb2 as rpc
 from taproot_chassis.eventlog import Recorded
 from taproot_marketing.forms.model import Form, FormSubmission
-from taproot_marketing.mapping import message_of, row_of, values_of
+from taproot_records.mapping import message_of, row_of, values_of
 
 FILLED_IN = (
     "name", "company", "phone", "email", "region", "product_interest", "message", "utm", "referral_code",
@@ -35,7 +35,7 @@ def to_submission_event(submission: FormSubmission, _recorded: Recorded) -> Form
 
 def filled_in(message: pb.FormSubmission) -> dict[str, Any]:
     """What the visitor filled in, without blanks around it."""
-    values = values_of(message, FILLED_IN)
+    values = values_of(message, FILLED_IN, FormSubmission)
     return {name: value.strip() if isinstance(value, str) else value for name, value in values.items()}
 
 

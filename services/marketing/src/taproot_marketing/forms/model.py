@@ -12,8 +12,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from taproot_chassis.errors import AppError, InvalidArgument, ResourceExhausted
 from taproot_chassis.eventlog import Aggregate
+from taproot_chassis.model import Customizable, Owned
 from taproot_chassis.visibility import scope_table
-from taproot_marketing.base import Base, Customizable, Owned
+from taproot_marketing.base import Base
 from taproot_marketing.forms.rules import definition_faults
 
 DEFAULT_HOURLY_LIMIT = 20
@@ -56,19 +57,19 @@ class Form(Aggregate, Owned, Customizable, Base):
     )
     aggregate_type = "form"
 
-    display_name: Mapped[str]
+    display_name: Mapped[str] = mapped_column(default="")
     state: Mapped[str]
-    fields: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)
-    required_fields: Mapped[list[str]] = mapped_column(ARRAY(Text))
-    title: Mapped[dict[str, Any]] = mapped_column(JSONB)
-    thank_you: Mapped[dict[str, Any]] = mapped_column(JSONB)
-    consent_text: Mapped[dict[str, Any]] = mapped_column(JSONB)
-    region: Mapped[str]
-    product_interest: Mapped[str]
+    fields: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, default=list)
+    required_fields: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list)
+    title: Mapped[dict[str, Any]] = mapped_column(JSONB, default=dict)
+    thank_you: Mapped[dict[str, Any]] = mapped_column(JSONB, default=dict)
+    consent_text: Mapped[dict[str, Any]] = mapped_column(JSONB, default=dict)
+    region: Mapped[str] = mapped_column(default="")
+    product_interest: Mapped[str] = mapped_column(default="")
     campaign_id: Mapped[uuid.UUID | None]
-    double_opt_in: Mapped[bool]
-    min_seconds: Mapped[int]
-    hourly_limit: Mapped[int]
+    double_opt_in: Mapped[bool] = mapped_column(default=False)
+    min_seconds: Mapped[int] = mapped_column(default=0)
+    hourly_limit: Mapped[int] = mapped_column(default=DEFAULT_HOURLY_LIMIT)
 
     @classmethod
     def create(cls, form_id: uuid.UUID, values: dict[str, Any], now: datetime) -> Form:

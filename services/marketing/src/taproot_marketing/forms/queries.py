@@ -15,7 +15,7 @@ from taproot_chassis.errors import NotFound
 from taproot_chassis.statements import Statement
 from taproot_chassis.visibility import unscoped
 from taproot_marketing.forms.model import Form, FormRate, FormSubmission
-from taproot_marketing.reading import Shelf, resource_of
+from taproot_records.reading import Shelf, resource_of
 
 FIELDS = "id display_name state campaign_id double_opt_in owner_id branch_id create_time update_time custom"
 SUBMISSION_FIELDS = (

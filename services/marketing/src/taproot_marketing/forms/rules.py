@@ -50,13 +50,8 @@ def answer_fault(question: Mapping[str, Any], answer: Any) -> str:
     """What is wrong with one answer; empty when nothing is."""
     if answer is None or answer == "":
         return "must be answered" if question.get("required") else ""
-    check = _CHECKS.get(_kind(question), _text)
+    check = _CHECKS.get(question["kind"], _text)
     return check(question, answer)
-
-
-def _kind(question: Mapping[str, Any]) -> str:
-    """Questions are stored as JSON with the enum's full names."""
-    return str(question["kind"]).removeprefix("FORM_FIELD_KIND_")
 
 
 def _text(_question: Mapping[str, Any], answer: Any) -> str:
@@ -92,7 +87,7 @@ def _checkbox(question: Mapping[str, Any], answer: Any) -> str:
     return "must be ticked" if question.get("required") and not answer else ""
 
 
-_CHECKS = {"NUMBER": _number, "DATE": _date, "CHOICE": _choice, "CHECKBOX": _checkbox}
+_CHECKS = {"number": _number, "date": _date, "choice": _choice, "checkbox": _checkbox}
 
 
 def definition_faults(questions: Sequence[Mapping[str, Any]]) -> list[Violation]:
@@ -103,6 +98,6 @@ def definition_faults(questions: Sequence[Mapping[str, Any]]) -> list[Violation]
         path = f"form.fields[{index}]"
         if question["name"] in BUILT_IN or question["name"] in names[:index]:
             found.append(Violation(f"{path}.name", "is taken"))
-        if (_kind(question) == "CHOICE") != bool(question.get("options")):
+        if (question["kind"] == "choice") != bool(question.get("options")):
             found.append(Violation(f"{path}.options", "are for a CHOICE, which needs them"))
     return found

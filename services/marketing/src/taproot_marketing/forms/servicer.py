@@ -11,53 +11,46 @@ from taproot.marketing.v1 import form_service_pb2 as rpc
 from taproot.marketing.v1 import form_submission_service_pb2 as sub
 from taproot_chassis.database import Reader, UnitOfWork
 from taproot_chassis.idempotency import lock_key
-from taproot_chassis.listing.lists import ListQuery
-from taproot_chassis.listing.paging import PageTokens
 from taproot_chassis.service import Runtime
-from taproot_chassis.servicer import Servicer
 from taproot_marketing.forms import handlers, messages, queries
 from taproot_marketing.forms.handlers import Submit
 from taproot_marketing.forms.model import Form
 from taproot_marketing.forms.queries import SHELF, SUBMISSIONS
-from taproot_marketing.mapping import message_of
 from taproot_marketing.settings import MarketingSettings
 from taproot_marketing.tokens import Signer
-from taproot_marketing.writing import changes, given, new_key
+from taproot_records.mapping import message_of
+from taproot_records.serving import ResourceServicer
+from taproot_records.writing import changes, given, new_key
 
 CLIENT_ADDRESS = "x-client-address"
 """Set by the gateway, which drops what a client sends under this name."""
 Verb = Callable[[str, str, UnitOfWork], Awaitable[Form]]
 
 
-class FormsServicer(Servicer):
+class FormsServicer(ResourceServicer[pb.Form]):
     def __init__(self, runtime: Runtime[MarketingSettings], signer: Signer) -> None:
-        super().__init__(runtime.database)
-        self._lists = ListQuery(PageTokens(runtime.page_key))
+        super().__init__(runtime, SHELF)
         self._signer = signer
         self._salt = (
             runtime.settings.form_salt.encode() or hashlib.sha256(b"form" + runtime.page_key).digest()
         )
 
     async def GetForm(self, request: rpc.GetFormRequest, _context: Any) -> pb.Form:
-        return await self.read(lambda reader: SHELF.get(reader, request.id))
+        return await self.get(request.id)
 
     async def ListForms(self, request: rpc.ListFormsRequest, _context: Any) -> rpc.ListFormsResponse:
-        async def query(reader: Reader) -> rpc.ListFormsResponse:
-            forms, token = await SHELF.page(reader, request, self._lists)
-            return rpc.ListFormsResponse(forms=forms, next_page_token=token)
-
-        return await self.read(query)
+        return await self.page(request, rpc.ListFormsResponse, "forms")
 
     async def CreateForm(self, request: rpc.CreateFormRequest, _context: Any) -> pb.Form:
         async def act(work: UnitOfWork) -> pb.Form:
-            key = await new_key(work, Form, request.form)
-            return messages.to_message(await handlers.create_form(key, given(request.form), work))
+            key = await new_key(work, Form, request.form.id)
+            return messages.to_message(await handlers.create_form(key, given(request.form, Form), work))
 
         return await self.once(request, act, SHELF.get)
 
     async def UpdateForm(self, request: rpc.UpdateFormRequest, _context: Any) -> pb.Form:
         form = request.form
-        values = changes(form, request.update_mask)
+        values = changes(form, request.update_mask, Form)
 
         async def act(work: UnitOfWork) -> pb.Form:
             return messages.to_message(await handlers.update_form(form.id, form.etag, values, work))
@@ -120,32 +113,24 @@ class FormsServicer(Servicer):
         return rpc.ConfirmFormSubmissionResponse(thank_you=pb.LocalizedText(**thank_you))
 
 
-class FormSubmissionsServicer(Servicer):
+class FormSubmissionsServicer(ResourceServicer[pb.FormSubmission]):
     def __init__(self, runtime: Runtime[MarketingSettings]) -> None:
-        super().__init__(runtime.database)
-        self._lists = ListQuery(PageTokens(runtime.page_key))
+        super().__init__(runtime, SUBMISSIONS)
 
     async def GetFormSubmission(
         self, request: sub.GetFormSubmissionRequest, _context: Any
     ) -> pb.FormSubmission:
-        return await self.read(lambda reader: SUBMISSIONS.get(reader, request.id))
+        return await self.get(request.id)
 
     async def ListFormSubmissions(
         self, request: sub.ListFormSubmissionsRequest, _context: Any
     ) -> sub.ListFormSubmissionsResponse:
-        async def query(reader: Reader) -> sub.ListFormSubmissionsResponse:
-            found, token = await SUBMISSIONS.page(reader, request, self._lists)
-            return sub.ListFormSubmissionsResponse(form_submissions=found, next_page_token=token)
-
-        return await self.read(query)
+        return await self.page(request, sub.ListFormSubmissionsResponse, "form_submissions")
 
     async def AggregateFormSubmissions(
         self, request: sub.AggregateFormSubmissionsRequest, _context: Any
     ) -> sub.AggregateFormSubmissionsResponse:
-        async def query(reader: Reader) -> sub.AggregateFormSubmissionsResponse:
-            return sub.AggregateFormSubmissionsResponse(rows=await SUBMISSIONS.aggregate(reader, request))
-
-        return await self.read(query)
+        return await self.aggregate(request, sub.AggregateFormSubmissionsResponse)
 
     async def ReleaseFormSubmission(
         self, request: sub.ReleaseFormSubmissionRequest, _context: Any

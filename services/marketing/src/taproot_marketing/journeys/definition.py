@@ -173,8 +173,7 @@ def _wait(stored: Mapping[str, Any]) -> Wait:
     if "duration" in stored:
         return Wait(seconds=int(float(stored["duration"].rstrip("s"))))
     if "date" in stored:
-        day = stored["date"]
-        return Wait(date=date(day["year"], day["month"], day["day"]))
+        return Wait(date=date.fromisoformat(stored["date"]))
     return Wait(days_before_end=stored.get("days_before_end"))
 
 

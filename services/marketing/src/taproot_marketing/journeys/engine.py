@@ -7,7 +7,6 @@ from collections import OrderedDict
 from datetime import datetime, timedelta
 from typing import Any
 
-from opentelemetry.trace import SpanKind
 from sqlalchemy import bindparam
 from sqlalchemy.dialects.postgresql import insert
 
@@ -25,7 +24,7 @@ from taproot_marketing.journeys.records import customer_record, holds
 from taproot_marketing.loyalty.handlers import earn_for_customer
 from taproot_marketing.scores.queries import fading, worth_of
 from taproot_marketing.templates.rules import render_line
-from taproot_marketing.writing import load_any
+from taproot_records.writing import load_any
 
 BATCH = 50
 MAX_FAILURES = 5
@@ -87,13 +86,11 @@ class Engine:
                 await self._do(run, step, definition, work)
 
     def _span(self, run: JourneyRun, step: Step, now: datetime) -> Any:
-        late = now - run.create_time > timedelta(minutes=1)
-        return telemetry.span(
+        return telemetry.follow(
             f"journey step {step.key}",
+            run.traceparent,
+            now - run.create_time,
             {telemetry.party_attribute: str(run.customer_id), "taproot.journey.id": str(run.journey_id)},
-            kind=SpanKind.INTERNAL,
-            parent=None if late else telemetry.remote_context(run.traceparent),
-            links=telemetry.remote_link(run.traceparent) if late else None,
         )
 
     async def _do(self, run: JourneyRun, step: Step, definition: Definition, work: UnitOfWork) -> None:

@@ -28,8 +28,8 @@ from taproot_marketing.journeys.model import (
     JourneyVersion,
 )
 from taproot_marketing.journeys.records import filter_fault
-from taproot_marketing.mapping import Values, row_of
-from taproot_marketing.writing import discard, load, patched, placed
+from taproot_records.mapping import Values, row_of
+from taproot_records.writing import discard, load, moved, patched, placed
 
 _run_columns = JourneyRun.__table__.columns
 
@@ -61,7 +61,7 @@ def _checker(trigger: dict[str, Any]) -> Any:
 async def create_journey(journey_id: uuid.UUID, values: Values, work: UnitOfWork) -> Journey:
     await _require_free_key(values.get("key", ""), None, work)
     placed_values = await placed(work, "journeys", values)
-    journey = Journey.create(journey_id, placed_values, _checker(values["trigger"]), work.clock.now())
+    journey = Journey.create(journey_id, placed_values, _checker(values.get("trigger", {})), work.clock.now())
     await work.add(journey)
     await _keep_version(journey, work)
     return journey
@@ -70,7 +70,7 @@ async def create_journey(journey_id: uuid.UUID, values: Values, work: UnitOfWork
 async def update_journey(key: str, etag: str, values: Values, work: UnitOfWork) -> Journey:
     journey = await load(work, Journey, key, etag)
     await _require_free_key(values.get("key", ""), journey.id, work)
-    values = await patched(work, "journeys", journey, values)
+    values = patched(journey, await moved(work, "journeys", journey, values))
     check = _checker(values.get("trigger", journey.trigger))
     journey.change(values, check, work.clock.now())
     if journey.state == "active":

@@ -10,7 +10,7 @@ from taproot.marketing.v1 import journey_pb2 as pb
 from taproot_chassis import wire
 from taproot_chassis.eventlog import Recorded
 from taproot_marketing.journeys.model import Journey, JourneyRun
-from taproot_marketing.mapping import message_of, row_of
+from taproot_records.mapping import message_of, row_of
 
 
 def to_message(journey: Journey) -> pb.Journey:

@@ -13,8 +13,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from taproot_chassis.errors import AlreadyExists, AppError, InvalidArgument, WrongState
 from taproot_chassis.eventlog import Aggregate
+from taproot_chassis.model import Customizable, Owned
 from taproot_chassis.visibility import scope_table
-from taproot_marketing.base import Base, Customizable, Owned
+from taproot_marketing.base import Base
 from taproot_marketing.journeys.definition import Definition, EventTrigger, SegmentTrigger, check, parse
 
 
@@ -73,12 +74,12 @@ class Journey(Aggregate, Owned, Customizable, Base):
     )
     aggregate_type = "journey"
 
-    display_name: Mapped[str]
+    display_name: Mapped[str] = mapped_column(default="")
     state: Mapped[str]
-    key: Mapped[str]
-    description: Mapped[str]
-    trigger: Mapped[dict[str, Any]] = mapped_column(JSONB)
-    steps: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)
+    key: Mapped[str] = mapped_column(default="")
+    description: Mapped[str] = mapped_column(default="")
+    trigger: Mapped[dict[str, Any]] = mapped_column(JSONB, default=dict)
+    steps: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, default=list)
     journey_version: Mapped[int]
     trigger_kind: Mapped[str]
     """`event`, `date`, `segment` or empty; with `trigger_name` what active journeys are found by."""
@@ -89,7 +90,7 @@ class Journey(Aggregate, Owned, Customizable, Base):
     def create(
         cls, journey_id: uuid.UUID, values: dict[str, Any], fault_of: Callable[[str], str], now: datetime
     ) -> Journey:
-        journey = cls(id=journey_id, state="draft", create_time=now, journey_version=0, trigger={}, steps=[])
+        journey = cls(id=journey_id, state="draft", create_time=now, journey_version=0)
         journey._set(values, fault_of)
         journey.record("created", now)
         return journey

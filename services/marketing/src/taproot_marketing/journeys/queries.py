@@ -19,10 +19,10 @@ from taproot_marketing.entitlement_refs.model import EntitlementRef
 from taproot_marketing.journeys import messages
 from taproot_marketing.journeys.model import Journey, JourneyRun, JourneyRunStep, JourneyVersion
 from taproot_marketing.loyalty.model import LoyaltyAccount, LoyaltyProgram
-from taproot_marketing.reading import Shelf, resource_of
 from taproot_marketing.scores.model import CustomerScore
 from taproot_marketing.segments.model import SegmentMember
 from taproot_marketing.templates.model import Template
+from taproot_records.reading import Shelf, resource_of
 
 FIELDS = "id display_name state key activate_time owner_id branch_id create_time update_time custom"
 RUN_FIELDS = (

@@ -21,7 +21,7 @@ from taproot_chassis.events import Event
 from taproot_chassis.listing.fields import Field, FieldType, Member, Resource
 from taproot_chassis.listing.filter_check import check_filter
 from taproot_chassis.listing.filter_predicate import Predicate
-from taproot_marketing.mapping import short_enum
+from taproot_records.mapping import short_name
 
 SERVICES = ("customer", "sales", "servicedesk", "marketing")
 _MEMBER_TYPES = {
@@ -113,7 +113,7 @@ def _value(field: FieldDescriptor, value: Any, *, hide: bool) -> Any:
 
 def _single(field: FieldDescriptor, value: Any, *, hide: bool) -> Any:
     if field.enum_type is not None:
-        return short_enum(field, value).upper()
+        return short_name(field.enum_type, value).upper()
     if field.message_type is None:
         return value
     if field.message_type.full_name == "google.type.Date":

@@ -12,44 +12,39 @@ from taproot.marketing.v1 import journey_run_service_pb2 as runs_rpc
 from taproot.marketing.v1 import journey_service_pb2 as rpc
 from taproot_chassis.database import Reader, UnitOfWork
 from taproot_chassis.idempotency import lock_key
-from taproot_chassis.listing.lists import ListQuery
-from taproot_chassis.listing.paging import PageTokens
 from taproot_chassis.service import Runtime
-from taproot_chassis.servicer import Servicer
 from taproot_marketing.journeys import handlers, messages, queries
 from taproot_marketing.journeys.model import Journey
 from taproot_marketing.journeys.queries import RUNS, SHELF
 from taproot_marketing.settings import MarketingSettings
-from taproot_marketing.writing import changes, given, new_key
+from taproot_records.serving import ResourceServicer
+from taproot_records.writing import changes, given, new_key
 
 Verb = Callable[[str, str, UnitOfWork], Awaitable[Any]]
 
 
-class JourneysServicer(Servicer):
+class JourneysServicer(ResourceServicer[pb.Journey]):
     def __init__(self, runtime: Runtime[MarketingSettings]) -> None:
-        super().__init__(runtime.database)
-        self._lists = ListQuery(PageTokens(runtime.page_key))
+        super().__init__(runtime, SHELF)
 
     async def GetJourney(self, request: rpc.GetJourneyRequest, _context: Any) -> pb.Journey:
-        return await self.read(lambda reader: SHELF.get(reader, request.id))
+        return await self.get(request.id)
 
     async def ListJourneys(self, request: rpc.ListJourneysRequest, _context: Any) -> rpc.ListJourneysResponse:
-        async def query(reader: Reader) -> rpc.ListJourneysResponse:
-            journeys, token = await SHELF.page(reader, request, self._lists)
-            return rpc.ListJourneysResponse(journeys=journeys, next_page_token=token)
-
-        return await self.read(query)
+        return await self.page(request, rpc.ListJourneysResponse, "journeys")
 
     async def CreateJourney(self, request: rpc.CreateJourneyRequest, _context: Any) -> pb.Journey:
         async def act(work: UnitOfWork) -> pb.Journey:
-            key = await new_key(work, Journey, request.journey)
-            return messages.to_message(await handlers.create_journey(key, given(request.journey), work))
+            key = await new_key(work, Journey, request.journey.id)
+            return messages.to_message(
+                await handlers.create_journey(key, given(request.journey, Journey), work)
+            )
 
         return await self.once(request, act, SHELF.get, locks=_locks(request.journey.key))
 
     async def UpdateJourney(self, request: rpc.UpdateJourneyRequest, _context: Any) -> pb.Journey:
         journey = request.journey
-        values = changes(journey, request.update_mask)
+        values = changes(journey, request.update_mask, Journey)
 
         async def act(work: UnitOfWork) -> pb.Journey:
             done = await handlers.update_journey(journey.id, journey.etag, values, work)
@@ -95,10 +90,9 @@ class JourneysServicer(Servicer):
         return await self.once(request, act, again)
 
 
-class JourneyRunsServicer(Servicer):
+class JourneyRunsServicer(ResourceServicer[pb.JourneyRun]):
     def __init__(self, runtime: Runtime[MarketingSettings]) -> None:
-        super().__init__(runtime.database)
-        self._lists = ListQuery(PageTokens(runtime.page_key))
+        super().__init__(runtime, RUNS)
 
     async def GetJourneyRun(self, request: runs_rpc.GetJourneyRunRequest, _context: Any) -> pb.JourneyRun:
         return await self.read(lambda reader: queries.get_run(reader, request.id))
@@ -106,19 +100,12 @@ class JourneyRunsServicer(Servicer):
     async def ListJourneyRuns(
         self, request: runs_rpc.ListJourneyRunsRequest, _context: Any
     ) -> runs_rpc.ListJourneyRunsResponse:
-        async def query(reader: Reader) -> runs_rpc.ListJourneyRunsResponse:
-            found, token = await RUNS.page(reader, request, self._lists)
-            return runs_rpc.ListJourneyRunsResponse(journey_runs=found, next_page_token=token)
-
-        return await self.read(query)
+        return await self.page(request, runs_rpc.ListJourneyRunsResponse, "journey_runs")
 
     async def AggregateJourneyRuns(
         self, request: runs_rpc.AggregateJourneyRunsRequest, _context: Any
     ) -> runs_rpc.AggregateJourneyRunsResponse:
-        async def query(reader: Reader) -> runs_rpc.AggregateJourneyRunsResponse:
-            return runs_rpc.AggregateJourneyRunsResponse(rows=await RUNS.aggregate(reader, request))
-
-        return await self.read(query)
+        return await self.aggregate(request, runs_rpc.AggregateJourneyRunsResponse)
 
     async def CancelJourneyRun(
         self, request: runs_rpc.CancelJourneyRunRequest, _context: Any

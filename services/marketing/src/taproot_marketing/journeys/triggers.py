@@ -7,6 +7,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from taproot.customer.events.v1.segment_member_event_pb2 import SegmentMemberEvent
+from taproot_chassis import telemetry
 from taproot_chassis.database import Database, UnitOfWork
 from taproot_chassis.errors import Unavailable
 from taproot_chassis.events import Event
@@ -107,7 +108,8 @@ async def _enter_page(
         if holds("", trigger.filter, data, now):
             key = f"entitlement:{row['id']}:{row['end_date']}"
             entry = Entry(row["customer_id"], key, {"entitlement": record}, {"entitlement": record}, customer)
-            await enter(journey, entry, work)
+            with telemetry.follow("journey date trigger", row["traceparent"], now - row["change_time"]):
+                await enter(journey, entry, work)
     return (rows[-1]["end_date"], rows[-1]["id"]) if rows else None
 
 

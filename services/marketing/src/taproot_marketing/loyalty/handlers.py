@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import uuid
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from taproot.sales.events.v1.payment_event_pb2 import PaymentEvent
 from taproot_chassis.database import UnitOfWork
 from taproot_chassis.errors import InvalidArgument
-from taproot_chassis.events import Event
 from taproot_chassis.idempotency import lock_key
 from taproot_chassis.ids import new_id
 from taproot_marketing.customer_refs import queries as customers
@@ -24,12 +23,20 @@ from taproot_marketing.loyalty.model import (
     LoyaltyTransaction,
 )
 from taproot_marketing.loyalty.rules import book, points_for
-from taproot_marketing.mapping import Values, row_of
-from taproot_marketing.writing import discard, load, load_any, patched, placed
+from taproot_records.mapping import Values, row_of
+from taproot_records.writing import discard, load, load_any, moved, patched, placed
+
+
+@dataclass(frozen=True)
+class Payment:
+    id: str
+    number: str
+    customer_id: uuid.UUID
+    amount: Decimal
+    currency_code: str
 
 
 async def create_program(program_id: uuid.UUID, values: Values, work: UnitOfWork) -> LoyaltyProgram:
-    _parse_amount(values)
     values = await placed(work, "loyalty_programs", values)
     program = LoyaltyProgram.create(program_id, values, work.clock.now())
     await work.add(program)
@@ -37,16 +44,9 @@ async def create_program(program_id: uuid.UUID, values: Values, work: UnitOfWork
 
 
 async def update_program(key: str, etag: str, values: Values, work: UnitOfWork) -> LoyaltyProgram:
-    _parse_amount(values)
     program = await load(work, LoyaltyProgram, key, etag)
-    program.change(await patched(work, "loyalty_programs", program, values), work.clock.now())
+    program.change(patched(program, await moved(work, "loyalty_programs", program, values)), work.clock.now())
     return program
-
-
-def _parse_amount(values: Values) -> None:
-    if "amount_per_point" in values:
-        text = values["amount_per_point"]
-        values["amount_per_point"] = Decimal(text) if text else None
 
 
 async def delete_program(key: str, etag: str, work: UnitOfWork) -> LoyaltyProgram:
@@ -68,7 +68,7 @@ def account_lock(program_id: Any, customer_id: Any) -> int:
 
 async def join(account_id: uuid.UUID, values: Values, work: UnitOfWork) -> LoyaltyAccount:
     """The caller holds `account_lock`."""
-    missing = [name for name in ("program_id", "customer_id") if not values[name]]
+    missing = [name for name in ("program_id", "customer_id") if not values.get(name)]
     if missing:
         raise InvalidArgument((f"loyalty_account.{name}", "must be given") for name in missing)
     customer = await customers.see_customer(work, values["customer_id"])
@@ -178,17 +178,15 @@ async def _account(program: LoyaltyProgram, customer_id: uuid.UUID, work: UnitOf
     return await _open(new_id(), program, root, customer, work)
 
 
-async def on_payment_received(event: Event, work: UnitOfWork) -> None:
-    """Reaction: points for a payment in every open programme of its currency, once per payment."""
-    payment = event.decode(PaymentEvent).payment
-    amount = Decimal(payment.amount.amount or 0)
-    customer_id = uuid.UUID(payment.customer_id)
-    for row in await queries.earning_programs(work, payment.amount.currency_code):
-        points = points_for(amount, row["amount_per_point"])
-        member = await _member(row, customer_id, work)
+async def earn_for_payment(payment: Payment, work: UnitOfWork) -> None:
+    """Points for a payment in every open programme of its currency, once per payment."""
+    for row in await queries.earning_programs(work, payment.currency_code):
+        points = points_for(payment.amount, row["amount_per_point"])
+        member = await _member(row, payment.customer_id, work)
         if points and (member or row["auto_join"]):
             reason = f"payment {payment.number}".strip()
-            await earn_for_customer(row["id"], customer_id, points, reason, f"payment:{payment.id}", work)
+            key = f"payment:{payment.id}"
+            await earn_for_customer(row["id"], payment.customer_id, points, reason, key, work)
 
 
 async def _member(program: Any, customer_id: uuid.UUID, work: UnitOfWork) -> bool:
@@ -197,9 +195,8 @@ async def _member(program: Any, customer_id: uuid.UUID, work: UnitOfWork) -> boo
     return await queries.account_of(work, program["id"], root) is not None
 
 
-async def on_payment_reversed(event: Event, work: UnitOfWork) -> None:
-    """Reaction: take back what a payment gave, as far as the balance goes; once per payment."""
-    payment = event.decode(PaymentEvent).payment
+async def take_back_for_payment(payment: Payment, work: UnitOfWork) -> None:
+    """Take back what a payment gave, as far as the balance goes; once per payment."""
     for row in await queries.earned_for(work, f"payment:{payment.id}"):
         account = await load_any(work, LoyaltyAccount, row["account_id"], queries.WORK)
         program = await load_any(work, LoyaltyProgram, row["program_id"], queries.WORK)

@@ -9,7 +9,7 @@ from taproot.marketing.events.v1.loyalty_program_event_pb2 import LoyaltyProgram
 from taproot.marketing.v1 import loyalty_pb2 as pb
 from taproot_chassis.eventlog import Recorded
 from taproot_marketing.loyalty.model import LoyaltyAccount, LoyaltyProgram, LoyaltyTransaction
-from taproot_marketing.mapping import message_of, row_of
+from taproot_records.mapping import message_of, row_of
 
 
 def program_message(program: LoyaltyProgram) -> pb.LoyaltyProgram:

@@ -13,8 +13,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from taproot_chassis.errors import AlreadyExists, AppError, InvalidArgument
 from taproot_chassis.eventlog import Aggregate
+from taproot_chassis.model import Customizable, Owned
 from taproot_chassis.visibility import scope_table
-from taproot_marketing.base import Base, Customizable, Owned
+from taproot_marketing.base import Base
 from taproot_marketing.loyalty.rules import Tier, lifetime_after, tier_of
 
 
@@ -51,12 +52,12 @@ class LoyaltyProgram(Aggregate, Owned, Customizable, Base):
     __table_args__ = (Index("ix_loyalty_programs_create_time", "create_time", "id"),)
     aggregate_type = "loyalty_program"
 
-    display_name: Mapped[str]
+    display_name: Mapped[str] = mapped_column(default="")
     amount_per_point: Mapped[Decimal | None] = mapped_column(Numeric(18, 6))
-    currency_code: Mapped[str]
-    tiers: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)
-    auto_join: Mapped[bool]
-    closed: Mapped[bool]
+    currency_code: Mapped[str] = mapped_column(default="")
+    tiers: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, default=list)
+    auto_join: Mapped[bool] = mapped_column(default=False)
+    closed: Mapped[bool] = mapped_column(default=False)
 
     @classmethod
     def create(cls, program_id: uuid.UUID, values: dict[str, Any], now: datetime) -> LoyaltyProgram:

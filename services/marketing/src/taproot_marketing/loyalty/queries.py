@@ -5,20 +5,20 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
-from sqlalchemy import Integer, Uuid, and_, bindparam, func, select, true
+from sqlalchemy import Integer, Uuid, and_, bindparam, func, select
 
 from taproot.marketing.v1 import loyalty_account_service_pb2 as rpc
 from taproot.marketing.v1 import loyalty_pb2 as pb
-from taproot_chassis.context import current_call
 from taproot_chassis.database import Reader
 from taproot_chassis.errors import NotFound
 from taproot_chassis.listing.fields import Field, FieldType, Resource
-from taproot_chassis.listing.lists import ListParameters, ListQuery
+from taproot_chassis.listing.lists import ListParameters
+from taproot_chassis.reads import Lists
 from taproot_chassis.statements import Statement
 from taproot_chassis.visibility import unscoped, visible
 from taproot_marketing.loyalty import messages
 from taproot_marketing.loyalty.model import LoyaltyAccount, LoyaltyEntry, LoyaltyProgram, LoyaltyTransaction
-from taproot_marketing.reading import Shelf, resource_of
+from taproot_records.reading import Shelf, resource_of
 
 PROGRAM_FIELDS = (
     "id display_name currency_code auto_join closed owner_id branch_id create_time update_time custom"
@@ -145,18 +145,11 @@ async def earned_for(reader: Reader, business_key: str) -> list[Any]:
 
 
 async def list_transactions(
-    reader: Reader, request: rpc.ListLoyaltyTransactionsRequest, lists: ListQuery
+    reader: Reader, request: rpc.ListLoyaltyTransactionsRequest, lists: Lists
 ) -> rpc.ListLoyaltyTransactionsResponse:
     account = await SHELF.get(reader, request.account_id)
-    call = current_call()
-    query = lists.build(
-        _TRANSACTIONS,
-        select(LoyaltyTransaction.__table__).where(_t.account_id == uuid.UUID(account.id)),
-        [true()],
-        ListParameters(page_size=request.page_size, page_token=request.page_token),
-        principal_key=f"{call.principal.subject}:{account.id}",
-        now=reader.clock.now(),
-    )
-    page = query.cut(await reader.fetch(query.statement))
+    rows = select(LoyaltyTransaction.__table__).where(_t.account_id == uuid.UUID(account.id))
+    asked = ListParameters(page_size=request.page_size, page_token=request.page_token)
+    page = await lists.page(reader, _TRANSACTIONS, rows, LoyaltyTransaction, asked, account.id)
     found = [messages.transaction_message(row) for row in page.rows]
     return rpc.ListLoyaltyTransactionsResponse(transactions=found, next_page_token=page.next_page_token)

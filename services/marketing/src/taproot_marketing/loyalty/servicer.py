@@ -8,21 +8,18 @@ from taproot.marketing.v1 import loyalty_account_service_pb2 as rpc
 from taproot.marketing.v1 import loyalty_pb2 as pb
 from taproot.marketing.v1 import loyalty_program_service_pb2 as programs
 from taproot_chassis.database import Reader, UnitOfWork
-from taproot_chassis.listing.lists import ListQuery
-from taproot_chassis.listing.paging import PageTokens
 from taproot_chassis.service import Runtime
-from taproot_chassis.servicer import Servicer
 from taproot_marketing.loyalty import handlers, messages, queries
 from taproot_marketing.loyalty.model import LoyaltyAccount, LoyaltyProgram
 from taproot_marketing.loyalty.queries import PROGRAMS, SHELF
 from taproot_marketing.settings import MarketingSettings
-from taproot_marketing.writing import changes, given, new_key
+from taproot_records.serving import ResourceServicer
+from taproot_records.writing import changes, given, new_key
 
 
-class LoyaltyProgramsServicer(Servicer):
+class LoyaltyProgramsServicer(ResourceServicer[pb.LoyaltyProgram]):
     def __init__(self, runtime: Runtime[MarketingSettings]) -> None:
-        super().__init__(runtime.database)
-        self._lists = ListQuery(PageTokens(runtime.page_key))
+        super().__init__(runtime, PROGRAMS)
 
     async def GetLoyaltyProgram(
         self, request: programs.GetLoyaltyProgramRequest, _context: Any
@@ -32,18 +29,14 @@ class LoyaltyProgramsServicer(Servicer):
     async def ListLoyaltyPrograms(
         self, request: programs.ListLoyaltyProgramsRequest, _context: Any
     ) -> programs.ListLoyaltyProgramsResponse:
-        async def query(reader: Reader) -> programs.ListLoyaltyProgramsResponse:
-            found, token = await PROGRAMS.page(reader, request, self._lists)
-            return programs.ListLoyaltyProgramsResponse(loyalty_programs=found, next_page_token=token)
-
-        return await self.read(query)
+        return await self.page(request, programs.ListLoyaltyProgramsResponse, "loyalty_programs")
 
     async def CreateLoyaltyProgram(
         self, request: programs.CreateLoyaltyProgramRequest, _context: Any
     ) -> pb.LoyaltyProgram:
         async def act(work: UnitOfWork) -> pb.LoyaltyProgram:
-            key = await new_key(work, LoyaltyProgram, request.loyalty_program)
-            made = await handlers.create_program(key, given(request.loyalty_program), work)
+            key = await new_key(work, LoyaltyProgram, request.loyalty_program.id)
+            made = await handlers.create_program(key, given(request.loyalty_program, LoyaltyProgram), work)
             return messages.program_message(made)
 
         return await self.once(request, act, PROGRAMS.get)
@@ -52,7 +45,7 @@ class LoyaltyProgramsServicer(Servicer):
         self, request: programs.UpdateLoyaltyProgramRequest, _context: Any
     ) -> pb.LoyaltyProgram:
         program = request.loyalty_program
-        values = changes(program, request.update_mask)
+        values = changes(program, request.update_mask, LoyaltyProgram)
 
         async def act(work: UnitOfWork) -> pb.LoyaltyProgram:
             done = await handlers.update_program(program.id, program.etag, values, work)
@@ -72,32 +65,24 @@ class LoyaltyProgramsServicer(Servicer):
         return await self.once(request, act, again)
 
 
-class LoyaltyAccountsServicer(Servicer):
+class LoyaltyAccountsServicer(ResourceServicer[pb.LoyaltyAccount]):
     def __init__(self, runtime: Runtime[MarketingSettings]) -> None:
-        super().__init__(runtime.database)
-        self._lists = ListQuery(PageTokens(runtime.page_key))
+        super().__init__(runtime, SHELF)
 
     async def GetLoyaltyAccount(
         self, request: rpc.GetLoyaltyAccountRequest, _context: Any
     ) -> pb.LoyaltyAccount:
-        return await self.read(lambda reader: SHELF.get(reader, request.id))
+        return await self.get(request.id)
 
     async def ListLoyaltyAccounts(
         self, request: rpc.ListLoyaltyAccountsRequest, _context: Any
     ) -> rpc.ListLoyaltyAccountsResponse:
-        async def query(reader: Reader) -> rpc.ListLoyaltyAccountsResponse:
-            found, token = await SHELF.page(reader, request, self._lists)
-            return rpc.ListLoyaltyAccountsResponse(loyalty_accounts=found, next_page_token=token)
-
-        return await self.read(query)
+        return await self.page(request, rpc.ListLoyaltyAccountsResponse, "loyalty_accounts")
 
     async def AggregateLoyaltyAccounts(
         self, request: rpc.AggregateLoyaltyAccountsRequest, _context: Any
     ) -> rpc.AggregateLoyaltyAccountsResponse:
-        async def query(reader: Reader) -> rpc.AggregateLoyaltyAccountsResponse:
-            return rpc.AggregateLoyaltyAccountsResponse(rows=await SHELF.aggregate(reader, request))
-
-        return await self.read(query)
+        return await self.aggregate(request, rpc.AggregateLoyaltyAccountsResponse)
 
     async def CreateLoyaltyAccount(
         self, request: rpc.CreateLoyaltyAccountRequest, _context: Any
@@ -105,8 +90,8 @@ class LoyaltyAccountsServicer(Servicer):
         account = request.loyalty_account
 
         async def act(work: UnitOfWork) -> pb.LoyaltyAccount:
-            key = await new_key(work, LoyaltyAccount, account)
-            return messages.account_message(await handlers.join(key, given(account), work))
+            key = await new_key(work, LoyaltyAccount, account.id)
+            return messages.account_message(await handlers.join(key, given(account, LoyaltyAccount), work))
 
         locks = [handlers.account_lock(account.program_id, account.customer_id)]
         return await self.once(request, act, SHELF.get, locks=locks)
@@ -138,4 +123,4 @@ class LoyaltyAccountsServicer(Servicer):
     async def ListLoyaltyTransactions(
         self, request: rpc.ListLoyaltyTransactionsRequest, _context: Any
     ) -> rpc.ListLoyaltyTransactionsResponse:
-        return await self.read(lambda reader: queries.list_transactions(reader, request, self._lists))
+        return await self.read(lambda reader: queries.list_transactions(reader, request, self.lists))

@@ -14,18 +14,18 @@ from taproot_chassis.ids import new_id
 from taproot_chassis.updates import check_etag
 from taproot_marketing.journeys.records import customer_record, filter_fault, holds, record_of
 from taproot_marketing.journeys.triggers import awaited_customer
-from taproot_marketing.mapping import Values
 from taproot_marketing.scores import queries
 from taproot_marketing.scores.model import CustomerScore, ScoreRule, ScoreSettings
 from taproot_marketing.scores.rules import Fading
-from taproot_marketing.writing import discard, load, patched, placed
+from taproot_records.mapping import Values
+from taproot_records.writing import discard, load, moved, patched, placed
 
 OWN_EVENTS = ("score.",)
 """A rule on what scoring raises would feed itself."""
 
 
 async def create_rule(rule_id: uuid.UUID, values: Values, work: UnitOfWork) -> ScoreRule:
-    _check(values["event_type"], values["filter"])
+    _check(values.get("event_type", ""), values.get("filter", ""))
     rule = ScoreRule.create(rule_id, await placed(work, "score_rules", values), work.clock.now())
     await work.add(rule)
     return rule
@@ -34,7 +34,7 @@ async def create_rule(rule_id: uuid.UUID, values: Values, work: UnitOfWork) -> S
 async def update_rule(key: str, etag: str, values: Values, work: UnitOfWork) -> ScoreRule:
     rule = await load(work, ScoreRule, key, etag)
     _check(values.get("event_type", rule.event_type), values.get("filter", rule.filter))
-    rule.change(await patched(work, "score_rules", rule, values), work.clock.now())
+    rule.change(patched(rule, await moved(work, "score_rules", rule, values)), work.clock.now())
     return rule
 
 

@@ -9,9 +9,9 @@ from taproot.marketing.events.v1.score_rule_event_pb2 import ScoreRuleEvent
 from taproot.marketing.v1 import score_pb2 as pb
 from taproot_chassis import wire
 from taproot_chassis.eventlog import Recorded
-from taproot_marketing.mapping import message_of, row_of
 from taproot_marketing.scores.model import CustomerScore, ScoreRule
 from taproot_marketing.scores.rules import Fading, Score, faded
+from taproot_records.mapping import message_of, row_of
 
 
 def rule_message(rule: ScoreRule) -> pb.ScoreRule:

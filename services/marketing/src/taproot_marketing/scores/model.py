@@ -11,8 +11,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from taproot_chassis.errors import InvalidArgument
 from taproot_chassis.eventlog import Aggregate
+from taproot_chassis.model import Owned
 from taproot_chassis.visibility import scope_table
-from taproot_marketing.base import Base, Owned
+from taproot_marketing.base import Base
 from taproot_marketing.scores import rules
 from taproot_marketing.scores.rules import Fading
 
@@ -27,11 +28,11 @@ class ScoreRule(Aggregate, Owned, Base):
     )
     aggregate_type = "score_rule"
 
-    display_name: Mapped[str]
-    event_type: Mapped[str]
-    filter: Mapped[str]
-    points: Mapped[int]
-    disabled: Mapped[bool]
+    display_name: Mapped[str] = mapped_column(default="")
+    event_type: Mapped[str] = mapped_column(default="")
+    filter: Mapped[str] = mapped_column(default="")
+    points: Mapped[int] = mapped_column(default=0)
+    disabled: Mapped[bool] = mapped_column(default=False)
 
     @classmethod
     def create(cls, rule_id: uuid.UUID, values: dict[str, Any], now: datetime) -> ScoreRule:

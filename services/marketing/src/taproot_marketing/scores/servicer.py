@@ -8,45 +8,42 @@ from taproot.marketing.v1 import customer_score_service_pb2 as rpc
 from taproot.marketing.v1 import score_pb2 as pb
 from taproot.marketing.v1 import score_rule_service_pb2 as rules
 from taproot_chassis.database import Reader, UnitOfWork
-from taproot_chassis.listing.lists import ListQuery
-from taproot_chassis.listing.paging import PageTokens
+from taproot_chassis.reads import Lists
 from taproot_chassis.service import Runtime
 from taproot_chassis.servicer import Servicer
-from taproot_marketing.mapping import message_of
 from taproot_marketing.scores import handlers, messages, queries
 from taproot_marketing.scores.model import ScoreRule
 from taproot_marketing.scores.queries import RULES, SHELF
 from taproot_marketing.settings import MarketingSettings
-from taproot_marketing.writing import changes, given, new_key
+from taproot_records.mapping import message_of
+from taproot_records.serving import ResourceServicer
+from taproot_records.writing import changes, given, new_key
 
 
-class ScoreRulesServicer(Servicer):
+class ScoreRulesServicer(ResourceServicer[pb.ScoreRule]):
     def __init__(self, runtime: Runtime[MarketingSettings]) -> None:
-        super().__init__(runtime.database)
-        self._lists = ListQuery(PageTokens(runtime.page_key))
+        super().__init__(runtime, RULES)
 
     async def GetScoreRule(self, request: rules.GetScoreRuleRequest, _context: Any) -> pb.ScoreRule:
-        return await self.read(lambda reader: RULES.get(reader, request.id))
+        return await self.get(request.id)
 
     async def ListScoreRules(
         self, request: rules.ListScoreRulesRequest, _context: Any
     ) -> rules.ListScoreRulesResponse:
-        async def query(reader: Reader) -> rules.ListScoreRulesResponse:
-            found, token = await RULES.page(reader, request, self._lists)
-            return rules.ListScoreRulesResponse(score_rules=found, next_page_token=token)
-
-        return await self.read(query)
+        return await self.page(request, rules.ListScoreRulesResponse, "score_rules")
 
     async def CreateScoreRule(self, request: rules.CreateScoreRuleRequest, _context: Any) -> pb.ScoreRule:
         async def act(work: UnitOfWork) -> pb.ScoreRule:
-            key = await new_key(work, ScoreRule, request.score_rule)
-            return messages.rule_message(await handlers.create_rule(key, given(request.score_rule), work))
+            key = await new_key(work, ScoreRule, request.score_rule.id)
+            return messages.rule_message(
+                await handlers.create_rule(key, given(request.score_rule, ScoreRule), work)
+            )
 
         return await self.once(request, act, RULES.get)
 
     async def UpdateScoreRule(self, request: rules.UpdateScoreRuleRequest, _context: Any) -> pb.ScoreRule:
         rule = request.score_rule
-        values = changes(rule, request.update_mask)
+        values = changes(rule, request.update_mask, ScoreRule)
 
         async def act(work: UnitOfWork) -> pb.ScoreRule:
             return messages.rule_message(await handlers.update_rule(rule.id, rule.etag, values, work))
@@ -90,7 +87,7 @@ async def _settings(reader: Reader) -> pb.ScoreSettings:
 class CustomerScoresServicer(Servicer):
     def __init__(self, runtime: Runtime[MarketingSettings]) -> None:
         super().__init__(runtime.database)
-        self._lists = ListQuery(PageTokens(runtime.page_key))
+        self._lists = Lists(runtime.page_key)
 
     async def GetCustomerScore(self, request: rpc.GetCustomerScoreRequest, _context: Any) -> pb.CustomerScore:
         async def query(reader: Reader) -> pb.CustomerScore:

@@ -98,7 +98,7 @@ JOURNEYS: tuple[dict[str, Any], ...] = (
         "display_name": "到期前 30 天提醒 / Ending in 30 days",
         "description": "Mails every customer once, 30 days before a licence, trial, warranty or service contract ends.",
         "template": "entitlement_ending",
-        "trigger": {"date": {"field": "JOURNEY_DATE_FIELD_ENTITLEMENT_END", "days_before": 30}},
+        "trigger": {"date": {"field": "entitlement_end", "days_before": 30}},
     },
     {
         "key": "survey_invitation",

@@ -13,7 +13,7 @@ from taproot_chassis.ids import new_id
 from taproot_marketing.suppressions import queries
 from taproot_marketing.suppressions.model import Suppression, UnsubscribeTokenInvalid
 from taproot_marketing.tokens import InvalidTokenError, Signer
-from taproot_marketing.writing import discard, load
+from taproot_records.writing import discard, load
 
 PURPOSE = "unsubscribe"
 
@@ -53,9 +53,9 @@ async def suppress(
 
 
 async def create_suppression(values: dict[str, Any], work: UnitOfWork) -> Suppression:
-    if not values["address"]:
+    if not values.get("address"):
         raise InvalidArgument([("suppression.address", "must be given")])
-    return await suppress(values["address"], "manual", work, note=values["note"])
+    return await suppress(values["address"], "manual", work, note=values.get("note", ""))
 
 
 async def delete_suppression(key: str, etag: str, work: UnitOfWork) -> Suppression:

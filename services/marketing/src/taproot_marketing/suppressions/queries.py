@@ -16,8 +16,8 @@ from taproot_marketing.consents.model import ConsentRef
 from taproot_marketing.customer_refs.model import CustomerRef
 from taproot_marketing.deliveries.model import Delivery
 from taproot_marketing.deliveries.rules import address_key
-from taproot_marketing.reading import Shelf, resource_of
 from taproot_marketing.suppressions.model import Suppression
+from taproot_records.reading import Shelf, resource_of
 
 FIELDS = "id display_name reason delivery_id customer_id create_time update_time"
 SHELF = Shelf(resource_of("suppression", Suppression, pb.Suppression, FIELDS), Suppression, pb.Suppression)

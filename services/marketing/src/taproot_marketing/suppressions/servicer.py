@@ -8,43 +8,37 @@ from taproot.marketing.v1 import suppression_pb2 as pb
 from taproot.marketing.v1 import suppression_service_pb2 as rpc
 from taproot_chassis.database import Reader, UnitOfWork
 from taproot_chassis.idempotency import lock_key
-from taproot_chassis.listing.lists import ListQuery
-from taproot_chassis.listing.paging import PageTokens
 from taproot_chassis.service import Runtime
-from taproot_chassis.servicer import Servicer
 from taproot_marketing.deliveries.rules import address_key, masked_address
 from taproot_marketing.settings import MarketingSettings
 from taproot_marketing.suppressions import handlers, messages, queries
+from taproot_marketing.suppressions.model import Suppression
 from taproot_marketing.suppressions.queries import SHELF
 from taproot_marketing.tokens import Signer
-from taproot_marketing.writing import given
+from taproot_records.serving import ResourceServicer
+from taproot_records.writing import given
 
 
-class SuppressionsServicer(Servicer):
+class SuppressionsServicer(ResourceServicer[pb.Suppression]):
     def __init__(self, runtime: Runtime[MarketingSettings], signer: Signer) -> None:
-        super().__init__(runtime.database)
-        self._lists = ListQuery(PageTokens(runtime.page_key))
+        super().__init__(runtime, SHELF)
         self._signer = signer
 
     async def GetSuppression(self, request: rpc.GetSuppressionRequest, _context: Any) -> pb.Suppression:
-        return await self.read(lambda reader: SHELF.get(reader, request.id))
+        return await self.get(request.id)
 
     async def ListSuppressions(
         self, request: rpc.ListSuppressionsRequest, _context: Any
     ) -> rpc.ListSuppressionsResponse:
-        async def query(reader: Reader) -> rpc.ListSuppressionsResponse:
-            suppressions, token = await SHELF.page(reader, request, self._lists)
-            return rpc.ListSuppressionsResponse(suppressions=suppressions, next_page_token=token)
-
-        return await self.read(query)
+        return await self.page(request, rpc.ListSuppressionsResponse, "suppressions")
 
     async def CreateSuppression(self, request: rpc.CreateSuppressionRequest, _context: Any) -> pb.Suppression:
-        values = given(request.suppression)
+        values = given(request.suppression, Suppression)
 
         async def act(work: UnitOfWork) -> pb.Suppression:
             return messages.to_message(await handlers.create_suppression(values, work))
 
-        locks = [lock_key("suppression", address_key(values["address"]))]
+        locks = [lock_key("suppression", address_key(values.get("address", "")))]
         return await self.once(request, act, SHELF.get, locks=locks)
 
     async def DeleteSuppression(self, request: rpc.DeleteSuppressionRequest, _context: Any) -> pb.Suppression:

@@ -11,11 +11,11 @@ from taproot_chassis.ids import new_id
 from taproot_chassis.updates import merge_patch
 from taproot_marketing.customer_refs import queries as customers
 from taproot_marketing.deliveries.handlers import Order, enqueue
-from taproot_marketing.mapping import Values
 from taproot_marketing.templates import queries
 from taproot_marketing.templates.model import Template, TemplateInUse, TemplateKeyTaken
 from taproot_marketing.templates.rules import Content, Rendered, choose, render
-from taproot_marketing.writing import discard, load, patched, placed
+from taproot_records.mapping import Values
+from taproot_records.writing import discard, load, moved, patched, placed
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ async def create_template(template_id: uuid.UUID, values: Values, work: UnitOfWo
 async def update_template(key: str, etag: str, values: Values, work: UnitOfWork) -> Template:
     template = await load(work, Template, key, etag)
     await _require_free_key(values.get("key", ""), template.id, work)
-    template.change(await patched(work, "templates", template, values), work.clock.now())
+    template.change(patched(template, await moved(work, "templates", template, values)), work.clock.now())
     return template
 
 

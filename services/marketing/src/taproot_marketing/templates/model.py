@@ -13,7 +13,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from taproot_chassis.errors import AlreadyExists, AppError, InvalidArgument
 from taproot_chassis.eventlog import Aggregate
-from taproot_marketing.base import Base, Customizable, Owned
+from taproot_chassis.model import Customizable, Owned
+from taproot_marketing.base import Base
 from taproot_marketing.templates.rules import Content, faults, variables_of
 
 
@@ -39,13 +40,13 @@ class Template(Aggregate, Owned, Customizable, Base):
     )
     aggregate_type = "template"
 
-    display_name: Mapped[str]
-    message_class: Mapped[str]
-    contents: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)
-    key: Mapped[str]
-    from_name: Mapped[str]
+    display_name: Mapped[str] = mapped_column(default="")
+    message_class: Mapped[str] = mapped_column(default="")
+    contents: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, default=list)
+    key: Mapped[str] = mapped_column(default="")
+    from_name: Mapped[str] = mapped_column(default="")
     variables: Mapped[list[str]] = mapped_column(ARRAY(Text))
-    archived: Mapped[bool]
+    archived: Mapped[bool] = mapped_column(default=False)
 
     @classmethod
     def create(cls, template_id: uuid.UUID, values: dict[str, Any], now: datetime) -> Template:

@@ -14,8 +14,8 @@ from taproot_chassis.visibility import unscoped
 from taproot_marketing.campaigns.model import Campaign
 from taproot_marketing.deliveries.model import Delivery
 from taproot_marketing.journeys.model import Journey
-from taproot_marketing.reading import Shelf, resource_of
 from taproot_marketing.templates.model import Template
+from taproot_records.reading import Shelf, resource_of
 
 FIELDS = "id display_name message_class key archived owner_id branch_id create_time update_time custom"
 SHELF = Shelf(resource_of("template", Template, pb.Template, FIELDS), Template, pb.Template)

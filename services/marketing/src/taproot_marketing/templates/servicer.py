@@ -10,46 +10,39 @@ from taproot.marketing.v1 import template_pb2 as pb
 from taproot.marketing.v1 import template_service_pb2 as rpc
 from taproot_chassis.database import Reader, UnitOfWork
 from taproot_chassis.idempotency import lock_key
-from taproot_chassis.listing.lists import ListQuery
-from taproot_chassis.listing.paging import PageTokens
 from taproot_chassis.service import Runtime
-from taproot_chassis.servicer import Servicer
 from taproot_marketing.settings import MarketingSettings
 from taproot_marketing.templates import handlers, messages
 from taproot_marketing.templates.handlers import Preview
 from taproot_marketing.templates.model import Template
 from taproot_marketing.templates.queries import SHELF
-from taproot_marketing.writing import changes, given, new_key
+from taproot_records.serving import ResourceServicer
+from taproot_records.writing import changes, given, new_key
 
 
-class TemplatesServicer(Servicer):
+class TemplatesServicer(ResourceServicer[pb.Template]):
     def __init__(self, runtime: Runtime[MarketingSettings]) -> None:
-        super().__init__(runtime.database)
-        self._lists = ListQuery(PageTokens(runtime.page_key))
+        super().__init__(runtime, SHELF)
 
     async def GetTemplate(self, request: rpc.GetTemplateRequest, _context: Any) -> pb.Template:
-        return await self.read(lambda reader: SHELF.get(reader, request.id))
+        return await self.get(request.id)
 
     async def ListTemplates(
         self, request: rpc.ListTemplatesRequest, _context: Any
     ) -> rpc.ListTemplatesResponse:
-        async def query(reader: Reader) -> rpc.ListTemplatesResponse:
-            templates, token = await SHELF.page(reader, request, self._lists)
-            return rpc.ListTemplatesResponse(templates=templates, next_page_token=token)
-
-        return await self.read(query)
+        return await self.page(request, rpc.ListTemplatesResponse, "templates")
 
     async def CreateTemplate(self, request: rpc.CreateTemplateRequest, _context: Any) -> pb.Template:
         async def act(work: UnitOfWork) -> pb.Template:
-            key = await new_key(work, Template, request.template)
-            made = await handlers.create_template(key, given(request.template), work)
+            key = await new_key(work, Template, request.template.id)
+            made = await handlers.create_template(key, given(request.template, Template), work)
             return messages.to_message(made)
 
         return await self.once(request, act, SHELF.get, locks=_locks(request.template.key))
 
     async def UpdateTemplate(self, request: rpc.UpdateTemplateRequest, _context: Any) -> pb.Template:
         template = request.template
-        values = changes(template, request.update_mask)
+        values = changes(template, request.update_mask, Template)
 
         async def act(work: UnitOfWork) -> pb.Template:
             done = await handlers.update_template(template.id, template.etag, values, work)

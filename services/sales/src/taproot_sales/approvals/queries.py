@@ -20,7 +20,7 @@ from taproot_chassis.visibility import unscoped, visible
 from taproot_sales.approvals.handlers import held_permissions, seat_in_reach, seats_for
 from taproot_sales.approvals.model import Approval, ApprovalPolicy, ApprovalSeat
 from taproot_sales.approvals.rules import ApprovalState
-from taproot_sales.customer_refs.filtering import customer_field
+from taproot_sales.customer_refs.members import customer_field
 
 PENDING_PAGE = 200
 _SEAT = "a seat lets its holder in"

@@ -21,7 +21,6 @@ from taproot_sales.approvals.handlers import Decide, Subjects
 from taproot_sales.approvals.model import Approval, ApprovalPolicy
 from taproot_sales.approvals.subjects import SUBJECTS
 from taproot_sales.base import flush_unique
-from taproot_sales.listing import OpenLists
 from taproot_sales.settings import SalesSettings
 
 Act = Callable[[UnitOfWork], Awaitable[Approval]]
@@ -99,7 +98,7 @@ class ApprovalsServicer(Servicer):
 class ApprovalPoliciesServicer(Servicer):
     def __init__(self, runtime: Runtime[SalesSettings]) -> None:
         super().__init__(runtime.database)
-        self._lists = OpenLists(runtime.page_key)
+        self._lists = Lists(runtime.page_key)
 
     async def GetApprovalPolicy(
         self, request: policy_rpc.GetApprovalPolicyRequest, _context: Any
@@ -110,7 +109,9 @@ class ApprovalPoliciesServicer(Servicer):
         self, request: policy_rpc.ListApprovalPoliciesRequest, _context: Any
     ) -> policy_rpc.ListApprovalPoliciesResponse:
         async def query(reader: Reader) -> policy_rpc.ListApprovalPoliciesResponse:
-            page = await self._lists.page(reader, queries.POLICIES, queries.listed_policies(), request)
+            page = await self._lists.page(
+                reader, queries.POLICIES, queries.listed_policies(), ApprovalPolicy, request
+            )
             return policy_rpc.ListApprovalPoliciesResponse(
                 approval_policies=[messages.policy_message(row) for row in page.rows],
                 next_page_token=page.next_page_token,

@@ -15,7 +15,7 @@ from taproot_chassis.schema import identity_users
 from taproot_chassis.statements import Statement
 from taproot_sales.assignment_rules.matching import Rule
 from taproot_sales.assignment_rules.model import AssignmentRule
-from taproot_sales.listing import Stored
+from taproot_sales.stored import Stored
 
 T = AssignmentRule.__table__.c
 LIVE = T.delete_time.is_(None)

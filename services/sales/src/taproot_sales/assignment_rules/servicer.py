@@ -9,13 +9,14 @@ from uuid import UUID
 from taproot.sales.v1 import assignment_rule_pb2 as pb
 from taproot.sales.v1 import assignment_rule_service_pb2 as rpc
 from taproot_chassis.database import Reader, UnitOfWork
+from taproot_chassis.reads import Lists
 from taproot_chassis.service import Runtime
 from taproot_chassis.servicer import Servicer
 from taproot_sales import fields
 from taproot_sales.assignment_rules import handlers, queries
 from taproot_sales.assignment_rules.messages import SPECIAL, new_values, to_message
 from taproot_sales.assignment_rules.model import AssignmentRule
-from taproot_sales.listing import OpenLists, Stored
+from taproot_sales.stored import Stored
 
 Handle = Callable[[Any, UnitOfWork], Awaitable[AssignmentRule]]
 
@@ -27,7 +28,7 @@ async def _get_again(reader: Reader, rule_id: str) -> pb.AssignmentRule:
 class AssignmentRulesServicer(Servicer):
     def __init__(self, runtime: Runtime[Any]) -> None:
         super().__init__(runtime.database)
-        self._lists = OpenLists(runtime.page_key)
+        self._lists = Lists(runtime.page_key)
 
     async def GetAssignmentRule(
         self, request: rpc.GetAssignmentRuleRequest, _context: Any
@@ -41,7 +42,7 @@ class AssignmentRulesServicer(Servicer):
         self, request: rpc.ListAssignmentRulesRequest, _context: Any
     ) -> rpc.ListAssignmentRulesResponse:
         async def query(reader: Reader) -> rpc.ListAssignmentRulesResponse:
-            page = await self._lists.page(reader, queries.RESOURCE, queries.ROWS, request)
+            page = await self._lists.page(reader, queries.RESOURCE, queries.ROWS, AssignmentRule, request)
             rules = [to_message(Stored(row)) for row in page.rows]
             return rpc.ListAssignmentRulesResponse(
                 assignment_rules=rules, next_page_token=page.next_page_token

@@ -11,15 +11,16 @@ from sqlalchemy.dialects.postgresql import ARRAY
 
 from taproot.sales.v1 import product_pb2 as pb
 from taproot.type.v1.aggregate_pb2 import AggregateRow
+from taproot_chassis import reads
 from taproot_chassis.database import Reader, UnitOfWork
 from taproot_chassis.errors import NotFound
 from taproot_chassis.listing.fields import Field, FieldType, Resource
 from taproot_chassis.listing.lists import ListRequest, Page
-from taproot_chassis.reads import AggregateRequest
+from taproot_chassis.reads import AggregateRequest, Lists
 from taproot_chassis.statements import Statement
 from taproot_chassis.text import query_tokens
 from taproot_sales.catalog.model import Product
-from taproot_sales.listing import OpenLists, Stored, aggregate_open
+from taproot_sales.stored import Stored
 
 T = Product.__table__.c
 LIVE = T.delete_time.is_(None)
@@ -66,12 +67,12 @@ async def products_by_id(reader: Reader, keys: Iterable[UUID]) -> dict[UUID, Sto
     return {row["id"]: Stored(row) for row in await reader.fetch(_many, keys=list(keys))}
 
 
-async def page(reader: Reader, lists: OpenLists, request: ListRequest) -> Page[Any]:
-    return await lists.page(reader, RESOURCE, ROWS, request)
+async def page(reader: Reader, lists: Lists, request: ListRequest) -> Page[Any]:
+    return await lists.page(reader, RESOURCE, ROWS, Product, request)
 
 
 async def aggregate(reader: Reader, request: AggregateRequest) -> list[AggregateRow]:
-    return await aggregate_open(reader, RESOURCE, ROWS, request)
+    return await reads.aggregate(reader, RESOURCE, ROWS, Product, request)
 
 
 async def load(work: UnitOfWork, product_id: UUID, *, deleted: bool = False) -> Product:

@@ -10,14 +10,15 @@ from taproot.sales.v1 import product_pb2 as pb
 from taproot.sales.v1 import product_service_pb2 as rpc
 from taproot_chassis.database import Reader, UnitOfWork
 from taproot_chassis.errors import AppError
+from taproot_chassis.reads import Lists
 from taproot_chassis.service import Runtime
 from taproot_chassis.servicer import Servicer
 from taproot_sales import fields
 from taproot_sales.catalog import handlers, queries
 from taproot_sales.catalog.messages import SPECIAL, to_message
 from taproot_sales.catalog.model import Product
-from taproot_sales.listing import OpenLists, Stored
 from taproot_sales.statuses import refused_before, to_status
+from taproot_sales.stored import Stored
 
 Handle = Callable[[Any, UnitOfWork], Awaitable[Product]]
 
@@ -41,7 +42,7 @@ def _readable(message: pb.Product) -> handlers.CreateProduct | AppError:
 class ProductsServicer(Servicer):
     def __init__(self, runtime: Runtime[Any]) -> None:
         super().__init__(runtime.database)
-        self._lists = OpenLists(runtime.page_key)
+        self._lists = Lists(runtime.page_key)
 
     async def GetProduct(self, request: rpc.GetProductRequest, _context: Any) -> pb.Product:
         return await self.read(lambda reader: _get(reader, request.id))

@@ -18,8 +18,8 @@ from taproot_chassis.statements import Statement
 from taproot_chassis.text import query_tokens
 from taproot_chassis.visibility import visible
 from taproot_sales.competitors.model import Competitor
-from taproot_sales.listing import Stored
 from taproot_sales.opportunities.model import Opportunity
+from taproot_sales.stored import Stored
 
 T = Competitor.__table__.c
 O = Opportunity.__table__.c  # noqa: E741  # reads well beside T

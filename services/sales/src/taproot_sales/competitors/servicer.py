@@ -9,6 +9,7 @@ from uuid import UUID
 from taproot.sales.v1 import competitor_pb2 as pb
 from taproot.sales.v1 import competitor_service_pb2 as rpc
 from taproot_chassis.database import Reader, UnitOfWork
+from taproot_chassis.reads import Lists
 from taproot_chassis.service import Runtime
 from taproot_chassis.servicer import Servicer
 from taproot_chassis.wire import optional_instant
@@ -16,7 +17,7 @@ from taproot_sales import fields
 from taproot_sales.competitors import handlers, queries
 from taproot_sales.competitors.messages import SPECIAL, to_message, to_record
 from taproot_sales.competitors.model import Competitor
-from taproot_sales.listing import OpenLists, Stored
+from taproot_sales.stored import Stored
 
 Handle = Callable[[Any, UnitOfWork], Awaitable[Competitor]]
 
@@ -28,7 +29,7 @@ async def _get_again(reader: Reader, competitor_id: str) -> pb.Competitor:
 class CompetitorsServicer(Servicer):
     def __init__(self, runtime: Runtime[Any]) -> None:
         super().__init__(runtime.database)
-        self._lists = OpenLists(runtime.page_key)
+        self._lists = Lists(runtime.page_key)
 
     async def GetCompetitor(self, request: rpc.GetCompetitorRequest, _context: Any) -> pb.Competitor:
         async def query(reader: Reader) -> pb.Competitor:
@@ -40,7 +41,7 @@ class CompetitorsServicer(Servicer):
         self, request: rpc.ListCompetitorsRequest, _context: Any
     ) -> rpc.ListCompetitorsResponse:
         async def query(reader: Reader) -> rpc.ListCompetitorsResponse:
-            page = await self._lists.page(reader, queries.RESOURCE, queries.ROWS, request)
+            page = await self._lists.page(reader, queries.RESOURCE, queries.ROWS, Competitor, request)
             found = [to_message(Stored(row)) for row in page.rows]
             return rpc.ListCompetitorsResponse(competitors=found, next_page_token=page.next_page_token)
 

@@ -17,7 +17,7 @@ from taproot_chassis.listing.paging import page_size_of
 from taproot_chassis.schema import redirects
 from taproot_chassis.statements import Statement
 from taproot_chassis.visibility import visible
-from taproot_sales.customer_refs.filtering import customer_field
+from taproot_sales.customer_refs.members import customer_field
 from taproot_sales.invoices.model import UNSETTLED, CreditLimit, Invoice
 from taproot_sales.invoices.rules import InvoiceKind
 from taproot_sales.payments.model import Payment, PaymentState

@@ -20,8 +20,7 @@ from taproot_chassis.servicer import Servicer
 from taproot_chassis.updates import changed_fields
 from taproot_sales.base import flush_unique
 from taproot_sales.invoices import credit, handlers, messages, queries
-from taproot_sales.invoices.model import Invoice
-from taproot_sales.listing import OpenLists
+from taproot_sales.invoices.model import CreditLimit, Invoice
 from taproot_sales.sales_lines.customers import CustomerDoor
 from taproot_sales.sales_lines.messages import day_of
 from taproot_sales.settings import SalesSettings
@@ -100,7 +99,7 @@ class InvoicesServicer(Servicer):
 class CreditLimitsServicer(Servicer):
     def __init__(self, runtime: Runtime[SalesSettings]) -> None:
         super().__init__(runtime.database)
-        self._lists = OpenLists(runtime.page_key)
+        self._lists = Lists(runtime.page_key)
 
     async def GetCreditLimit(self, request: limit_rpc.GetCreditLimitRequest, _context: Any) -> pb.CreditLimit:
         return await self.read(lambda reader: _read_limit(reader, request.customer_id))
@@ -109,7 +108,9 @@ class CreditLimitsServicer(Servicer):
         self, request: limit_rpc.ListCreditLimitsRequest, _context: Any
     ) -> limit_rpc.ListCreditLimitsResponse:
         async def query(reader: Reader) -> limit_rpc.ListCreditLimitsResponse:
-            page = await self._lists.page(reader, queries.LIMITS, queries.listed_limits(), request)
+            page = await self._lists.page(
+                reader, queries.LIMITS, queries.listed_limits(), CreditLimit, request
+            )
             limits = [messages.limit_message(row, None) for row in page.rows]
             return limit_rpc.ListCreditLimitsResponse(
                 credit_limits=limits, next_page_token=page.next_page_token

@@ -22,10 +22,10 @@ from taproot_chassis.listing.filter_sql import filter_sql
 from taproot_chassis.statements import Statement
 from taproot_chassis.text import query_tokens
 from taproot_chassis.visibility import unscoped, visible
-from taproot_sales.customer_refs.filtering import customer_field
+from taproot_sales.customer_refs.members import customer_field
 from taproot_sales.leads.clock import REMIND_BEFORE
 from taproot_sales.leads.model import Lead
-from taproot_sales.listing import Stored
+from taproot_sales.stored import Stored
 
 T = Lead.__table__.c
 LIVE = T.delete_time.is_(None)

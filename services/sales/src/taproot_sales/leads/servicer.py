@@ -23,7 +23,7 @@ from taproot_sales.leads import commands, handlers, queries
 from taproot_sales.leads.converting import CustomerFinder
 from taproot_sales.leads.messages import BY_VERB, SPECIAL, to_message, to_rates
 from taproot_sales.leads.model import Lead
-from taproot_sales.listing import Stored
+from taproot_sales.stored import Stored
 
 Handle = Callable[[Any, UnitOfWork], Awaitable[Lead]]
 

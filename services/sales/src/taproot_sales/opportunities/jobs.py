@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from taproot_chassis.database import Database
-from taproot_chassis.jobs import Job
-from taproot_sales.each import run_each
+from taproot_chassis.jobs import Job, run_each
 from taproot_sales.opportunities import handlers, queries
 
 

@@ -15,12 +15,13 @@ from taproot_chassis.database import Database, Reader, UnitOfWork
 from taproot_chassis.errors import NotFound
 from taproot_chassis.listing.fields import Field, FieldType, Resource
 from taproot_chassis.listing.lists import ListParameters, Page
+from taproot_chassis.reads import Lists
 from taproot_chassis.statements import Statement
 from taproot_chassis.text import query_tokens
 from taproot_chassis.visibility import unscoped, visible
-from taproot_sales.customer_refs.filtering import customer_field
-from taproot_sales.listing import OpenLists, Stored
+from taproot_sales.customer_refs.members import customer_field
 from taproot_sales.opportunities.model import Opportunity, StageChange, opportunity_members
+from taproot_sales.stored import Stored
 
 T = Opportunity.__table__.c
 LIVE = T.delete_time.is_(None)
@@ -117,13 +118,13 @@ _CHANGES = Resource("stage_change", (Field("number", _M.number, FieldType.INTEGE
 
 
 async def stage_changes(
-    reader: Reader, lists: OpenLists, opportunity_id: str, page_size: int, page_token: str
+    reader: Reader, lists: Lists, opportunity_id: str, page_size: int, page_token: str
 ) -> Page[Any]:
     """Of a deal the caller sees."""
     deal = await get(reader, opportunity_id)
     rows = select(StageChange.__table__).where(_M.opportunity_id == deal.id)
     request = ListParameters(page_size=page_size, page_token=page_token)
-    return await lists.page(reader, _CHANGES, rows, request)
+    return await lists.page(reader, _CHANGES, rows, StageChange, request)
 
 
 async def load(work: UnitOfWork, opportunity_id: UUID, *, deleted: bool = False) -> Opportunity:

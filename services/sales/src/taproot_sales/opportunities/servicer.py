@@ -18,11 +18,11 @@ from taproot_chassis.service import Runtime
 from taproot_chassis.servicer import Servicer
 from taproot_chassis.wire import enum_name, optional_uuid
 from taproot_sales import fields
-from taproot_sales.listing import OpenLists, Stored
 from taproot_sales.opportunities import commands, creating, handlers, queries
 from taproot_sales.opportunities.messages import BY_VERB, SPECIAL, to_message, to_stage_change
 from taproot_sales.opportunities.model import Opportunity
 from taproot_sales.statuses import refused_before, to_status
+from taproot_sales.stored import Stored
 
 Handle = Callable[[Any, UnitOfWork], Awaitable[Opportunity]]
 
@@ -58,7 +58,6 @@ class OpportunitiesServicer(Servicer):
     def __init__(self, runtime: Runtime[Any]) -> None:
         super().__init__(runtime.database)
         self._lists = Lists(runtime.page_key)
-        self._open_lists = OpenLists(runtime.page_key)
 
     async def GetOpportunity(self, request: rpc.GetOpportunityRequest, _context: Any) -> pb.Opportunity:
         return await self.read(lambda reader: _get(reader, request.id))
@@ -88,7 +87,7 @@ class OpportunitiesServicer(Servicer):
     ) -> rpc.ListOpportunityStageChangesResponse:
         async def query(reader: Reader) -> rpc.ListOpportunityStageChangesResponse:
             page = await queries.stage_changes(
-                reader, self._open_lists, request.id, request.page_size, request.page_token
+                reader, self._lists, request.id, request.page_size, request.page_token
             )
             return rpc.ListOpportunityStageChangesResponse(
                 stage_changes=[to_stage_change(Stored(row)) for row in page.rows],

@@ -15,10 +15,9 @@ from taproot_chassis.service import Runtime
 from taproot_chassis.servicer import Servicer
 from taproot_chassis.updates import changed_fields
 from taproot_sales.base import flush_unique
-from taproot_sales.listing import OpenLists
 from taproot_sales.orders import deliveries, handlers, messages, queries
 from taproot_sales.orders.handlers import CreateOrder as Command
-from taproot_sales.orders.model import Order
+from taproot_sales.orders.model import Fulfilment, Order
 from taproot_sales.sales_lines.customers import CustomerDoor
 from taproot_sales.settings import SalesSettings
 
@@ -30,7 +29,6 @@ class OrdersServicer(Servicer):
         super().__init__(runtime.database)
         self._settings = runtime.settings
         self._lists = Lists(runtime.page_key)
-        self._movements = OpenLists(runtime.page_key)
         self._customers = CustomerDoor(runtime)
 
     async def GetOrder(self, request: rpc.GetOrderRequest, _context: Any) -> pb.Order:
@@ -125,7 +123,7 @@ class OrdersServicer(Servicer):
         async def query(reader: Reader) -> rpc.ListFulfilmentsResponse:
             order = await queries.get_order(reader, uuid.UUID(request.order_id))
             rows = queries.movements_of(order["id"])
-            page = await self._movements.page(reader, queries.MOVEMENTS, rows, request)
+            page = await self._lists.page(reader, queries.MOVEMENTS, rows, Fulfilment, request)
             return messages.fulfilments_message(page, order["currency_code"])
 
         return await self.read(query)

@@ -13,7 +13,7 @@ from taproot_chassis.errors import NotFound
 from taproot_chassis.listing.fields import Field, FieldType, Resource
 from taproot_chassis.statements import Statement
 from taproot_chassis.visibility import visible
-from taproot_sales.customer_refs.filtering import customer_field
+from taproot_sales.customer_refs.members import customer_field
 from taproot_sales.payments.model import Allocation, Payment
 
 _c = Payment.__table__.c

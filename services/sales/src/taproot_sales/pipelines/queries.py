@@ -11,11 +11,12 @@ from taproot_chassis.database import Reader, UnitOfWork
 from taproot_chassis.errors import NotFound
 from taproot_chassis.listing.fields import Field, FieldType, Resource
 from taproot_chassis.listing.lists import ListRequest, Page
+from taproot_chassis.reads import Lists
 from taproot_chassis.statements import Statement
 from taproot_chassis.visibility import unscoped
-from taproot_sales.listing import OpenLists, Stored
 from taproot_sales.opportunities.model import Opportunity
 from taproot_sales.pipelines.model import Pipeline
+from taproot_sales.stored import Stored
 
 T = Pipeline.__table__.c
 LIVE = T.delete_time.is_(None)
@@ -53,8 +54,8 @@ async def get(reader: Reader, pipeline_id: str | UUID, *, deleted: bool = False)
     return Stored(row)
 
 
-async def page(reader: Reader, lists: OpenLists, request: ListRequest) -> Page[Any]:
-    return await lists.page(reader, RESOURCE, ROWS, request)
+async def page(reader: Reader, lists: Lists, request: ListRequest) -> Page[Any]:
+    return await lists.page(reader, RESOURCE, ROWS, Pipeline, request)
 
 
 async def load(work: UnitOfWork, pipeline_id: UUID) -> Pipeline:

@@ -8,12 +8,13 @@ from uuid import UUID
 from taproot.sales.v1 import pipeline_pb2 as pb
 from taproot.sales.v1 import pipeline_service_pb2 as rpc
 from taproot_chassis.database import Reader, UnitOfWork
+from taproot_chassis.reads import Lists
 from taproot_chassis.service import Runtime
 from taproot_chassis.servicer import Servicer
 from taproot_sales import fields
-from taproot_sales.listing import OpenLists, Stored
 from taproot_sales.pipelines import handlers, queries
 from taproot_sales.pipelines.messages import SPECIAL, to_message
+from taproot_sales.stored import Stored
 
 
 async def _get(reader: Reader, pipeline_id: str) -> pb.Pipeline:
@@ -27,7 +28,7 @@ async def _get_again(reader: Reader, pipeline_id: str) -> pb.Pipeline:
 class PipelinesServicer(Servicer):
     def __init__(self, runtime: Runtime[Any]) -> None:
         super().__init__(runtime.database)
-        self._lists = OpenLists(runtime.page_key)
+        self._lists = Lists(runtime.page_key)
 
     async def GetPipeline(self, request: rpc.GetPipelineRequest, _context: Any) -> pb.Pipeline:
         return await self.read(lambda reader: _get(reader, request.id))

@@ -17,9 +17,9 @@ from taproot_chassis.errors import NotFound
 from taproot_chassis.listing.fields import Field, FieldType, Resource
 from taproot_chassis.statements import Statement
 from taproot_sales.catalog.queries import products_by_id
-from taproot_sales.listing import Stored
 from taproot_sales.price_books.model import PriceBook, price_book_entries
 from taproot_sales.price_books.price_rules import Book, Break, Inquiry, ListPrice, Price, find_price
+from taproot_sales.stored import Stored
 
 T = PriceBook.__table__.c
 E = price_book_entries.c

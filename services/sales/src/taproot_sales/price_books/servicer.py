@@ -14,14 +14,15 @@ from taproot.sales.v1 import price_book_service_pb2 as rpc
 from taproot_chassis.database import Reader, UnitOfWork
 from taproot_chassis.errors import InvalidArgument
 from taproot_chassis.listing.lists import ListParameters
+from taproot_chassis.reads import Lists
 from taproot_chassis.service import Runtime
 from taproot_chassis.servicer import Servicer
 from taproot_chassis.wire import optional_date
 from taproot_sales import fields
-from taproot_sales.listing import OpenLists, Stored
 from taproot_sales.price_books import handlers, queries
 from taproot_sales.price_books.messages import SPECIAL, from_entry, to_entry, to_message, to_quotation
 from taproot_sales.price_books.model import PriceBook, price_book_entries
+from taproot_sales.stored import Stored
 
 Handle = Callable[[Any, UnitOfWork], Awaitable[PriceBook]]
 
@@ -33,7 +34,7 @@ async def _get_again(reader: Reader, book_id: str) -> pb.PriceBook:
 class PriceBooksServicer(Servicer):
     def __init__(self, runtime: Runtime[Any]) -> None:
         super().__init__(runtime.database)
-        self._lists = OpenLists(runtime.page_key)
+        self._lists = Lists(runtime.page_key)
 
     async def GetPriceBook(self, request: rpc.GetPriceBookRequest, _context: Any) -> pb.PriceBook:
         async def query(reader: Reader) -> pb.PriceBook:
@@ -45,7 +46,7 @@ class PriceBooksServicer(Servicer):
         self, request: rpc.ListPriceBooksRequest, _context: Any
     ) -> rpc.ListPriceBooksResponse:
         async def query(reader: Reader) -> rpc.ListPriceBooksResponse:
-            page = await self._lists.page(reader, queries.RESOURCE, queries.ROWS, request)
+            page = await self._lists.page(reader, queries.RESOURCE, queries.ROWS, PriceBook, request)
             books = [to_message(Stored(row)) for row in page.rows]
             return rpc.ListPriceBooksResponse(price_books=books, next_page_token=page.next_page_token)
 
@@ -59,7 +60,7 @@ class PriceBooksServicer(Servicer):
         async def query(reader: Reader) -> rpc.ListPriceBookEntriesResponse:
             book = await queries.get(reader, request.id)
             rows = select(price_book_entries).where(queries.E.price_book_id == book.id)
-            page = await self._lists.page(reader, queries.ENTRIES, rows, asked)
+            page = await self._lists.page(reader, queries.ENTRIES, rows, price_book_entries, asked)
             entries = [to_entry(row) for row in page.rows]
             return rpc.ListPriceBookEntriesResponse(entries=entries, next_page_token=page.next_page_token)
 

@@ -15,7 +15,7 @@ from taproot_chassis.errors import NotFound
 from taproot_chassis.listing.fields import Field, FieldType, Resource
 from taproot_chassis.statements import Statement
 from taproot_chassis.visibility import visible
-from taproot_sales.customer_refs.filtering import customer_field
+from taproot_sales.customer_refs.members import customer_field
 from taproot_sales.quotes.model import Quote, QuoteLine
 
 _c = Quote.__table__.c

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from taproot.servicedesk.events.v1.calendar_event_pb2 import CalendarEvent
 from taproot_chassis.eventlog import Recorded
+from taproot_records.mapping import row_of
 from taproot_servicedesk.calendars.model import Calendar
 from taproot_servicedesk.calendars.queries import SHELF
-from taproot_servicedesk.mapping import row_of
 
 
 def to_event(calendar: Calendar, _recorded: Recorded) -> CalendarEvent:

@@ -12,7 +12,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from taproot_chassis.errors import AppError, InvalidArgument
 from taproot_chassis.eventlog import Aggregate
-from taproot_servicedesk.base import Base, CustomColumns
+from taproot_chassis.model import Customizable
+from taproot_servicedesk.base import Base
 from taproot_servicedesk.calendars.worktime import BusinessCalendar, Hours, PublicHolidays, check_disjoint
 
 DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
@@ -25,7 +26,7 @@ class CalendarInUse(AppError):
         super().__init__("a policy uses the calendar; give the policy another one first")
 
 
-class Calendar(CustomColumns, Aggregate, Base):
+class Calendar(Customizable, Aggregate, Base):
     """`opening_hours`: {day `monday`.., start, end}; `special_days`: {date, display_name, hours: [{start, end}]}."""
 
     __tablename__ = "calendars"

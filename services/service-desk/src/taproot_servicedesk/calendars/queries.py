@@ -9,9 +9,9 @@ from sqlalchemy import bindparam, exists, select
 from taproot.servicedesk.v1 import calendar_pb2 as pb
 from taproot_chassis.database import Reader
 from taproot_chassis.statements import Statement
+from taproot_records.reading import Shelf, resource_of
 from taproot_servicedesk.calendars.model import Calendar, worktime_of
 from taproot_servicedesk.calendars.worktime import AroundTheClock, WorkTime
-from taproot_servicedesk.reading import Shelf, resource_of
 from taproot_servicedesk.sla.model import SlaPolicy
 
 RESOURCE = resource_of(

@@ -8,11 +8,11 @@ from typing import Any
 from taproot.servicedesk.v1 import calendar_pb2 as pb
 from taproot.servicedesk.v1 import calendar_service_pb2 as rpc
 from taproot_chassis.service import Runtime
+from taproot_records.serving import ResourceServicer
+from taproot_records.writing import changes, given
 from taproot_servicedesk.calendars import handlers, queries
 from taproot_servicedesk.calendars.model import Calendar
-from taproot_servicedesk.serving import ResourceServicer
 from taproot_servicedesk.settings import ServiceDeskSettings
-from taproot_servicedesk.writing import changes, given
 
 
 class CalendarsServicer(ResourceServicer[pb.Calendar]):

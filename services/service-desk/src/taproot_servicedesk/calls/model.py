@@ -11,8 +11,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from taproot_chassis.errors import AlreadyExists, InvalidArgument, WrongState
 from taproot_chassis.eventlog import Aggregate
+from taproot_chassis.model import Customizable, TeamOwned
 from taproot_chassis.visibility import scope_table
-from taproot_servicedesk.base import Base, CustomColumns, PlacedColumns
+from taproot_servicedesk.base import Base
 
 RINGING, ANSWERED, ENDED, ABANDONED = "ringing", "answered", "ended", "abandoned"
 
@@ -24,7 +25,7 @@ class CallExists(AlreadyExists):
         super().__init__("a call with this external_id is stored already")
 
 
-class Call(PlacedColumns, CustomColumns, Aggregate, Base):
+class Call(TeamOwned, Customizable, Aggregate, Base):
     __tablename__ = "calls"
     __table_args__ = (
         Index("uq_calls_external_id", "external_id", unique=True),

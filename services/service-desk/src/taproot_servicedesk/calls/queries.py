@@ -13,10 +13,11 @@ from taproot.servicedesk.v1 import call_pb2 as pb
 from taproot_chassis.database import Reader
 from taproot_chassis.statements import Statement
 from taproot_chassis.visibility import unscoped, visible
+from taproot_records.reading import Shelf, resource_of
 from taproot_servicedesk.calls.model import Call
+from taproot_servicedesk.customer_refs.members import MEMBERS
 from taproot_servicedesk.customer_refs.model import CustomerRef
 from taproot_servicedesk.entitlements.model import ACTIVE, Entitlement
-from taproot_servicedesk.reading import Shelf, resource_of
 from taproot_servicedesk.sla.model import SlaClock
 from taproot_servicedesk.tickets.model import WORKING, Ticket
 
@@ -29,6 +30,7 @@ RESOURCE = resource_of(
     "id phone direction state external_id customer_id contact_id queue_id ticket_id start_time answer_time end_time "
     "wait_seconds talk_seconds outcome owner_id branch_id team_id create_time update_time custom",
     "start_time desc",
+    through=MEMBERS,
 )
 SHELF = Shelf(RESOURCE, Call, pb.Call)
 

@@ -40,3 +40,7 @@ def with_members(column: ColumnElement[Any]) -> Callable[[Condition], Condition]
         return and_(column.is_not(None), or_(condition, same))
 
     return through
+
+
+MEMBERS = {"customer_id": with_members}
+"""For `resource_of`."""

@@ -7,11 +7,12 @@ import uuid
 from sqlalchemy import Index
 from sqlalchemy.orm import Mapped, mapped_column
 
+from taproot_chassis.model import TeamOwned
 from taproot_chassis.visibility import scope_table
-from taproot_servicedesk.base import Base, PlacedColumns
+from taproot_servicedesk.base import Base
 
 
-class CustomerRef(PlacedColumns, Base):
+class CustomerRef(TeamOwned, Base):
     __tablename__ = "customer_refs"
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True)

@@ -7,35 +7,26 @@ from typing import Any
 from zoneinfo import available_timezones
 
 from sqlalchemy import Uuid, bindparam, func, or_, update
-from sqlalchemy.dialects.postgresql import ARRAY, insert
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from taproot.customer.events.v1.customer_event_pb2 import CustomerEvent
 from taproot.customer.v1 import customer_pb2 as pb
 from taproot_chassis.context import current_call
 from taproot_chassis.database import UnitOfWork
 from taproot_chassis.events import Event
+from taproot_chassis.projections import put_newer
 from taproot_chassis.statements import Statement
 from taproot_chassis.visibility import unscoped
 from taproot_chassis.wire import optional_uuid
+from taproot_records.mapping import short_name
 from taproot_servicedesk.calls.phone import normal_phone
 from taproot_servicedesk.customer_refs.model import CustomerRef
-from taproot_servicedesk.mapping import short_name
 
 _c = CustomerRef.__table__.c
-_names = [column.name for column in _c]
 _COPIED = ("display_name", "value_class", "key_account", "language_code", "region")
 
 
-def _put() -> Any:
-    statement = insert(CustomerRef).values({name: bindparam(name) for name in _names})
-    kept = {"id", "root_id", "team_id"}
-    changes = {name: statement.excluded[name] for name in _names if name not in kept}
-    return statement.on_conflict_do_update(
-        index_elements=["id"], set_=changes, where=_c.version < statement.excluded.version
-    )
-
-
-_upsert = Statement(_put)
+_put = put_newer(CustomerRef, kept=("root_id", "team_id"))
 _any = unscoped(CustomerRef, "the projection holds every customer")
 _sources = func.any(bindparam("sources", type_=ARRAY(Uuid())))
 _merge = Statement(
@@ -57,7 +48,7 @@ class CustomerProjection:
     async def apply(self, event: Event, work: UnitOfWork) -> None:
         """Handler of the subscription `customers`."""
         change = event.decode(CustomerEvent)
-        await work.execute(_upsert, **self._row(change.customer, event))
+        await work.execute(_put, **self._row(change.customer, event))
         sources = [uuid.UUID(source) for source in change.merge.source_ids]
         if event.name == "merged":
             await work.execute(_merge, sources=sources, root=uuid.UUID(change.customer.id))
@@ -71,7 +62,7 @@ class CustomerProjection:
             "id": key,
             "root_id": key,
             "version": event.version,
-            "status": short_name(pb.CustomerStatus, customer.status),
+            "status": short_name(pb.CustomerStatus.DESCRIPTOR, customer.status),
             "time_zone": zone if zone in _zones else "",
             "email": _first(customer, pb.IDENTIFIER_KIND_EMAIL),
             "phones": self._phones(customer),

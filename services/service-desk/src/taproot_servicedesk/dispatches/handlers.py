@@ -11,11 +11,12 @@ from datetime import timedelta
 
 from sqlalchemy import select
 
-from taproot_chassis import telemetry
 from taproot_chassis.database import Database, UnitOfWork
-from taproot_chassis.errors import AppError, InvalidArgument, WrongState
+from taproot_chassis.errors import InvalidArgument, WrongState
 from taproot_chassis.ids import new_id
+from taproot_chassis.jobs import run_each
 from taproot_chassis.visibility import visible
+from taproot_records.writing import find_any, load
 from taproot_servicedesk.dispatches import queries
 from taproot_servicedesk.dispatches.model import OFFERED, Dispatch, DispatchOpen, NoStation
 from taproot_servicedesk.dispatches.scoring import Job, Score, rank
@@ -25,7 +26,6 @@ from taproot_servicedesk.stations.queries import candidates, reserve
 from taproot_servicedesk.tickets.entries import SYSTEM, Author
 from taproot_servicedesk.tickets.handlers import Desk, author
 from taproot_servicedesk.tickets.model import WORKING, Placement, Ticket
-from taproot_servicedesk.writing import load, load_any
 
 ANY_STATION = "the station may belong to any branch"
 
@@ -98,7 +98,7 @@ async def _offer(
 
 
 async def _station(station_id: uuid.UUID, work: UnitOfWork) -> Station:
-    station = await load_any(work, Station, station_id, ANY_STATION)
+    station = await find_any(work, Station, station_id, ANY_STATION)
     assert station is not None, "a station with open dispatches cannot be deleted"
     return station
 
@@ -140,19 +140,11 @@ async def time_out_dispatches(database: Database) -> int:
     """Job: offers nobody answered go to the next station. Each is a transaction of its own."""
     async with database.reading() as reader:
         due = await queries.lapsed(reader, database.clock.now())
-    done = 0
-    for key in due:
-        try:
-            async with database.unit() as work:
-                await _time_out(key, work)
-            done += 1
-        except AppError as error:
-            telemetry.logger.warning("dispatch_timeout_failed", dispatch_id=str(key), reason=error.reason)
-    return done
+    return await run_each(database, due, _time_out)
 
 
 async def _time_out(key: uuid.UUID, work: UnitOfWork) -> None:
-    dispatch = await load_any(work, Dispatch, key, "offers lapse in every branch")
+    dispatch = await find_any(work, Dispatch, key, "offers lapse in every branch")
     now = work.clock.now()
     if dispatch is None or dispatch.state != OFFERED or dispatch.expire_time > now:
         return

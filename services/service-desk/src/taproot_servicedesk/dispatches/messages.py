@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from taproot.servicedesk.events.v1.dispatch_event_pb2 import DispatchEvent
 from taproot_chassis.eventlog import Recorded
+from taproot_records.mapping import row_of
 from taproot_servicedesk.dispatches.model import Dispatch
 from taproot_servicedesk.dispatches.queries import SHELF
-from taproot_servicedesk.mapping import row_of
 from taproot_servicedesk.stations import messages as stations
 
 

@@ -12,8 +12,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from taproot_chassis.errors import AppError, WrongState
 from taproot_chassis.eventlog import Aggregate
+from taproot_chassis.model import TeamOwned
 from taproot_chassis.visibility import scope_table
-from taproot_servicedesk.base import Base, PlacedColumns
+from taproot_servicedesk.base import Base
 from taproot_servicedesk.dispatches.scoring import Score
 
 OFFERED, ACCEPTED, REFUSED = "offered", "accepted", "refused"
@@ -35,7 +36,7 @@ class DispatchOpen(AppError):
         super().__init__("the ticket is offered to or accepted by a station already")
 
 
-class Dispatch(PlacedColumns, Aggregate, Base):
+class Dispatch(TeamOwned, Aggregate, Base):
     """At most one per ticket is open: the unique partial index sees to it under concurrency."""
 
     __tablename__ = "dispatches"

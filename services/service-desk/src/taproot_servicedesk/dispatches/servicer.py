@@ -8,8 +8,8 @@ from typing import Any
 from taproot.servicedesk.v1 import dispatch_pb2 as pb
 from taproot.servicedesk.v1 import dispatch_service_pb2 as rpc
 from taproot_chassis.service import Runtime
+from taproot_records.serving import ResourceServicer
 from taproot_servicedesk.dispatches import handlers, queries
-from taproot_servicedesk.serving import ResourceServicer
 from taproot_servicedesk.settings import ServiceDeskSettings
 
 

@@ -14,12 +14,12 @@ from taproot_chassis.context import current_call
 from taproot_chassis.database import Database, Reader, UnitOfWork
 from taproot_chassis.errors import InvalidArgument
 from taproot_chassis.ids import new_id
+from taproot_records.mapping import Values
+from taproot_records.writing import load, moved, new_key, patched, placed
 from taproot_servicedesk.customer_refs.queries import find_customer
 from taproot_servicedesk.entitlements import queries
 from taproot_servicedesk.entitlements.coverage import Claim, Coverage, Reason, check_coverage
 from taproot_servicedesk.entitlements.model import Entitlement, EntitlementExists
-from taproot_servicedesk.mapping import Values
-from taproot_servicedesk.writing import load, moved, new_key, patched, placed
 
 BATCH = 200
 KINDS = {"licence": "license", "license": "license", "warranty": "warranty", "service": "service_contract"}

@@ -12,8 +12,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from taproot_chassis.errors import AlreadyExists, InvalidArgument, WrongState
 from taproot_chassis.eventlog import Aggregate
+from taproot_chassis.model import Customizable, TeamOwned
 from taproot_chassis.visibility import scope_table
-from taproot_servicedesk.base import Base, CustomColumns, PlacedColumns
+from taproot_servicedesk.base import Base
 from taproot_servicedesk.entitlements.coverage import Right
 
 ACTIVE, EXPIRED, REVOKED = "active", "expired", "revoked"
@@ -26,7 +27,7 @@ class EntitlementExists(AlreadyExists):
         super().__init__("this delivery of the order line has its entitlement already")
 
 
-class Entitlement(PlacedColumns, CustomColumns, Aggregate, Base):
+class Entitlement(TeamOwned, Customizable, Aggregate, Base):
     """`expiring_for` is the end date whose coming was announced, so that each is announced once."""
 
     __tablename__ = "entitlements"

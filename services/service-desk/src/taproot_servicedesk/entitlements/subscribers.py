@@ -11,13 +11,13 @@ from taproot.sales.v1.product_pb2 import ProductKind
 from taproot_chassis.database import UnitOfWork
 from taproot_chassis.events import Event
 from taproot_chassis.wire import optional_date, optional_uuid
+from taproot_records.mapping import short_name
 from taproot_servicedesk.entitlements.handlers import (
     DeliveredLine,
     Delivery,
     grant_entitlements,
     take_back_entitlements,
 )
-from taproot_servicedesk.mapping import short_name
 
 
 async def react(event: Event, work: UnitOfWork) -> None:
@@ -51,7 +51,7 @@ def _line(line: FulfilmentLine) -> DeliveredLine:
         line_id=uuid.UUID(line.line_id),
         product_id=optional_uuid(line.product_id),
         product_code=line.product_code,
-        product_kind=short_name(ProductKind, line.product_kind),
+        product_kind=short_name(ProductKind.DESCRIPTOR, line.product_kind),
         display_name=line.display_name,
         months=line.entitlement_months,
         quantity=Decimal(line.quantity),

@@ -8,10 +8,10 @@ from sqlalchemy import select
 
 from taproot_chassis.database import UnitOfWork
 from taproot_chassis.errors import InvalidArgument
-from taproot_servicedesk.mapping import Values
+from taproot_records.mapping import Values
+from taproot_records.writing import discard, load, new_key, patched
 from taproot_servicedesk.queues import queries
 from taproot_servicedesk.queues.model import Queue, QueueInUse
-from taproot_servicedesk.writing import discard, load, new_key, patched
 
 
 async def create_queue(chosen: str, values: Values, work: UnitOfWork) -> Queue:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from taproot.servicedesk.events.v1.queue_event_pb2 import QueueEvent
 from taproot_chassis.eventlog import Recorded
-from taproot_servicedesk.mapping import row_of
+from taproot_records.mapping import row_of
 from taproot_servicedesk.queues.model import Queue
 from taproot_servicedesk.queues.queries import SHELF
 

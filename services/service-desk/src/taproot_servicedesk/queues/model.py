@@ -11,7 +11,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from taproot_chassis.errors import AppError, InvalidArgument
 from taproot_chassis.eventlog import Aggregate
-from taproot_servicedesk.base import Base, CustomColumns
+from taproot_chassis.model import Customizable
+from taproot_servicedesk.base import Base
 
 
 class QueueInUse(AppError):
@@ -21,7 +22,7 @@ class QueueInUse(AppError):
         super().__init__("open tickets wait in the queue; give them to another one first")
 
 
-class Queue(CustomColumns, Aggregate, Base):
+class Queue(Customizable, Aggregate, Base):
     __tablename__ = "queues"
     aggregate_type: ClassVar[str] = "queue"
 

@@ -12,8 +12,8 @@ from taproot.servicedesk.v1 import queue_pb2 as pb
 from taproot_chassis.database import Reader
 from taproot_chassis.statements import Statement
 from taproot_chassis.visibility import unscoped
+from taproot_records.reading import Shelf, resource_of
 from taproot_servicedesk.queues.model import Queue
-from taproot_servicedesk.reading import Shelf, resource_of
 from taproot_servicedesk.tickets.model import WORKING, Ticket
 
 RESOURCE = resource_of(

@@ -6,13 +6,13 @@ import uuid
 
 from taproot_chassis.database import UnitOfWork
 from taproot_chassis.errors import InvalidArgument
+from taproot_records.mapping import Values
+from taproot_records.writing import discard, load, new_key, patched
 from taproot_servicedesk.calendars.queries import exists_calendar
 from taproot_servicedesk.calendars.worktime import WorkTime
-from taproot_servicedesk.mapping import Values
 from taproot_servicedesk.sla import queries
 from taproot_servicedesk.sla.clock import retarget
 from taproot_servicedesk.sla.model import SlaPolicy
-from taproot_servicedesk.writing import discard, load, new_key, patched
 
 
 async def create_sla_policy(chosen: str, values: Values, work: UnitOfWork) -> SlaPolicy:

@@ -11,14 +11,15 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from taproot_chassis.errors import InvalidArgument
 from taproot_chassis.eventlog import Aggregate
+from taproot_chassis.model import Customizable, TeamOwned
 from taproot_chassis.visibility import scope_table
-from taproot_servicedesk.base import Base, CustomColumns, PlacedColumns
+from taproot_servicedesk.base import Base
 from taproot_servicedesk.calendars.worktime import ZERO, WorkTime
 from taproot_servicedesk.sla.clock import Alarm, Clock, ClockState, Promise
 from taproot_servicedesk.sla.matching import PolicyRule, Step, Target
 
 
-class SlaPolicy(CustomColumns, Aggregate, Base):
+class SlaPolicy(Customizable, Aggregate, Base):
     """`targets`: {metric, target_seconds, warning_percent, escalation_steps: [...]}, one per metric."""
 
     __tablename__ = "sla_policies"
@@ -105,7 +106,7 @@ def stored_step(step: Step) -> dict[str, Any]:
     }
 
 
-class SlaClock(PlacedColumns, Aggregate, Base):
+class SlaClock(TeamOwned, Aggregate, Base):
     """One promise on one ticket. Rules are in `clock.py`; this holds its state and the instants that follow."""
 
     __tablename__ = "sla_clocks"

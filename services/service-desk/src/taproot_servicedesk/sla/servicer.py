@@ -10,11 +10,11 @@ from taproot.servicedesk.v1 import sla_clock_service_pb2 as clock_rpc
 from taproot.servicedesk.v1 import sla_policy_pb2 as pb
 from taproot.servicedesk.v1 import sla_policy_service_pb2 as rpc
 from taproot_chassis.service import Runtime
-from taproot_servicedesk.serving import ResourceServicer
+from taproot_records.serving import ResourceServicer
+from taproot_records.writing import changes, given
 from taproot_servicedesk.settings import ServiceDeskSettings
 from taproot_servicedesk.sla import handlers, queries
 from taproot_servicedesk.sla.model import SlaPolicy
-from taproot_servicedesk.writing import changes, given
 
 
 class SlaPoliciesServicer(ResourceServicer[pb.SlaPolicy]):

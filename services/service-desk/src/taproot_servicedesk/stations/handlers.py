@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 from taproot_chassis.database import UnitOfWork
-from taproot_servicedesk.mapping import Values
+from taproot_records.mapping import Values
+from taproot_records.writing import discard, find_any, load, moved, new_key, patched, placed
 from taproot_servicedesk.stations import queries
 from taproot_servicedesk.stations.model import Station, StationExists
-from taproot_servicedesk.writing import discard, load, load_any, moved, new_key, patched, placed
 
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -47,7 +47,7 @@ async def unflag_station(key: uuid.UUID, etag: str, work: UnitOfWork) -> Station
 
 async def rate_station(key: uuid.UUID, score: Decimal, work: UnitOfWork) -> None:
     """A survey has rated it."""
-    station = await load_any(work, Station, key, "the customer rates whichever station did the work")
+    station = await find_any(work, Station, key, "the customer rates whichever station did the work")
     if station is not None:
         station.rate(score, work.clock.now())
         await judge_station(station, work)

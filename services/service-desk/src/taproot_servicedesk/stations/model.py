@@ -12,8 +12,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from taproot_chassis.errors import AlreadyExists, AppError, InvalidArgument, WrongState
 from taproot_chassis.eventlog import Aggregate
+from taproot_chassis.model import Customizable, TeamOwned
 from taproot_chassis.visibility import scope_table
-from taproot_servicedesk.base import Base, CustomColumns, PlacedColumns
+from taproot_servicedesk.base import Base
 from taproot_servicedesk.dispatches.scoring import Candidate
 from taproot_servicedesk.stations.rating import Rating, failing
 
@@ -34,7 +35,7 @@ class StationInUse(AppError):
         super().__init__("the station has open dispatches; let them end or cancel them first")
 
 
-class Station(PlacedColumns, CustomColumns, Aggregate, Base):
+class Station(TeamOwned, Customizable, Aggregate, Base):
     """`passed_since_unflag` starts anew when a person clears the flag, so it is not set again at once."""
 
     __tablename__ = "stations"

@@ -12,9 +12,9 @@ from taproot.servicedesk.v1 import station_pb2 as pb
 from taproot_chassis.database import Reader, UnitOfWork
 from taproot_chassis.statements import Statement
 from taproot_chassis.visibility import unscoped
+from taproot_records.reading import Shelf, resource_of
 from taproot_servicedesk.dispatches.model import OFFERED, Dispatch
 from taproot_servicedesk.dispatches.scoring import Candidate
-from taproot_servicedesk.reading import Shelf, resource_of
 from taproot_servicedesk.stations.model import Station
 from taproot_servicedesk.stations.rating import RECENT_OFFERS
 

@@ -13,9 +13,10 @@ from taproot_chassis.database import Reader, UnitOfWork
 from taproot_chassis.errors import InvalidArgument, NotFound
 from taproot_chassis.ids import new_id
 from taproot_chassis.visibility import unscoped, visible
+from taproot_records.mapping import Values
+from taproot_records.writing import discard, find_any, load, new_key, patched
 from taproot_servicedesk.customer_refs.queries import find_customer
 from taproot_servicedesk.dispatches.queries import attempts_of
-from taproot_servicedesk.mapping import Values
 from taproot_servicedesk.stations.handlers import rate_station
 from taproot_servicedesk.surveys import queries
 from taproot_servicedesk.surveys.model import (
@@ -31,7 +32,6 @@ from taproot_servicedesk.surveys.scoring import out_of_five
 from taproot_servicedesk.tickets.handlers import Desk
 from taproot_servicedesk.tickets.model import Ticket
 from taproot_servicedesk.tickets.opening import OpenTicket, open_ticket
-from taproot_servicedesk.writing import discard, load, load_any, new_key, patched
 
 
 async def create_survey(chosen: str, values: Values, work: UnitOfWork) -> Survey:
@@ -98,7 +98,7 @@ async def _send_once(
     """The ticket's row lock lets parallel senders see each other."""
     earlier = await queries.sent_about(work, survey.id, ticket.id) if ticket else None
     if earlier is not None:
-        found = await load_any(work, SurveyResponse, earlier, "it was sent before")
+        found = await find_any(work, SurveyResponse, earlier, "it was sent before")
         assert found is not None
         return found
     now, token = work.clock.now(), new_token()

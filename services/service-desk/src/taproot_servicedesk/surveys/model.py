@@ -14,8 +14,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from taproot_chassis.errors import AppError, InvalidArgument
 from taproot_chassis.eventlog import Aggregate
+from taproot_chassis.model import Customizable, TeamOwned
 from taproot_chassis.visibility import scope_table
-from taproot_servicedesk.base import Base, CustomColumns, PlacedColumns
+from taproot_servicedesk.base import Base
 from taproot_servicedesk.surveys.scoring import RANGES, has_score, in_range, is_low
 
 VALID_DAYS = 30
@@ -53,7 +54,7 @@ def token_hash(token: str) -> bytes:
     return hashlib.sha256(token.encode()).digest()
 
 
-class Survey(CustomColumns, Aggregate, Base):
+class Survey(Customizable, Aggregate, Base):
     """`questions`: {key, text, choices, required}."""
 
     __tablename__ = "surveys"
@@ -112,7 +113,7 @@ class Survey(CustomColumns, Aggregate, Base):
         return []
 
 
-class SurveyResponse(PlacedColumns, Aggregate, Base):
+class SurveyResponse(TeamOwned, Aggregate, Base):
     """One survey sent to one customer. Its events are those of its survey: `survey.sent`, `survey.answered`."""
 
     __tablename__ = "survey_responses"

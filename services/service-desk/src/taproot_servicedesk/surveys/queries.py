@@ -11,7 +11,8 @@ from taproot.servicedesk.v1 import survey_pb2, survey_response_pb2
 from taproot_chassis.database import Reader
 from taproot_chassis.statements import Statement
 from taproot_chassis.visibility import unscoped
-from taproot_servicedesk.reading import Shelf, resource_of
+from taproot_records.reading import Shelf, resource_of
+from taproot_servicedesk.customer_refs.members import MEMBERS
 from taproot_servicedesk.surveys.model import Survey, SurveyResponse, token_hash
 
 RESOURCE = resource_of(
@@ -27,6 +28,7 @@ RESPONSE_RESOURCE = resource_of(
     survey_response_pb2.SurveyResponse,
     "id survey_id kind state customer_id ticket_id station_id agent_id score low expire_time answer_time owner_id "
     "branch_id team_id create_time update_time",
+    through=MEMBERS,
 )
 RESPONSE_SHELF = Shelf(RESPONSE_RESOURCE, SurveyResponse, survey_response_pb2.SurveyResponse)
 _r = SurveyResponse.__table__.c

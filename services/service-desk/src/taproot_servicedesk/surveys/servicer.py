@@ -12,12 +12,12 @@ from taproot.servicedesk.v1 import survey_service_pb2 as rpc
 from taproot_chassis.database import Reader, UnitOfWork
 from taproot_chassis.service import Runtime
 from taproot_chassis.wire import optional_uuid, to_timestamp
-from taproot_servicedesk.mapping import row_of
-from taproot_servicedesk.serving import ResourceServicer
+from taproot_records.mapping import row_of
+from taproot_records.serving import ResourceServicer
+from taproot_records.writing import changes, given
 from taproot_servicedesk.settings import ServiceDeskSettings
 from taproot_servicedesk.surveys import handlers, messages, queries
 from taproot_servicedesk.surveys.model import Survey
-from taproot_servicedesk.writing import changes, given
 
 
 class SurveysServicer(ResourceServicer[pb.Survey]):
@@ -62,6 +62,7 @@ class SurveysServicer(ResourceServicer[pb.Survey]):
 class SurveyResponsesServicer(ResourceServicer[response_pb.SurveyResponse]):
     def __init__(self, runtime: Runtime[ServiceDeskSettings]) -> None:
         super().__init__(runtime, queries.RESPONSE_SHELF)
+        self._zone = runtime.settings.default_time_zone
 
     async def GetSurveyResponse(
         self, request: response_rpc.GetSurveyResponseRequest, _context: Any
@@ -93,5 +94,5 @@ class SurveyResponsesServicer(ResourceServicer[response_pb.SurveyResponse]):
         answers = {answer.key: answer.text for answer in request.answers}
         answer = handlers.Answer(request.token, score, request.comment, answers)
         async with self.database.unit() as work:
-            taken = await handlers.answer_survey(answer, self.settings.default_time_zone, work)
+            taken = await handlers.answer_survey(answer, self._zone, work)
         return response_rpc.AnswerSurveyResponse(answer_time=to_timestamp(taken))

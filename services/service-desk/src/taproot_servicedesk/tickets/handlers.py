@@ -8,23 +8,23 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import select
 
-from taproot_chassis import telemetry
 from taproot_chassis.context import current_call
 from taproot_chassis.database import Database, UnitOfWork
-from taproot_chassis.errors import AppError, InvalidArgument, NotFound
+from taproot_chassis.errors import InvalidArgument, NotFound
+from taproot_chassis.jobs import run_each
 from taproot_chassis.placement import Placer, still_sees
 from taproot_chassis.updates import check_etag
 from taproot_chassis.visibility import unscoped, visible
+from taproot_records.mapping import Values
+from taproot_records.writing import patched
 from taproot_servicedesk.customer_refs.queries import find_customer
 from taproot_servicedesk.entitlements.handlers import coverage_of
-from taproot_servicedesk.mapping import Values
 from taproot_servicedesk.queues.handlers import find_queue, pick_agent
 from taproot_servicedesk.sla.keeping import Timekeeper
 from taproot_servicedesk.sla.queries import clocks_of, due_tickets
 from taproot_servicedesk.tickets import queries
 from taproot_servicedesk.tickets.entries import SYSTEM, Author
 from taproot_servicedesk.tickets.model import WORKING, PartsOpen, Placement, Ticket
-from taproot_servicedesk.writing import patched
 
 CLAIMED = frozenset({"customer_id", "product_id", "product_code", "device_serial", "kind"})
 
@@ -260,24 +260,14 @@ async def undelete_ticket(key: uuid.UUID, work: UnitOfWork) -> Ticket:
 
 
 async def settle_due_tickets(database: Database) -> int:
-    """Job: announce what has come due. Each ticket is a transaction of its own; one that fails is tried
-    again with the next run and does not hold up the others.
-    """
+    """Job: announce what has come due. Each ticket is a transaction of its own."""
     async with database.reading() as reader:
         due = await due_tickets(reader, database.clock.now())
-    done = 0
-    for key in due:
-        try:
-            await _settle(key, database)
-            done += 1
-        except AppError as error:
-            telemetry.logger.warning("sla_settle_failed", ticket_id=str(key), reason=error.reason)
-    return done
+    return await run_each(database, due, _settle)
 
 
-async def _settle(key: uuid.UUID, database: Database) -> None:
-    async with database.unit() as work:
-        desk = Desk(work)
-        ticket = await desk.take_any(key, "promises fall due in every branch")
-        if ticket is not None:
-            await desk.keep(ticket)
+async def _settle(key: uuid.UUID, work: UnitOfWork) -> None:
+    desk = Desk(work)
+    ticket = await desk.take_any(key, "promises fall due in every branch")
+    if ticket is not None:
+        await desk.keep(ticket)

@@ -8,7 +8,7 @@ from taproot.servicedesk.events.v1.ticket_event_pb2 import TicketEscalation, Tic
 from taproot.servicedesk.v1 import ticket_pb2 as pb
 from taproot_chassis import wire
 from taproot_chassis.eventlog import Recorded
-from taproot_servicedesk.mapping import message_of, row_of
+from taproot_records.mapping import message_of, row_of
 from taproot_servicedesk.tickets.entries import TicketEntry
 from taproot_servicedesk.tickets.model import Ticket
 

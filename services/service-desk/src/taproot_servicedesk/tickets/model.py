@@ -14,9 +14,10 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from taproot_chassis.errors import AlreadyExists, AppError, InvalidArgument, PermissionDenied, WrongState
 from taproot_chassis.eventlog import Aggregate
+from taproot_chassis.model import Customizable, TeamOwned
 from taproot_chassis.text import search_tokens
 from taproot_chassis.visibility import scope_table
-from taproot_servicedesk.base import Base, CustomColumns, PlacedColumns
+from taproot_servicedesk.base import Base
 from taproot_servicedesk.entitlements.coverage import Claim, Coverage
 from taproot_servicedesk.sla.matching import TicketFacts
 from taproot_servicedesk.sla.model import SlaClock
@@ -67,7 +68,7 @@ class Placement:
     team_id: uuid.UUID | None = None
 
 
-class Ticket(PlacedColumns, CustomColumns, Aggregate, Base):
+class Ticket(TeamOwned, Customizable, Aggregate, Base):
     """`origin` is the business key of a ticket the service opened itself, such as `survey:<id>`."""
 
     __tablename__ = "tickets"

@@ -11,15 +11,15 @@ from taproot_chassis.context import current_call
 from taproot_chassis.database import UnitOfWork
 from taproot_chassis.errors import InvalidArgument, Violation
 from taproot_chassis.placement import Placer, branch_path, caller_branch, caller_id
+from taproot_records.mapping import Values
+from taproot_records.writing import new_key
 from taproot_servicedesk.customer_refs.queries import KnownCustomer, find_customer
 from taproot_servicedesk.entitlements.handlers import coverage_of
-from taproot_servicedesk.mapping import Values
 from taproot_servicedesk.queues.handlers import find_queue, pick_agent, route
 from taproot_servicedesk.queues.model import Queue
 from taproot_servicedesk.sla.keeping import Timekeeper
 from taproot_servicedesk.tickets import queries
 from taproot_servicedesk.tickets.model import HistoryNotAllowed, Ticket, TicketExists
-from taproot_servicedesk.writing import new_key
 
 HISTORY = ("state", "open_time", "first_response_time", "resolve_time", "close_time", "satisfaction_score")
 TIMES = ("open_time", "first_response_time", "resolve_time", "close_time")

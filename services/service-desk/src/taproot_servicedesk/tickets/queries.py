@@ -13,11 +13,13 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from taproot.servicedesk.v1 import ticket_pb2 as pb
 from taproot_chassis.database import Reader
 from taproot_chassis.listing.fields import Field, FieldType, Resource
-from taproot_chassis.listing.lists import ListParameters, ListQuery
+from taproot_chassis.listing.lists import ListParameters
+from taproot_chassis.reads import Lists
 from taproot_chassis.statements import Statement
 from taproot_chassis.visibility import unscoped, visible
+from taproot_records.reading import Shelf, resource_of
 from taproot_servicedesk.base import Base
-from taproot_servicedesk.reading import Shelf, resource_of
+from taproot_servicedesk.customer_refs.members import MEMBERS
 from taproot_servicedesk.sla.queries import clock_rows
 from taproot_servicedesk.tickets import messages
 from taproot_servicedesk.tickets.entries import TicketEntry
@@ -35,6 +37,7 @@ RESOURCE = resource_of(
     "recurrence_of_id root_cause escalation_level reopen_count satisfaction_score low_score open_time "
     "first_response_time resolve_time close_time historic tags owner_id branch_id team_id create_time update_time "
     "custom",
+    through=MEMBERS,
 )
 SHELF = Shelf(RESOURCE, Ticket, pb.Ticket, messages.fill, _t.delete_time.is_(None))
 
@@ -141,7 +144,7 @@ async def get_tickets(reader: Reader, keys: Sequence[str]) -> list[pb.Ticket]:
     return await _with_clocks(reader, found)
 
 
-async def list_tickets(reader: Reader, request: Any, lists: ListQuery) -> tuple[list[pb.Ticket], str]:
+async def list_tickets(reader: Reader, request: Any, lists: Lists) -> tuple[list[pb.Ticket], str]:
     found, token = await SHELF.page(reader, request, lists)
     return await _with_clocks(reader, found), token
 
@@ -154,7 +157,7 @@ async def _with_clocks(reader: Reader, tickets: list[pb.Ticket]) -> list[pb.Tick
 
 
 async def list_entries(
-    reader: Reader, request: Any, lists: ListQuery, principal: str, *, public_only: bool
+    reader: Reader, request: Any, lists: Lists, *, public_only: bool
 ) -> tuple[list[pb.TicketEntry], str]:
     """Oldest first, those of merged tickets included."""
     await SHELF.row(reader, request.ticket_id)
@@ -162,15 +165,9 @@ async def list_entries(
     rows = select(TicketEntry.__table__).where(_e.ticket_id == func.any(bindparam("ids", ids, ARRAY(Uuid()))))
     if public_only:
         rows = rows.where(_e.public)
-    query = lists.build(
-        ENTRY_RESOURCE,
-        rows,
-        [_e.ticket_id.is_not(None)],
-        ListParameters(page_size=request.page_size, page_token=request.page_token),
-        principal_key=f"{principal}:{request.ticket_id}:{public_only}",
-        now=reader.clock.now(),
-    )
-    page = query.cut(await reader.fetch(query.statement))
+    asked = ListParameters(page_size=request.page_size, page_token=request.page_token)
+    of = f"{request.ticket_id}:{public_only}"
+    page = await lists.page(reader, ENTRY_RESOURCE, rows, TicketEntry, asked, of)
     return [messages.entry_message(row) for row in page.rows], page.next_page_token
 
 

@@ -15,16 +15,16 @@ from taproot_chassis.database import Reader, UnitOfWork
 from taproot_chassis.idempotency import lock_key
 from taproot_chassis.service import Runtime
 from taproot_chassis.wire import optional_uuid
+from taproot_records.mapping import row_of
+from taproot_records.serving import ResourceServicer
+from taproot_records.writing import changes, given
 from taproot_servicedesk.dispatches.handlers import dispatch_ticket
 from taproot_servicedesk.dispatches.queries import SHELF as DISPATCHES
-from taproot_servicedesk.mapping import row_of
-from taproot_servicedesk.serving import ResourceServicer
 from taproot_servicedesk.settings import ServiceDeskSettings
 from taproot_servicedesk.tickets import handlers, messages, opening, queries
 from taproot_servicedesk.tickets.handlers import Assign, Reply
 from taproot_servicedesk.tickets.model import Ticket
 from taproot_servicedesk.tickets.opening import OpenTicket
-from taproot_servicedesk.writing import changes, given
 
 BY_VERB = {
     "state": "a verb",
@@ -201,9 +201,8 @@ class TicketEntriesServicer(ResourceServicer[pb.Ticket]):
         return entry_rpc.ListTicketTimelineResponse(ticket_entries=found, next_page_token=token)
 
     async def _entries(self, request: Any, *, public_only: bool) -> tuple[list[pb.TicketEntry], str]:
-        subject = current_call().principal.subject
         async with self.database.reading() as reader:
-            return await queries.list_entries(reader, request, self.lists, subject, public_only=public_only)
+            return await queries.list_entries(reader, request, self.lists, public_only=public_only)
 
 
 def _locks(commands: list[OpenTicket]) -> tuple[int, ...]:

@@ -1,33 +1,49 @@
-"""Customer events as rows of the projection."""
+"""The projection of customers follows the customer service's events, newer ones only."""
 
 from __future__ import annotations
 
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy import bindparam, delete
+
 from taproot.customer.events.v1.customer_event_pb2 import CustomerEvent
 from taproot.customer.v1 import customer_pb2 as pb
 from taproot_chassis.database import UnitOfWork
 from taproot_chassis.events import Event
+from taproot_chassis.projections import put_newer
+from taproot_chassis.schema import redirects
+from taproot_chassis.statements import Statement
 from taproot_chassis.wire import enum_name, optional_uuid
-from taproot_sales.customer_refs import handlers
+from taproot_sales.customer_refs.model import CustomerRef
+
+TABLES = (CustomerRef.__table__, redirects)
+
+_put = put_newer(CustomerRef)
+_redirect = put_newer(redirects, keys=("member_id",))
+_release = Statement(
+    lambda: delete(redirects).where(
+        redirects.c.member_id == bindparam("member_id"), redirects.c.version < bindparam("as_of")
+    )
+)
 
 
-async def apply(event: Event, work: UnitOfWork) -> None:
-    """Handler of the subscription `customer_refs`."""
+async def apply_customer(event: Event, work: UnitOfWork) -> None:
+    """Handler of the subscription `customer-refs`."""
     message = event.decode(CustomerEvent)
-    await handlers.put_customer(_values(message.customer, event), work)
-    merge = message.merge
+    await work.execute(_put, **_values(message.customer, event))
+    members = [UUID(source) for source in message.merge.source_ids]
     if event.name == "merged":
         shared = {
             "root_id": event.aggregate_id,
-            "merge_id": UUID(merge.merge_id),
+            "merge_id": UUID(message.merge.merge_id),
             "version": event.version,
         }
-        await handlers.redirect([{"member_id": UUID(key)} | shared for key in merge.source_ids], work)
+        await work.execute_many(_redirect, [{"member_id": member} | shared for member in members])
     elif event.name == "unmerged":
-        rows = [{"member_id": UUID(key), "as_of": event.version} for key in merge.source_ids]
-        await handlers.release(rows, work)
+        await work.execute_many(
+            _release, [{"member_id": member, "as_of": event.version} for member in members]
+        )
 
 
 def _values(customer: pb.Customer, event: Event) -> dict[str, Any]:

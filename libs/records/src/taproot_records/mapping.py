@@ -1,7 +1,8 @@
 """Between stored rows and protobuf, by the contract's own field names.
 
 A column has the name of its field and decides its type: UUIDs and decimals are text in the contract.
-Enums are stored as lower-case short names, nested messages as complete JSON objects, `etag` as `version`.
+Enums are stored as lower-case short names, a Money `x` as `x_amount` and `x_currency`, `etag` as `version`,
+nested messages as JSON objects that name every field but those with presence that are not set.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from functools import cache
 from typing import Any, TypeVar
 
 from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor
+from google.protobuf.json_format import MessageToDict, ParseDict
 from google.protobuf.message import Message
 from sqlalchemy import Numeric, Uuid
 from sqlalchemy.dialects.postgresql import ARRAY
@@ -25,8 +27,10 @@ from taproot_chassis.updates import custom_values
 M = TypeVar("M", bound=Message)
 Values = dict[str, Any]
 
-_TIMESTAMP = "google.protobuf.Timestamp"
-_DATE = "google.type.Date"
+TIMESTAMP = "google.protobuf.Timestamp"
+DATE = "google.type.Date"
+MONEY = "taproot.type.v1.Money"
+WELL_KNOWN = "google.protobuf."
 
 
 @cache
@@ -40,24 +44,33 @@ def _numbers(enum: EnumDescriptor) -> dict[str, int]:
     return {name: number for number, name in _names(enum).items()}
 
 
-def short_name(enum: Any, number: int) -> str:
-    """`TICKET_STATE_OPEN` -> `open`; empty when not stated."""
-    return _names(enum.DESCRIPTOR)[number]
+def short_name(enum: EnumDescriptor, number: int) -> str:
+    """`JOB_STATE_OPEN` -> `open`; empty when not stated."""
+    return _names(enum)[number]
+
+
+def literals(enum: EnumDescriptor) -> dict[str, str]:
+    """What a filter may say for each stored short name: `JOB_STATE_OPEN` or `OPEN`."""
+    stored = {value.name: _names(enum)[value.number] for value in enum.values if value.number}
+    return stored | {short.upper(): short for short in stored.values()}
 
 
 # Reading messages.
 
 
 def values_of(message: Message, names: Iterable[str], model: Any) -> Values:
-    """The named fields as columns of the model. Raises InvalidArgument with every bad value at once."""
+    """The named fields as columns of the model; `custom` comes as the patch it is.
+
+    Raises InvalidArgument with every bad value at once.
+    """
     columns = model.__table__.c
     found: Values = {}
     faults: list[Any] = []
     for name in names:
-        field = message.DESCRIPTOR.fields_by_name[name]
+        field: Any = message.DESCRIPTOR.fields_by_name[name]
         path = f"{model.aggregate_type}.{name}"
         try:
-            found[name] = _column_value(field, message, columns[name], path)
+            found |= _stored(field, message, columns, path)
         except InvalidArgument as error:
             faults += error.violations
         except ValueError as error:
@@ -65,6 +78,18 @@ def values_of(message: Message, names: Iterable[str], model: Any) -> Values:
     if faults:
         raise InvalidArgument(faults)
     return found
+
+
+def _stored(field: FieldDescriptor, message: Any, columns: Any, path: str) -> Values:
+    if _is_a(field, MONEY):
+        present = message.HasField(field.name)
+        amount, currency = wire.from_money(getattr(message, field.name)) if present else (None, None)
+        return {f"{field.name}_amount": amount, f"{field.name}_currency": currency}
+    return {field.name: _column_value(field, message, columns[field.name], path)}
+
+
+def _is_a(field: FieldDescriptor, kind: str) -> bool:
+    return field.message_type is not None and field.message_type.full_name == kind and not field.is_repeated
 
 
 def _column_value(field: Any, message: Any, column: Any, path: str) -> Any:
@@ -79,31 +104,39 @@ def _column_value(field: Any, message: Any, column: Any, path: str) -> Any:
         return column.default.arg if column.default is not None else None
     if field.enum_type is not None:
         return _names(field.enum_type)[value]
+    return _text_value(value, column) if isinstance(value, str) else value
+
+
+def _text_value(value: str, column: Any) -> Any:
     if isinstance(column.type, Uuid):
         return wire.optional_uuid(value)
     if isinstance(column.type, Numeric):
         return Decimal(value) if value else None
-    return (value or None) if column.nullable and isinstance(value, str) else value
+    return (value or None) if column.nullable else value
 
 
 def _message_value(field: FieldDescriptor, message: Any, path: str) -> Any:
-    assert field.message_type is not None
-    if field.message_type.full_name == _TIMESTAMP:
+    if _is_a(field, TIMESTAMP):
         return wire.optional_instant(message, field.name)
-    if field.message_type.full_name == _DATE:
+    if _is_a(field, DATE):
         return wire.optional_date(message, field.name)
-    return custom_values(getattr(message, field.name), path)
+    if field.name == "custom":
+        return custom_values(message.custom, path)
+    return _json_value(field, getattr(message, field.name)) if message.HasField(field.name) else {}
 
 
 def _json_value(field: FieldDescriptor, value: Any) -> Any:
-    """One value inside JSON: enums by name, dates as text, messages complete."""
+    """One value inside JSON: enums by short name, dates as text, the well-known types in their JSON form."""
     if field.enum_type is not None:
         return _names(field.enum_type)[value]
     if field.message_type is None:
         return value
-    if field.message_type.full_name == _DATE:
+    if field.message_type.full_name == DATE:
         return wire.from_date(value).isoformat()
-    return {part.name: _json_member(part, value) for part in field.message_type.fields}
+    if field.message_type.full_name.startswith(WELL_KNOWN):
+        return MessageToDict(value)
+    parts = (part for part in field.message_type.fields if not part.has_presence or value.HasField(part.name))
+    return {part.name: _json_member(part, value) for part in parts}
 
 
 def _json_member(field: FieldDescriptor, message: Any) -> Any:
@@ -139,9 +172,20 @@ def _writer(field: FieldDescriptor, columns: frozenset[str]) -> _Writer | None:
     name = field.name
     if name == "etag" and "version" in columns:
         return lambda message, row: setattr(message, "etag", str(row["version"]))
+    if _is_a(field, MONEY):
+        return _money_writer(name) if f"{name}_amount" in columns else None
     if name not in columns:
         return None
     return lambda message, row: _put(field, message, row[name])
+
+
+def _money_writer(name: str) -> _Writer:
+    def write(message: Message, row: Mapping[str, Any]) -> None:
+        money = wire.to_money(row[f"{name}_amount"], row[f"{name}_currency"])
+        if money is not None:
+            getattr(message, name).CopyFrom(money)
+
+    return write
 
 
 def _put(field: FieldDescriptor, message: Any, value: Any) -> None:
@@ -177,11 +221,12 @@ def _extend(field: FieldDescriptor, message: Any, values: Iterable[Any]) -> None
 
 
 def _put_message(target: Any, value: Any) -> None:
-    if target.DESCRIPTOR.full_name == _DATE:
+    kind = target.DESCRIPTOR.full_name
+    if kind == DATE:
         target.CopyFrom(wire.to_date(value if isinstance(value, date) else date.fromisoformat(value)))
-    elif target.DESCRIPTOR.full_name == "google.protobuf.Struct":
+    elif kind.startswith(WELL_KNOWN):
         if value:
-            target.update(value)
+            ParseDict(value, target)
     else:
         for name, member in value.items():
             _put(target.DESCRIPTOR.fields_by_name[name], target, member)

@@ -21,6 +21,7 @@ from taproot_chassis import wire
 from taproot_chassis.context import current_call
 from taproot_chassis.database import UnitOfWork
 from taproot_chassis.events import Event
+from taproot_chassis.projections import put_newer
 from taproot_chassis.schema import redirects
 from taproot_chassis.statements import Statement
 from taproot_chassis.updates import custom_values
@@ -30,18 +31,7 @@ from taproot_marketing.deliveries.rules import address_key
 from taproot_marketing.loyalty.model import LoyaltyAccount
 from taproot_marketing.scores.model import CustomerScore
 
-_columns = CustomerRef.__table__.columns
-
-
-def _build_put() -> Any:
-    statement = insert(CustomerRef).values({c.key: bindparam(c.key, type_=c.type) for c in _columns})
-    changes = {c.key: statement.excluded[c.key] for c in _columns if c.key != "id"}
-    return statement.on_conflict_do_update(
-        index_elements=["id"], set_=changes, where=CustomerRef.version < statement.excluded.version
-    )
-
-
-_put = Statement(_build_put)
+_put = put_newer(CustomerRef)
 
 
 def _build_redirect() -> Any:

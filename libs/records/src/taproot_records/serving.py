@@ -1,20 +1,18 @@
-"""What the servicers of this service share: the standard methods of a resource."""
+"""What servicers share: the standard methods of a resource."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Generic, TypeVar
 
 from google.protobuf.message import Message
 
 from taproot_chassis.database import Reader, UnitOfWork
-from taproot_chassis.listing.lists import ListQuery
-from taproot_chassis.listing.paging import PageTokens
+from taproot_chassis.reads import Lists
 from taproot_chassis.service import Runtime
 from taproot_chassis.servicer import Servicer
-from taproot_servicedesk.mapping import row_of
-from taproot_servicedesk.reading import Shelf
-from taproot_servicedesk.settings import ServiceDeskSettings
+from taproot_records.mapping import row_of
+from taproot_records.reading import Shelf
 
 M = TypeVar("M", bound=Message)
 R = TypeVar("R", bound=Message)
@@ -23,11 +21,10 @@ R = TypeVar("R", bound=Message)
 class ResourceServicer(Servicer, Generic[M]):
     """Reads through a shelf; every change answers with the record as it then is."""
 
-    def __init__(self, runtime: Runtime[ServiceDeskSettings], shelf: Shelf[M]) -> None:
+    def __init__(self, runtime: Runtime[Any], shelf: Shelf[M]) -> None:
         super().__init__(runtime.database)
-        self.settings = runtime.settings
         self.shelf = shelf
-        self.lists = ListQuery(PageTokens(runtime.page_key))
+        self.lists = Lists(runtime.page_key)
 
     async def one(self, reader: Reader, key: str) -> M:
         return await self.shelf.get(reader, key)
@@ -49,7 +46,7 @@ class ResourceServicer(Servicer, Generic[M]):
         return await self.read(query)
 
     async def change(
-        self, request: Any, act: Callable[[UnitOfWork], Awaitable[Any]], locks: tuple[int, ...] = ()
+        self, request: Any, act: Callable[[UnitOfWork], Awaitable[Any]], locks: Sequence[int] = ()
     ) -> M:
         """Run a use case once; it answers with its entity."""
 

@@ -1,25 +1,26 @@
-"""How every resource of this service is changed: what a caller gives, and how a record is loaded for it."""
+"""How a resource is changed: what a caller gives, and how a record is loaded for it."""
 
 from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any, TypeVar
 
 from google.protobuf.message import Message
-from sqlalchemy import exists, select, true
+from sqlalchemy import Select, exists, select, true
+from sqlalchemy.sql.elements import ColumnElement
 
 from taproot_chassis import wire
 from taproot_chassis.database import UnitOfWork
 from taproot_chassis.errors import AlreadyExists, InvalidArgument, NotFound
 from taproot_chassis.ids import new_id
 from taproot_chassis.placement import Placer, caller_id
-from taproot_chassis.updates import changed_fields, check_etag, merge_patch
-from taproot_chassis.visibility import scope_rules, unscoped, visible
-from taproot_servicedesk.mapping import Values, values_of
+from taproot_chassis.updates import ADDRESSING, changed_fields, check_etag, merge_patch
+from taproot_chassis.visibility import is_scoped, unscoped, visible
+from taproot_records.mapping import Values, values_of
 
 E = TypeVar("E")
-ADDRESSING = frozenset({"id", "etag"})
 
 
 class IdTaken(AlreadyExists):
@@ -38,12 +39,8 @@ def given(message: Message, model: Any) -> Values:
 
 def changes(message: Message, mask: Any, model: Any, by_verb: Mapping[str, str] | None = None) -> Values:
     """What an update changes, as stored. `by_verb`: fields only a verb changes -> its name."""
-    names = changed_fields(message, mask)
-    wrong = [
-        (f"update_mask.{n}", f"is changed by {(by_verb or {})[n]} only")
-        for n in names
-        if n in (by_verb or {})
-    ]
+    names, verbs = changed_fields(message, mask), by_verb or {}
+    wrong = [(f"update_mask.{n}", f"is changed by {verbs[n]} only") for n in names if n in verbs]
     if wrong:
         raise InvalidArgument(wrong)
     return values_of(message, names, model)
@@ -59,7 +56,7 @@ async def new_key(work: UnitOfWork, model: Any, chosen: str) -> uuid.UUID:
     key = wire.optional_uuid(chosen)
     if key is None:
         return new_id()
-    free = unscoped(model, "a key is free or not in all branches") if _scoped(model) else true()
+    free = _any_branch(model, "a key is free or not in all branches")
     if await work.fetch_value(select(exists().where(model.__table__.c.id == key, free))):
         raise IdTaken(key)
     return key
@@ -68,11 +65,7 @@ async def new_key(work: UnitOfWork, model: Any, chosen: str) -> uuid.UUID:
 async def placed(work: UnitOfWork, resource: str, values: Values) -> Values:
     """Values of a new record with owner and branch; the caller's own where none is given."""
     place = await Placer(resource, work).place(values.get("owner_id") or caller_id(), values.get("branch_id"))
-    return values | {
-        "owner_id": place.owner_id,
-        "branch_id": place.branch_id,
-        "branch_path": place.branch_path,
-    }
+    return values | asdict(place)
 
 
 async def moved(work: UnitOfWork, resource: str, entity: Any, values: Values) -> Values:
@@ -81,37 +74,40 @@ async def moved(work: UnitOfWork, resource: str, entity: Any, values: Values) ->
         return values
     owner = values.get("owner_id", entity.owner_id)
     place = await Placer(resource, work).place(owner, values.get("branch_id", entity.branch_id), "update")
-    return values | {
-        "owner_id": place.owner_id,
-        "branch_id": place.branch_id,
-        "branch_path": place.branch_path,
-    }
+    return values | asdict(place)
 
 
-def _scoped(model: Any) -> bool:
-    return model.__table__ in scope_rules()
-
-
-async def load(work: UnitOfWork, model: type[E], key: uuid.UUID | str, etag: str = "") -> E:
+async def load(work: UnitOfWork, model: type[E], key: Any, etag: str = "") -> E:
     """The record to change, as far as the caller sees it, locked to the end of the transaction."""
-    table: Any = model
-    statement = select(model).where(
-        table.id == uuid.UUID(str(key)), visible(model) if _scoped(model) else true()
-    )
-    found = await work.scalar(statement.with_for_update(of=table.__table__))
-    if found is None:
-        raise NotFound(table.aggregate_type, key)
+    found: Any = await _locked(work, model, key, visible(model) if is_scoped(model) else true())
     check_etag(etag, found.version)
     return found  # type: ignore[no-any-return]  # of the model asked for
 
 
-async def load_any(work: UnitOfWork, model: type[E], key: uuid.UUID, reason: str) -> E | None:
-    """The record whoever may see it, locked and as it then is; for what the service does itself."""
-    table: Any = model
-    scope = unscoped(model, reason) if _scoped(model) else true()
-    statement = select(model).where(table.id == key, scope).with_for_update(of=table.__table__)
-    fresh = statement.execution_options(populate_existing=True)
-    return await work.scalar(fresh)  # type: ignore[no-any-return]  # of the model asked for
+async def load_any(work: UnitOfWork, model: type[E], key: Any, reason: str) -> E:
+    """The record whoever may see it, locked; for what the service does itself."""
+    return await _locked(work, model, key, _any_branch(model, reason))  # type: ignore[no-any-return]  # as above
+
+
+async def find_any(work: UnitOfWork, model: type[E], key: Any, reason: str) -> E | None:
+    """As `load_any`, but None when it is gone, and as it is once locked: changes not yet written are lost."""
+    statement = _by_key(model, key, _any_branch(model, reason)).execution_options(populate_existing=True)
+    return await work.scalar(statement)  # type: ignore[no-any-return]  # of the model asked for
+
+
+async def _locked(work: UnitOfWork, model: Any, key: Any, scope: ColumnElement[bool]) -> Any:
+    found = await work.scalar(_by_key(model, key, scope))
+    if found is None:
+        raise NotFound(model.aggregate_type, key)
+    return found
+
+
+def _by_key(model: Any, key: Any, scope: ColumnElement[bool]) -> Select[Any]:
+    return select(model).where(model.id == uuid.UUID(str(key)), scope).with_for_update(of=model.__table__)
+
+
+def _any_branch(model: Any, reason: str) -> ColumnElement[bool]:
+    return unscoped(model, reason) if is_scoped(model) else true()
 
 
 async def discard(work: UnitOfWork, entity: Any) -> None:

@@ -1,0 +1,1 @@
+"""Loads other systems' files through the public API, as recipes say."""

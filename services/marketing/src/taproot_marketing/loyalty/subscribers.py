@@ -1,0 +1,31 @@
+"""Reactions of loyalty to payments."""
+
+from __future__ import annotations
+
+import uuid
+from decimal import Decimal
+
+from taproot.sales.events.v1.payment_event_pb2 import PaymentEvent
+from taproot_chassis.database import UnitOfWork
+from taproot_chassis.events import Event
+from taproot_marketing.loyalty import handlers
+from taproot_marketing.loyalty.handlers import Payment
+
+
+async def on_payment_received(event: Event, work: UnitOfWork) -> None:
+    await handlers.earn_for_payment(_payment(event), work)
+
+
+async def on_payment_reversed(event: Event, work: UnitOfWork) -> None:
+    await handlers.take_back_for_payment(_payment(event), work)
+
+
+def _payment(event: Event) -> Payment:
+    payment = event.decode(PaymentEvent).payment
+    return Payment(
+        payment.id,
+        payment.number,
+        uuid.UUID(payment.customer_id),
+        Decimal(payment.amount.amount or 0),
+        payment.amount.currency_code,
+    )
