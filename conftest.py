@@ -78,7 +78,7 @@ def migrated_database(postgres: TestPostgres, service: str) -> Database:
 async def start_service(
     postgres: TestPostgres, nats_url: str, keys: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[StartService]:
-    """Call it: `await start_service("sales", clock=..., backends=...)` -> Harness; stopped at the end of the module."""
+    """A function that starts a service in this process and gives its Harness; all are stopped with the module."""
     async with AsyncExitStack() as stack:
 
         async def start(service: str, clock: Any = None, **settings: Any) -> Harness:

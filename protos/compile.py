@@ -20,9 +20,7 @@ from protovalidate._gen.buf.validate import validate_pb
 ROOT = Path(__file__).resolve().parent
 OUT = ROOT.parent / "libs" / "contracts" / "src"
 GOOGLE = Path(str(importlib.resources.files("grpc_tools") / "_proto"))
-COMMON = next(
-    Path(path) for path in sys.path if (Path(path) / "google" / "api" / "http.proto").exists()
-)
+COMMON = next(Path(path) for path in sys.path if (Path(path) / "google" / "api" / "http.proto").exists())
 VALIDATE = "buf/validate/validate.proto"
 
 

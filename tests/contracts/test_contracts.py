@@ -11,9 +11,7 @@ from google.protobuf import descriptor_pb2, descriptor_pool
 
 from taproot.options.v1 import options_pb2
 
-IMAGE = descriptor_pb2.FileDescriptorSet.FromString(
-    (files("taproot_contracts") / "image.binpb").read_bytes()
-)
+IMAGE = descriptor_pb2.FileDescriptorSet.FromString((files("taproot_contracts") / "image.binpb").read_bytes())
 POOL = descriptor_pool.DescriptorPool()
 for _file in IMAGE.file:
     POOL.Add(_file)

@@ -41,7 +41,9 @@ def migrated(request, postgres):
 def test_models_and_migrations_agree(migrated):
     service, _database, environment = migrated
     code = _CHECK.format(module=f"taproot_{service}")
-    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, (done.stdout + done.stderr)[-3000:]
 
 

@@ -9,10 +9,10 @@ from pathlib import Path
 import grpc
 import pytest
 import pytest_asyncio
+from boxes import Box, box, create_schema, encode, plain
 from google.protobuf.duration_pb2 import Duration
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from boxes import Box, box, create_schema, encode, plain
 from taproot.operations.v1 import event_service_pb2 as events_pb
 from taproot.operations.v1 import operations_pb2 as pb
 from taproot.operations.v1.event_service_pb2_grpc import EventsServiceStub

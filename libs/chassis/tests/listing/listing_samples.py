@@ -32,6 +32,10 @@ T = FieldType
 NOW = datetime(2024, 3, 10, 12, 0, tzinfo=UTC)
 STATES = {"ITEM_STATE_UNSPECIFIED": 0, "ITEM_STATE_OPEN": 1, "ITEM_STATE_DONE": 2, "ITEM_STATE_ON_HOLD": 3}
 
+# The driver takes the very first and last instants of Python for minus and plus infinity.
+EARLIEST = datetime.min + timedelta(seconds=1)  # noqa: DTZ901  # bounds are naive
+LATEST = datetime.max - timedelta(seconds=1)  # noqa: DTZ901  # bounds are naive
+
 
 class States:
     """As a generated enum."""
@@ -128,10 +132,15 @@ near = st.builds(
 )
 instants = (
     near
-    | st.datetimes(timezones=st.just(UTC))
-    | st.sampled_from([datetime.max.replace(tzinfo=UTC), datetime.min.replace(tzinfo=UTC)])
+    | st.datetimes(EARLIEST, LATEST, timezones=st.just(UTC))
+    | st.sampled_from(
+        [
+            datetime.max.replace(tzinfo=UTC, microsecond=0),
+            datetime.min.replace(tzinfo=UTC) + timedelta(seconds=1),
+        ]
+    )
 )
-dates = st.dates(date(2024, 3, 8), date(2024, 3, 12)) | st.dates()
+dates = st.dates(date(2024, 3, 8), date(2024, 3, 12)) | st.dates(EARLIEST.date() + timedelta(days=1))
 ids = st.uuids() | st.integers(1, 3).map(lambda n: UUID(int=n))
 states = st.sampled_from(["open", "done", "on_hold"])
 marks = st.sampled_from(["x", "y", "张三", "", "*"])

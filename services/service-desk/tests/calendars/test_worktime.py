@@ -34,7 +34,7 @@ def calendars(draw: st.DrawFn) -> BusinessCalendar:
         draw(st.one_of(st.just(()), st.sampled_from([OFFICE, SPLIT, NIGHT]), hours_of_day()))
         for _ in range(7)
     ]
-    if not any(days):
+    if sum(hours.end - hours.start for day in days for hours in day) < 60:  # minutes a week
         days[draw(st.integers(0, 6))] = OFFICE
     special = draw(
         st.dictionaries(
