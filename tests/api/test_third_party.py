@@ -256,6 +256,7 @@ def test_a_form_becomes_a_lead_and_the_lead_finds_its_customer(stranger: Strange
     sent = stranger.ask(SUBMIT_FORM, {"submission": filled}, form_id=form["id"])
     wanted = {"filter": f'form_submission_id = "{sent["submission_id"]}"'}
     lead = eventually(lambda: _first(stranger.ask(LIST_LEADS, wanted).get("leads", [])))
+    stranger.ask(ASSIGN_LEAD, {"owner_id": stranger.user_id}, id=lead["id"])
     verdict = {
         "verification": "LEAD_VERIFICATION_CONFIRMED",
         "urgency": "LEAD_URGENCY_HIGH",

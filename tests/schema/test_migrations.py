@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 import asyncpg
 import pytest
 
+READ_BY_KEY = {"customer_refs"}  # a projection that no list shows
 SERVICES = ("customer", "sales", "servicedesk", "marketing", "gateway")
 _CHECK = """
 from alembic import command
@@ -84,12 +85,14 @@ def test_the_app_login_reads_and_writes_rows_only(migrated):
 
 def test_every_scoped_table_has_an_index_for_each_arm():
     """A list merges one index scan per arm; an arm without an index would scan the table."""
-    for service in SERVICES:
-        importlib.import_module(f"taproot_{service}.main")
-    from taproot_chassis.visibility import scope_rules
-
+    rules = [
+        rule
+        for service in SERVICES
+        for rule in importlib.import_module(f"taproot_{service}.main").DEFINITION.scoped
+        if rule.table.name not in READ_BY_KEY
+    ]
     missing = []
-    for rule in scope_rules().values():
+    for rule in rules:
         leading = {next(iter(index.columns)).name for index in rule.table.indexes if len(index.columns)}
         leading |= {column.name for column in list(rule.table.primary_key.columns)[:1]}
         missing += [

@@ -116,13 +116,7 @@ class TestLedger:
             max_size=12,
         )
     )
-    def test_any_movements_balance(self, service: Harness, desk: Any, clubs: Any, moves: Any) -> None:
-        import asyncio as aio
-
-        loop = aio.get_event_loop_policy().get_event_loop()
-        loop.run_until_complete(self._moves(service, desk, clubs, moves))
-
-    async def _moves(self, service: Harness, desk: Any, clubs: Any, moves: Any) -> None:
+    async def test_any_movements_balance(self, service: Harness, desk: Any, clubs: Any, moves: Any) -> None:
         account = await join(desk, (await club(clubs)).id, await World(service).customer())
         expected = 0
         for kind, points in moves:

@@ -129,8 +129,8 @@ class Database:
         try:
             work = UnitOfWork(self, connection)
             with telemetry.span("db.transaction", _SYSTEM) as span:
-                await work._begin(locks)
                 try:
+                    await work._begin(locks)
                     yield work
                     await work._commit()
                 except BaseException as error:
@@ -158,7 +158,7 @@ class Database:
                     async with connection.transaction():
                         await _set_reach(connection)
                         yield reader
-                except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, DBAPIError) as error:
+                except _DRIVER_FAILURES as error:
                     raise _translated(error) from error
                 finally:
                     await reader._release_session()
@@ -173,6 +173,22 @@ def _borrow() -> Any:
     return lend()
 
 
+_DRIVER_FAILURES = (
+    OSError,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    DBAPIError,
+)
+# The driver's internal error is what a statement meets whose connection dies between its parts.
+_GONE = (
+    ConnectionError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InternalClientError,
+)
+
+
 def _translated(error: BaseException) -> BaseException:
     """Driver failures a caller can do something about."""
     cause = error.orig.__cause__ if isinstance(error, DBAPIError) and error.orig is not None else error
@@ -182,10 +198,10 @@ def _translated(error: BaseException) -> BaseException:
         return EtagMismatch()
     if isinstance(cause, asyncpg.UniqueViolationError):
         return AlreadyExists("a record with this key exists", constraint=cause.constraint_name or "")
-    if isinstance(cause, asyncpg.PostgresConnectionError | asyncpg.AdminShutdownError | ConnectionError):
-        return Unavailable("the database went away; repeat the request")
     if isinstance(cause, asyncpg.QueryCanceledError):
         return DeadlineExceeded("the database took too long")
+    if isinstance(cause, _GONE):
+        return Unavailable("the database went away; repeat the request")
     return error
 
 

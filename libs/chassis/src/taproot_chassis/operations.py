@@ -21,12 +21,14 @@ from taproot_chassis.context import Call, calling, current_call
 from taproot_chassis.errors import AppError, Kind, NotFound, WrongState
 from taproot_chassis.identities import find_user
 from taproot_chassis.ids import new_id
+from taproot_chassis.listing.fields import Field, FieldType, Resource
 from taproot_chassis.schema import operations
 from taproot_chassis.statements import Statement
 
 if TYPE_CHECKING:
     from taproot_chassis.access import AccessDirectory
     from taproot_chassis.database import Database, Reader, UnitOfWork
+    from taproot_chassis.reads import Lists
 
 LEASE = timedelta(seconds=15)
 HEARTBEAT_SECONDS = 5.0
@@ -90,13 +92,18 @@ _end = Statement(
     )
 )
 _read = Statement(lambda: select(operations).where(_by_id, _t.owner == bindparam("who")))
-_list = Statement(
-    lambda: (
-        select(operations)
-        .where(_t.owner == bindparam("who"), _t.id < bindparam("before"))
-        .order_by(_t.id.desc())
-        .limit(bindparam("size"))
-    )
+RESOURCE = Resource(
+    "operation",
+    (
+        Field("kind", _t.kind, FieldType.TEXT, sortable=False),
+        Field("resource_id", _t.resource_id, FieldType.TEXT, sortable=False),
+        Field("state", _t.state, FieldType.TEXT, sortable=False),
+        Field("done", _t.state.not_in(OPEN), FieldType.BOOLEAN, sortable=False, nullable=False),
+        # Keys are in the order of their creation, and lists of several services are merged by them.
+        Field("create_time", _t.create_time, FieldType.INSTANT, sort_column=_t.id),
+    ),
+    "create_time desc",
+    _t.id,
 )
 _cancel = Statement(
     lambda: (
@@ -306,15 +313,13 @@ def _key_of(service: str, name: str) -> uuid.UUID:
     raise NotFound("operation", name)
 
 
-async def list_mine(reader: Reader, service: str, size: int, token: str) -> pb.ListOperationsResponse:
-    before = uuid.UUID(token) if token else uuid.UUID(int=2**128 - 1)
-    size = min(size or 50, 1000)
-    rows = await reader.fetch(_list, who=current_call().principal.subject, before=before, size=size + 1)
-    page = rows[:size]
-    return pb.ListOperationsResponse(
-        operations=[to_message(service, row) for row in page],
-        next_page_token=str(page[-1]["id"]) if len(rows) > size else "",
-    )
+async def list_mine(
+    reader: Reader, lists: Lists, service: str, request: pb.ListOperationsRequest
+) -> pb.ListOperationsResponse:
+    mine = select(operations).where(_t.owner == current_call().principal.subject)
+    page = await lists.page(reader, RESOURCE, mine, operations, request)
+    found = [to_message(service, row) for row in page.rows]
+    return pb.ListOperationsResponse(operations=found, next_page_token=page.next_page_token)
 
 
 async def cancel(work: UnitOfWork, service: str, name: str) -> Operation:

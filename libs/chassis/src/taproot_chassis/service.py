@@ -140,7 +140,9 @@ class ServiceProcess:
         self.parts = parts = self._definition.build(runtime)
         self.servicers = {
             **parts.servicers,
-            "taproot.operations.v1.OperationsService": OperationsServicer(runtime.database, self._name),
+            "taproot.operations.v1.OperationsService": OperationsServicer(
+                runtime.database, self._name, runtime.page_key
+            ),
             "taproot.operations.v1.EventsService": EventsServicer(runtime.database, self._name),
         }
         await runtime.bus.ensure_stream(self._name)

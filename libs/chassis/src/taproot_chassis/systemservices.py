@@ -16,6 +16,7 @@ from taproot.operations.v1 import operations_pb2 as pb
 from taproot_chassis import operations, wire
 from taproot_chassis.database import Database
 from taproot_chassis.events import Event
+from taproot_chassis.reads import Lists
 from taproot_chassis.schema import event_log
 from taproot_chassis.servicer import Servicer
 from taproot_chassis.statements import Statement
@@ -34,9 +35,10 @@ _after = Statement(
 
 
 class OperationsServicer(Servicer):
-    def __init__(self, database: Database, service: str) -> None:
+    def __init__(self, database: Database, service: str, page_key: bytes) -> None:
         super().__init__(database)
         self._service = service
+        self._lists = Lists(page_key)
 
     async def GetOperation(self, request: pb.GetOperationRequest, _context: Any) -> Operation:
         return await self.read(lambda reader: operations.get(reader, self._service, request.name))
@@ -45,7 +47,7 @@ class OperationsServicer(Servicer):
         self, request: pb.ListOperationsRequest, _context: Any
     ) -> pb.ListOperationsResponse:
         return await self.read(
-            lambda reader: operations.list_mine(reader, self._service, request.page_size, request.page_token)
+            lambda reader: operations.list_mine(reader, self._lists, self._service, request)
         )
 
     async def CancelOperation(self, request: pb.CancelOperationRequest, _context: Any) -> Operation:

@@ -22,7 +22,7 @@ from taproot_chassis.server import OPTIONS
 from taproot_gateway.backends import Backends, Metadata, UnknownBackend
 from taproot_gateway.callers import Caller, Callers
 from taproot_gateway.http.calls import IDENTITY, LONG_CALL_SECONDS, SESSIONS, identity_metadata
-from taproot_gateway.operations import BadName, BadToken, Operations, refusal
+from taproot_gateway.operations import Operations
 from taproot_gateway.transcoding.contracts import Contracts
 from taproot_gateway.transcoding.routes import INTERNAL, OPERATIONS, access_of, backend_name, grpc_path
 
@@ -133,8 +133,6 @@ class _Passage(grpc.GenericRpcHandler):
             if method.backend == OPERATIONS:
                 return await self._operations.call(method.path, request, metadata, timeout)
             answer = await self._backends.call(method.backend, method.path, request, metadata, timeout)
-        except (BadName, BadToken) as error:
-            raise Refusal(*(refusal(error) or (grpc.StatusCode.INTERNAL, ""))) from error
         except UnknownBackend as error:
             raise _unknown(method) from error
         if method.backend == IDENTITY and method.writes:

@@ -1,7 +1,7 @@
 """Long-running operations: every service has its own; here they look like one list.
 
-A call about one operation goes to the service its name gives. A list asks every service and merges, newest
-first: names end in UUIDv7 keys, whose order is that of their creation.
+A call about one operation goes to the service its name gives. A list asks every service and merges: names
+end in UUIDv7 keys, whose order is that of their creation.
 """
 
 from __future__ import annotations
@@ -12,10 +12,11 @@ import binascii
 from dataclasses import dataclass, field
 from typing import Any
 
-import grpc
 import orjson
 
 from taproot.operations.v1 import operations_pb2 as pb
+from taproot_chassis.errors import NotFound
+from taproot_chassis.listing.errors import InvalidPageToken
 from taproot_gateway.backends import Backends, Metadata
 
 SERVICE = "taproot.operations.v1.OperationsService"
@@ -23,12 +24,18 @@ LIST = f"/{SERVICE}/ListOperations"
 DEFAULT_PAGE, MAX_PAGE = 50, 1000
 
 
-class BadName(ValueError):
+class BadName(NotFound):
     """The operation's name gives no service of ours."""
 
+    def __init__(self, name: str) -> None:
+        super().__init__("operation", name)
 
-class BadToken(ValueError):
+
+class BadToken(InvalidPageToken):
     """The page token was not made here."""
+
+    def __init__(self) -> None:
+        super().__init__(["not a token of this list; start again without one"])
 
 
 class Operations:
@@ -46,7 +53,7 @@ class Operations:
     def _backend(self, name: str) -> str:
         parts = name.split("/")
         if len(parts) != 3 or parts[0] != "operations" or parts[1] not in self._backends.names:
-            raise BadName(f"{name!r} is not operations/<service>/<uuid>")
+            raise BadName(name)
         return parts[1]
 
     async def _list(
@@ -54,8 +61,12 @@ class Operations:
     ) -> pb.ListOperationsResponse:
         size, cursors = self._start(request)
         names = sorted(cursors)
-        found = await asyncio.gather(*(self._read(n, size, cursors[n], metadata, seconds) for n in names))
-        return _merge(size, list(found))
+        found = await asyncio.gather(
+            *(self._read(n, size, cursors[n], request, metadata, seconds) for n in names)
+        )
+        # The services have checked it: the time of creation is all there is to order by.
+        newest_first = not request.order_by or request.order_by.split()[-1] == "desc"
+        return _merge(size, list(found), newest_first=newest_first)
 
     def _start(self, request: pb.ListOperationsRequest) -> tuple[int, dict[str, _Cursor]]:
         if request.page_token:
@@ -64,14 +75,22 @@ class Operations:
         return size, dict.fromkeys(self._backends.names, ("", 0))
 
     async def _read(
-        self, name: str, size: int, cursor: _Cursor, metadata: Metadata, seconds: float | None
+        self,
+        name: str,
+        size: int,
+        cursor: _Cursor,
+        request: pb.ListOperationsRequest,
+        metadata: Metadata,
+        seconds: float | None,
     ) -> _Source:
         """As many operations as the merged page could take from one service, or all that are left."""
         source = _Source(name, skip=cursor[1])
         token = cursor[0]
         while True:
-            asked = pb.ListOperationsRequest(page_size=size, page_token=token).SerializeToString()
-            answer = await self._backends.call(name, LIST, asked, metadata, seconds)
+            asked = pb.ListOperationsRequest(
+                page_size=size, page_token=token, filter=request.filter, order_by=request.order_by
+            )
+            answer = await self._backends.call(name, LIST, asked.SerializeToString(), metadata, seconds)
             page = pb.ListOperationsResponse.FromString(answer)
             source.pages.append((token, page))
             token = page.next_page_token
@@ -106,13 +125,13 @@ class _Source:
         return (token, 0) if token else None
 
 
-def _merge(size: int, sources: list[_Source]) -> pb.ListOperationsResponse:
+def _merge(size: int, sources: list[_Source], *, newest_first: bool) -> pb.ListOperationsResponse:
     found = [
         (operation.name.rpartition("/")[2], source.name, operation)
         for source in sources
         for operation in source.waiting
     ]
-    found.sort(key=lambda one: one[0], reverse=True)
+    found.sort(key=lambda one: one[0], reverse=newest_first)
     taken = found[:size]
     following: dict[str, _Cursor] = {}
     for source in sources:
@@ -132,16 +151,7 @@ def _read_token(token: str, names: list[str]) -> tuple[int, dict[str, _Cursor]]:
         size, cursors = orjson.loads(base64.urlsafe_b64decode(token))
         found = {str(name): (str(page), int(used)) for name, (page, used) in cursors.items()}
     except (ValueError, TypeError, AttributeError, binascii.Error) as error:
-        raise BadToken("the page token is not valid") from error
+        raise BadToken from error
     if not isinstance(size, int) or not 0 < size <= MAX_PAGE or not set(found) <= set(names):
-        raise BadToken("the page token is not valid")
+        raise BadToken
     return size, found
-
-
-def refusal(error: Exception) -> tuple[grpc.StatusCode, str] | None:
-    """What to answer for this module's own failures."""
-    if isinstance(error, BadName):
-        return grpc.StatusCode.NOT_FOUND, str(error)
-    if isinstance(error, BadToken):
-        return grpc.StatusCode.INVALID_ARGUMENT, str(error)
-    return None

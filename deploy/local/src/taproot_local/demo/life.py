@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from random import Random
@@ -197,7 +198,10 @@ async def record_consent(life: Life) -> None:
         "proof": "call to verify the lead",
     }
     await manager_.post("/v1/consents", consent, key=life.key("consent"))
-    await life.step("记录同意", "Consent recorded", "service, e-mail", ("consent.granted",))
+    await (await life.timeline()).shows((), Counter({"consent.granted": 2}))
+    await life.step(
+        "记录同意", "Consents recorded", "marketing (form), service (phone)", ("consent.granted",)
+    )
 
 
 async def write_quote(life: Life) -> None:

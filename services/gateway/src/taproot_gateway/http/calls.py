@@ -10,6 +10,8 @@ import grpc
 from google.protobuf.message import Message
 
 from taproot_chassis import telemetry
+from taproot_chassis.errors import AppError
+from taproot_chassis.interceptor import status_of
 from taproot_gateway import operations
 from taproot_gateway.backends import Backends, Metadata, UnknownBackend
 from taproot_gateway.callers import Caller, Callers
@@ -138,9 +140,11 @@ class Calls:
                 raw = await self._operations.call(route.grpc_path, data, metadata, seconds)
             else:
                 raw = await self._backends.call(route.backend, route.grpc_path, data, metadata, seconds)
-        except (operations.BadName, operations.BadToken) as error:
-            code, text = operations.refusal(error) or (grpc.StatusCode.INTERNAL, "")
-            raise Refused(problems.from_status(code, text, b"", conditional=False)) from error
+        except AppError as error:
+            status = status_of(error)
+            code = getattr(grpc.StatusCode, error.kind.value)
+            details = status.SerializeToString()
+            raise Refused(problems.from_status(code, status.message, details, conditional=False)) from error
         except UnknownBackend as error:
             detail = f"no address is set for the service {route.backend}"
             raise Refused(Problem(503, "The service is not available", detail, "BACKEND_UNKNOWN")) from error

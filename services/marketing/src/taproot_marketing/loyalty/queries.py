@@ -12,7 +12,6 @@ from taproot.marketing.v1 import loyalty_pb2 as pb
 from taproot_chassis.database import Reader
 from taproot_chassis.errors import NotFound
 from taproot_chassis.listing.fields import Field, FieldType, Resource
-from taproot_chassis.listing.lists import ListParameters
 from taproot_chassis.reads import Lists
 from taproot_chassis.statements import Statement
 from taproot_chassis.visibility import unscoped, visible
@@ -39,7 +38,15 @@ WORK = "points are booked for customers of every branch"
 _t = LoyaltyTransaction.__table__.c
 _TRANSACTIONS = Resource(
     "loyaltytransaction",
-    [Field("create_time", _t.create_time, FieldType.INSTANT, nullable=False)],
+    [
+        Field("id", _t.id, FieldType.ID, sortable=False),
+        Field("kind", _t.kind, FieldType.ENUM, enum=pb.LoyaltyTransactionKind),
+        Field("points", _t.points, FieldType.INTEGER),
+        Field("balance_after", _t.balance_after, FieldType.INTEGER),
+        Field("reason", _t.reason, FieldType.TEXT),
+        Field("business_key", _t.business_key, FieldType.TEXT),
+        Field("create_time", _t.create_time, FieldType.INSTANT, nullable=False),
+    ],
     "create_time desc",
     _t.id,
 )
@@ -149,7 +156,6 @@ async def list_transactions(
 ) -> rpc.ListLoyaltyTransactionsResponse:
     account = await SHELF.get(reader, request.account_id)
     rows = select(LoyaltyTransaction.__table__).where(_t.account_id == uuid.UUID(account.id))
-    asked = ListParameters(page_size=request.page_size, page_token=request.page_token)
-    page = await lists.page(reader, _TRANSACTIONS, rows, LoyaltyTransaction, asked, account.id)
+    page = await lists.page(reader, _TRANSACTIONS, rows, LoyaltyTransaction, request, account.id)
     found = [messages.transaction_message(row) for row in page.rows]
     return rpc.ListLoyaltyTransactionsResponse(transactions=found, next_page_token=page.next_page_token)

@@ -11,10 +11,11 @@ from sqlalchemy import Select, Text, Uuid, any_, bindparam, delete, func, insert
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from taproot.sales.v1 import opportunity_pb2 as pb
+from taproot.sales.v1 import opportunity_service_pb2 as rpc
 from taproot_chassis.database import Database, Reader, UnitOfWork
 from taproot_chassis.errors import NotFound
 from taproot_chassis.listing.fields import Field, FieldType, Resource
-from taproot_chassis.listing.lists import ListParameters, Page
+from taproot_chassis.listing.lists import Page
 from taproot_chassis.reads import Lists
 from taproot_chassis.statements import Statement
 from taproot_chassis.text import query_tokens
@@ -114,17 +115,27 @@ async def get_all(reader: Reader, keys: Iterable[str]) -> dict[str, Stored]:
 
 
 _M = StageChange.__table__.c
-_CHANGES = Resource("stage_change", (Field("number", _M.number, FieldType.INTEGER),), "number", _M.id)
+_CHANGES = Resource(
+    "stage_change",
+    (
+        Field("number", _M.number, FieldType.INTEGER),
+        Field("from_stage", _M.from_stage, FieldType.TEXT),
+        Field("to_stage", _M.to_stage, FieldType.TEXT),
+        Field("change_time", _M.change_time, FieldType.INSTANT),
+        Field("changed_by", _M.changed_by, FieldType.TEXT),
+    ),
+    "number",
+    _M.id,
+)
 
 
 async def stage_changes(
-    reader: Reader, lists: Lists, opportunity_id: str, page_size: int, page_token: str
+    reader: Reader, lists: Lists, request: rpc.ListOpportunityStageChangesRequest
 ) -> Page[Any]:
     """Of a deal the caller sees."""
-    deal = await get(reader, opportunity_id)
+    deal = await get(reader, request.id)
     rows = select(StageChange.__table__).where(_M.opportunity_id == deal.id)
-    request = ListParameters(page_size=page_size, page_token=page_token)
-    return await lists.page(reader, _CHANGES, rows, StageChange, request)
+    return await lists.page(reader, _CHANGES, rows, StageChange, request, str(deal.id))
 
 
 async def load(work: UnitOfWork, opportunity_id: UUID, *, deleted: bool = False) -> Opportunity:

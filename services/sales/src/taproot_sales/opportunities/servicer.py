@@ -86,9 +86,7 @@ class OpportunitiesServicer(Servicer):
         self, request: rpc.ListOpportunityStageChangesRequest, _context: Any
     ) -> rpc.ListOpportunityStageChangesResponse:
         async def query(reader: Reader) -> rpc.ListOpportunityStageChangesResponse:
-            page = await queries.stage_changes(
-                reader, self._lists, request.id, request.page_size, request.page_token
-            )
+            page = await queries.stage_changes(reader, self._lists, request)
             return rpc.ListOpportunityStageChangesResponse(
                 stage_changes=[to_stage_change(Stored(row)) for row in page.rows],
                 next_page_token=page.next_page_token,

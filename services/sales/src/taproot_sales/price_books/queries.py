@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Uuid, any_, bindparam, delete, select
+from sqlalchemy import Text, Uuid, any_, bindparam, cast, delete, select
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 
 from taproot_chassis.database import Reader, UnitOfWork
@@ -46,9 +46,11 @@ ENTRIES = Resource(
     (
         Field("product_id", E.product_id, FieldType.ID),
         Field("min_quantity", E.min_quantity, FieldType.NUMBER),
+        Field("unit_price", E.unit_price, FieldType.NUMBER),
     ),
     "product_id, min_quantity",
-    E.price_book_id,
+    # Within a book this names an entry: the tie-break of every order.
+    cast(E.product_id, Text) + "/" + cast(E.min_quantity, Text),
 )
 _keys = bindparam("products", type_=ARRAY(Uuid()))
 _one = Statement(lambda: ROWS.where(T.id == bindparam("key")))

@@ -13,7 +13,6 @@ from taproot.sales.v1 import price_book_pb2 as pb
 from taproot.sales.v1 import price_book_service_pb2 as rpc
 from taproot_chassis.database import Reader, UnitOfWork
 from taproot_chassis.errors import InvalidArgument
-from taproot_chassis.listing.lists import ListParameters
 from taproot_chassis.reads import Lists
 from taproot_chassis.service import Runtime
 from taproot_chassis.servicer import Servicer
@@ -55,12 +54,12 @@ class PriceBooksServicer(Servicer):
     async def ListPriceBookEntries(
         self, request: rpc.ListPriceBookEntriesRequest, _context: Any
     ) -> rpc.ListPriceBookEntriesResponse:
-        asked = ListParameters(page_size=request.page_size, page_token=request.page_token)
-
         async def query(reader: Reader) -> rpc.ListPriceBookEntriesResponse:
             book = await queries.get(reader, request.id)
             rows = select(price_book_entries).where(queries.E.price_book_id == book.id)
-            page = await self._lists.page(reader, queries.ENTRIES, rows, price_book_entries, asked)
+            page = await self._lists.page(
+                reader, queries.ENTRIES, rows, price_book_entries, request, str(book.id)
+            )
             entries = [to_entry(row) for row in page.rows]
             return rpc.ListPriceBookEntriesResponse(entries=entries, next_page_token=page.next_page_token)
 
