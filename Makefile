@@ -27,7 +27,7 @@ help: ## show this list
 up: local ## start everything on this machine; Ctrl-C stops it (data stays in .taproot)
 	@exec $(PY) -m taproot_local up $(ARGS)
 
-demo: local ## load the demo data into the running Taproot
+demo: local ## play the whole life of a new customer in the running Taproot
 	@$(PY) -m taproot_local demo $(ARGS)
 
 test: dev ## run all tests (ARGS="-k name -x", WORKERS=4)
