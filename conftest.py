@@ -13,11 +13,11 @@ import pytest_asyncio
 from pydantic_settings import BaseSettings
 
 from taproot_chassis.service import Definition
-from taproot_chassis.testkit import Harness
 from taproot_local.keys import ensure_keys
 from taproot_local.nats import Nats
 from taproot_local.provision import Database
 from taproot_local.testing import TestPostgres, scratch_directory, session_postgres
+from taproot_testkit import Harness
 
 SIGNERS = {name: name for name in ("customer", "sales", "servicedesk", "marketing")} | {"gateway": "identity"}
 StartService = Callable[..., Awaitable[Harness]]

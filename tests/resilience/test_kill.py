@@ -18,7 +18,6 @@ import pytest_asyncio
 from sqlalchemy import select
 
 from taproot_chassis.rebuild import rebuild
-from taproot_chassis.testkit import Harness
 from taproot_customer.timeline.model import timeline
 from taproot_local.api import ApiError, Client, eventually, in_parallel
 from taproot_local.demo.cast import Cast, Mailbox
@@ -26,6 +25,7 @@ from taproot_local.demo.company import manager
 from taproot_local.demo.life import OFFICE, LifeResult, play_life
 from taproot_local.demo.setting_up import set_up
 from taproot_local.suite import SERVICES, Suite, running_suite
+from taproot_testkit import Harness
 
 LIVES = int(os.environ.get("TAPROOT_LIVES", "0"))
 pytestmark = [

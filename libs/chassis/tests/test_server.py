@@ -24,7 +24,7 @@ from taproot_chassis.errors import AppError, Kind
 from taproot_chassis.server import MethodNotServed, bind
 from taproot_chassis.service import Definition, Parts
 from taproot_chassis.settings import Settings
-from taproot_chassis.testkit import Harness
+from taproot_testkit import Harness
 
 DEFINITION = Definition(
     "sales", Settings, {Box: encode}, lambda _runtime: Parts(servicers={}), Path("/nowhere")
@@ -86,6 +86,12 @@ class TestRequests:
         stub = service.stub(OperationsServiceStub, await service.admin())
         error = await failure(stub.GetOperation(pb.GetOperationRequest()))
         assert [v.field for v in error.violations] == ["name"]
+
+    async def test_what_the_contract_and_the_handler_find_comes_in_one_answer(self, service):
+        stub = service.stub(OperationsServiceStub, await service.admin())
+        request = pb.ListOperationsRequest(page_size=-1, filter="colour = 1", order_by="shape")
+        error = await failure(stub.ListOperations(request))
+        assert {v.field for v in error.violations} == {"page_size", "filter", "order_by"}
 
     async def test_a_deadline_is_kept(self, service):
         admin = await service.admin()

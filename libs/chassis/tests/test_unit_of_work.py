@@ -9,6 +9,7 @@ import pytest
 from boxes import Box, box, plain
 from sqlalchemy import bindparam, insert, select, update
 
+from taproot_chassis.context import Doomed
 from taproot_chassis.database import Database, TransactionNotOpen
 from taproot_chassis.errors import EtagMismatch
 from taproot_chassis.schema import event_log
@@ -138,3 +139,14 @@ async def test_an_abandoned_unit_keeps_nothing(database, as_system):
         await work.execute(update(Box.__table__).where(unscoped(Box, "test")).values(label="abandoned"))
         await work.abandon()
     assert await count(database, "abandoned") == 0
+
+
+async def test_a_doomed_call_keeps_nothing_and_stops_there(database, as_system):
+    as_system.doomed = True
+    after = []
+    with pytest.raises(Doomed):
+        async with database.unit() as work:
+            work.after_commit.append(lambda: after.append(1))
+            await work.add(box("doomed"))
+    assert after == []
+    assert await plain(database, "SELECT 1 FROM boxes WHERE label = 'doomed'") == []

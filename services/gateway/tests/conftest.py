@@ -13,11 +13,11 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from taproot_chassis.testkit import Harness
 from taproot_gateway.doors import Doors
 from taproot_gateway.transcoding import contracts
 from taproot_gateway.transcoding.contracts import Contracts
 from taproot_gateway.transcoding.routes import Router
+from taproot_testkit import Harness
 
 PASSWORD = "correct-horse-7"
 

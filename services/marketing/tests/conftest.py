@@ -12,7 +12,7 @@ sys.path.insert(0, str(Path(__file__).parent))  # the helpers beside the tests
 from marketing_world import START, World
 
 from taproot_chassis.clock import FakeClock
-from taproot_chassis.testkit import Harness
+from taproot_testkit import Harness
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")

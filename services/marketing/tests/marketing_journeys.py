@@ -15,8 +15,8 @@ from taproot.marketing.v1.journey_run_service_pb2_grpc import JourneyRunsService
 from taproot.marketing.v1.template_service_pb2_grpc import TemplatesServiceStub
 from taproot.sales.events.v1.order_event_pb2 import OrderEvent
 from taproot.sales.v1.order_pb2 import Order
-from taproot_chassis.testkit import Harness
 from taproot_marketing.journeys import engine
+from taproot_testkit import Harness
 
 
 async def hello_template(service: Harness, admin: Any) -> str:

@@ -22,7 +22,7 @@ from taproot.servicedesk.v1 import entitlement_pb2
 from taproot.type.v1.money_pb2 import Money
 from taproot_chassis import wire
 from taproot_chassis.errors import AppError
-from taproot_chassis.testkit import Harness, branch_id
+from taproot_testkit import Harness, branch_id
 
 START = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)
 """A Monday, 09:00 in Shanghai."""

@@ -12,7 +12,7 @@ from marketing_world import failure
 import taproot_marketing.main  # noqa: F401  # registers the contracts
 from taproot_chassis.descriptors import method_rules
 from taproot_chassis.errors import Kind
-from taproot_chassis.testkit import Harness
+from taproot_testkit import Harness
 
 PACKAGE = "taproot.marketing.v1"
 SERVICES = (

@@ -16,8 +16,8 @@ from taproot.marketing.v1.journey_service_pb2_grpc import JourneysServiceStub
 from taproot.sales.events.v1.order_event_pb2 import OrderEvent
 from taproot.sales.v1.order_pb2 import Order
 from taproot.servicedesk.events.v1.survey_event_pb2 import SurveyEvent, SurveyInvitation
-from taproot_chassis.testkit import Harness
 from taproot_marketing.journeys import triggers
+from taproot_testkit import Harness
 
 
 @pytest_asyncio.fixture(loop_scope="session")

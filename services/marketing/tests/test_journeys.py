@@ -23,8 +23,8 @@ from taproot.marketing.v1.delivery_service_pb2_grpc import DeliveriesServiceStub
 from taproot.marketing.v1.journey_service_pb2_grpc import JourneysServiceStub
 from taproot.marketing.v1.loyalty_account_service_pb2_grpc import LoyaltyAccountsServiceStub
 from taproot.marketing.v1.loyalty_program_service_pb2_grpc import LoyaltyProgramsServiceStub
-from taproot_chassis.testkit import Harness
 from taproot_marketing.journeys import engine
+from taproot_testkit import Harness
 
 
 @pytest_asyncio.fixture(loop_scope="session")

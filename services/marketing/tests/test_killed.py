@@ -14,11 +14,11 @@ import pytest_asyncio
 from marketing_mailbox import Mailbox, serve
 from marketing_world import World, eventually
 
-from taproot_chassis.testkit import Harness
 from taproot_marketing.customer_refs.queries import find_customer
 from taproot_marketing.deliveries.handlers import Order, enqueue
 from taproot_marketing.deliveries.sending import report_lost
 from taproot_marketing.templates.queries import find_by_key
+from taproot_testkit import Harness
 
 
 @pytest_asyncio.fixture(loop_scope="session")

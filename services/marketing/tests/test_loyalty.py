@@ -19,7 +19,7 @@ from taproot.marketing.v1.loyalty_account_service_pb2_grpc import LoyaltyAccount
 from taproot.marketing.v1.loyalty_program_service_pb2_grpc import LoyaltyProgramsServiceStub
 from taproot_chassis.auth import Principal
 from taproot_chassis.errors import AppError, Kind
-from taproot_chassis.testkit import Harness
+from taproot_testkit import Harness
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")

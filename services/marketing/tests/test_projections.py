@@ -16,7 +16,7 @@ from taproot.customer.events.v1.segment_member_event_pb2 import SegmentMemberEve
 from taproot.servicedesk.events.v1.entitlement_event_pb2 import EntitlementEvent
 from taproot_chassis import wire
 from taproot_chassis.events import Event
-from taproot_chassis.testkit import Harness, branch_id
+from taproot_testkit import Harness, branch_id
 
 TABLES = {
     "customer_refs": "id",

@@ -14,8 +14,8 @@ from taproot.marketing.v1 import score_rule_service_pb2 as rules
 from taproot.marketing.v1.customer_score_service_pb2_grpc import CustomerScoresServiceStub
 from taproot.marketing.v1.score_rule_service_pb2_grpc import ScoreRulesServiceStub
 from taproot.servicedesk.events.v1.ticket_event_pb2 import TicketEvent
-from taproot_chassis.testkit import Harness
 from taproot_marketing.scores.handlers import cool_down
+from taproot_testkit import Harness
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")

@@ -20,12 +20,12 @@ from taproot.marketing.v1.delivery_service_pb2_grpc import DeliveriesServiceStub
 from taproot.marketing.v1.suppression_service_pb2_grpc import SuppressionsServiceStub
 from taproot_chassis.clock import FakeClock
 from taproot_chassis.errors import AppError
-from taproot_chassis.testkit import Harness
 from taproot_marketing.customer_refs.queries import find_customer
 from taproot_marketing.deliveries.handlers import Order, enqueue
 from taproot_marketing.deliveries.sending import Sender, report_lost
 from taproot_marketing.main import signer_of
 from taproot_marketing.templates.queries import find_by_key
+from taproot_testkit import Harness
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")

@@ -11,7 +11,7 @@ from marketing_world import failure
 from taproot.marketing.v1 import template_pb2 as pb
 from taproot.marketing.v1 import template_service_pb2 as rpc
 from taproot.marketing.v1.template_service_pb2_grpc import TemplatesServiceStub
-from taproot_chassis.testkit import Harness
+from taproot_testkit import Harness
 
 
 @pytest_asyncio.fixture(loop_scope="session")

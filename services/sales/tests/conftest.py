@@ -32,7 +32,7 @@ from taproot.type.v1.money_pb2 import Money
 from taproot_chassis.auth import Principal
 from taproot_chassis.errors import AppError
 from taproot_chassis.ids import new_id
-from taproot_chassis.testkit import Caller, Harness, branch_id
+from taproot_testkit import Caller, Harness, branch_id
 
 
 def line(quantity: str, price: str, currency: str = "CNY", **values: Any) -> SalesLine:

@@ -12,8 +12,8 @@ from taproot_chassis.auth import Principal
 from taproot_chassis.client import as_app_error
 from taproot_chassis.descriptors import method_rules
 from taproot_chassis.errors import AppError, Kind
-from taproot_chassis.testkit import Harness
 from taproot_sales.main import SERVICERS
+from taproot_testkit import Harness
 
 RULES = {
     path: rule for name in SERVICERS for path, rule in method_rules(f"taproot.sales.v1.{name}Service").items()

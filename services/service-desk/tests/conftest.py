@@ -19,7 +19,7 @@ from taproot_chassis.auth import Principal
 from taproot_chassis.clock import FakeClock
 from taproot_chassis.errors import AppError
 from taproot_chassis.ids import new_id
-from taproot_chassis.testkit import Caller, Harness, branch_id
+from taproot_testkit import Caller, Harness, branch_id
 
 START = datetime(2026, 11, 23, 2, tzinfo=UTC)
 """A Monday, 10:00 in Shanghai."""

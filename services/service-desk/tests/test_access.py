@@ -9,7 +9,7 @@ import pytest
 
 from taproot_chassis.descriptors import method_rules
 from taproot_chassis.errors import AppError, Kind
-from taproot_chassis.testkit import Harness
+from taproot_testkit import Harness
 
 SERVICES = (
     "ticket.Tickets", "ticket_entry.TicketEntries", "sla_clock.SlaClocks", "sla_policy.SlaPolicies",

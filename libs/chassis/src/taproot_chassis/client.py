@@ -52,6 +52,9 @@ class Peers:
         deadline: float = DEFAULT_DEADLINE_SECONDS,
     ) -> Any:
         """Call a stub's method before any transaction is open. Errors come back as AppError."""
+        call = current_call_or_none()
+        if call is not None:
+            call.check_undoomed()
         try:
             return await method(request, timeout=deadline, metadata=self.metadata(as_service=as_service))
         except grpc.aio.AioRpcError as error:

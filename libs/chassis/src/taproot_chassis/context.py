@@ -27,6 +27,17 @@ class Call:
     statements: list[str] = field(default_factory=list)
     """SQL sent for this call, recorded only when `trace_statements` asks for it."""
     trace_statements: bool = False
+    doomed: bool = False
+    """The request breaks its contract and is served only to find what else is wrong: nothing is kept."""
+
+    def check_undoomed(self) -> None:
+        """Stop a doomed call before anything of it would last or reach another service."""
+        if self.doomed:
+            raise Doomed
+
+
+class Doomed(Exception):
+    """A doomed call came to the point where it would have had an effect."""
 
 
 _current: ContextVar[Call] = ContextVar("call")

@@ -336,6 +336,9 @@ class UnitOfWork(Reader):
         if not self._open:
             return
         await self.flush()
+        call = current_call_or_none()
+        if call is not None:
+            call.check_undoomed()
         await self.connection.execute("COMMIT")
         self._open = False
 

@@ -31,7 +31,7 @@ from taproot_chassis.errors import (
     Unauthenticated,
 )
 from taproot_chassis.masking import mask
-from taproot_chassis.validation import check
+from taproot_chassis.validation import check, serve_valid
 
 DEFAULT_IN_FLIGHT = 400
 _EXEMPT = ("/grpc.health.", "/grpc.reflection.")
@@ -102,9 +102,8 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
                 with telemetry.span(name, attributes, kind=SpanKind.SERVER, parent=parent) as span:
                     try:
                         state = await self._admit(rule, headers, context)
-                        check(request)
                         with calling(state):
-                            response = await serve(request, context)
+                            response = await serve_valid(request, state, serve, context)
                         mask(response, state.masked)
                     except AppError as error:
                         code = error.kind.value

@@ -21,9 +21,9 @@ from taproot_chassis.context import Call, calling, current_call
 from taproot_chassis.errors import AppError, Kind, NotFound, WrongState
 from taproot_chassis.identities import find_user
 from taproot_chassis.ids import new_id
-from taproot_chassis.listing.fields import Field, FieldType, Resource
 from taproot_chassis.schema import operations
 from taproot_chassis.statements import Statement
+from taproot_listing.fields import Field, FieldType, Resource
 
 if TYPE_CHECKING:
     from taproot_chassis.access import AccessDirectory

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, Protocol
 
 from sqlalchemy import Select, true
@@ -10,11 +11,14 @@ from sqlalchemy import Select, true
 from taproot.type.v1.aggregate_pb2 import AggregateRow
 from taproot_chassis.context import current_call
 from taproot_chassis.database import Reader
-from taproot_chassis.listing.aggregate import build_aggregate
-from taproot_chassis.listing.fields import Resource
-from taproot_chassis.listing.lists import ListQuery, ListRequest, Page
-from taproot_chassis.listing.paging import PageTokens
+from taproot_chassis.errors import InvalidArgument
 from taproot_chassis.visibility import is_scoped, visibility_arms, visible
+from taproot_listing.aggregate import build_aggregate
+from taproot_listing.errors import ListingError
+from taproot_listing.fields import Resource
+from taproot_listing.filter_check import Filter, check_filter
+from taproot_listing.lists import ListQuery, ListRequest, Page
+from taproot_listing.paging import PageTokens
 
 
 class AggregateRequest(Protocol):
@@ -26,6 +30,32 @@ class AggregateRequest(Protocol):
     def group_by(self) -> Sequence[str]: ...
     @property
     def measures(self) -> Sequence[str]: ...
+
+
+class InvalidListing(InvalidArgument):
+    """A filter, an order, a page or a group that the list language refuses."""
+
+    def __init__(self, error: ListingError) -> None:
+        super().__init__(error.violations)
+        self.reason = error.reason
+
+
+@contextmanager
+def _answered() -> Iterator[None]:
+    try:
+        yield
+    except ListingError as error:
+        raise InvalidListing(error) from error
+
+
+def filter_of(resource: Resource, text: str, masked: frozenset[str] = frozenset()) -> Filter:
+    """The filter a user wrote, checked against the fields of `resource`.
+
+    Raises:
+        InvalidListing: all violations at once.
+    """
+    with _answered():
+        return check_filter(resource, text, masked)
 
 
 class Lists:
@@ -48,15 +78,16 @@ class Lists:
         `of`: what the listed belong to; the tokens of one such list are refused by another.
         """
         call = current_call()
-        query = self._query.build(
-            resource,
-            rows,
-            visibility_arms(table) if is_scoped(table) else [true()],
-            request,
-            principal_key=f"{call.principal.subject}:{of}" if of else call.principal.subject,
-            now=reader.clock.now(),
-            masked=call.masked,
-        )
+        with _answered():
+            query = self._query.build(
+                resource,
+                rows,
+                visibility_arms(table) if is_scoped(table) else [true()],
+                request,
+                principal_key=f"{call.principal.subject}:{of}" if of else call.principal.subject,
+                now=reader.clock.now(),
+                masked=call.masked,
+            )
         return query.cut(await reader.fetch(query.statement))
 
 
@@ -64,15 +95,16 @@ async def aggregate(
     reader: Reader, resource: Resource, rows: Select[Any], table: Any, request: AggregateRequest
 ) -> list[AggregateRow]:
     """Groups and measures over what the caller sees of `table`."""
-    query = build_aggregate(
-        resource,
-        rows,
-        visible(table) if is_scoped(table) else true(),
-        filter_text=request.filter,
-        group_by=list(request.group_by),
-        measures=list(request.measures),
-        now=reader.clock.now(),
-        masked=current_call().masked,
-    )
+    with _answered():
+        query = build_aggregate(
+            resource,
+            rows,
+            visible(table) if is_scoped(table) else true(),
+            filter_text=request.filter,
+            group_by=list(request.group_by),
+            measures=list(request.measures),
+            now=reader.clock.now(),
+            masked=current_call().masked,
+        )
     rows_found = query.rows(await reader.fetch(query.statement))
     return [AggregateRow(keys=row.keys, values=row.values) for row in rows_found]

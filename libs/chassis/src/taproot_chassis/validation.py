@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeAlias
 
 import protovalidate
 from google.protobuf.message import Message
 
+from taproot_chassis import telemetry
+from taproot_chassis.context import Call
 from taproot_chassis.descriptors import output_only
 from taproot_chassis.errors import InvalidArgument, Violation
+
+Serve: TypeAlias = Callable[[Any, Any], Awaitable[Any]]
 
 _validator = protovalidate.Validator()
 
@@ -32,6 +37,27 @@ def check(message: Message) -> None:
     violations = violations_of(message)
     if violations:
         raise InvalidArgument(violations)
+
+
+async def serve_valid(request: Message, call: Call, serve: Serve, context: Any) -> Any:
+    """Serve a request that keeps its contract; else say all that is wrong with it in one answer.
+
+    What the handler finds is part of that answer: it runs as a doomed call, whose transaction never
+    commits and which reaches no other service.
+    """
+    found = violations_of(request)
+    if not found:
+        return await serve(request, context)
+    call.doomed = True
+    named = {violation.field for violation in found}
+    try:
+        await serve(request, context)
+    except InvalidArgument as error:
+        found += [violation for violation in error.violations if violation.field not in named]
+    except Exception as error:
+        # Whatever else it stumbles over stems from the faults known already.
+        telemetry.logger.debug("doomed_call_stumbled", error=type(error).__name__)
+    raise InvalidArgument(found)
 
 
 def _path(field: Any) -> str:

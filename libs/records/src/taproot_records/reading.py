@@ -15,11 +15,11 @@ from taproot_chassis import reads
 from taproot_chassis.database import Reader
 from taproot_chassis.descriptors import sensitive_fields
 from taproot_chassis.errors import NotFound
-from taproot_chassis.listing.fields import Field, FieldType, Resource
 from taproot_chassis.reads import Lists
 from taproot_chassis.statements import Statement
 from taproot_chassis.text import query_tokens
 from taproot_chassis.visibility import is_scoped, visible
+from taproot_listing.fields import Field, FieldType, Resource
 from taproot_records.mapping import literals, message_of
 
 M = TypeVar("M", bound=Message)

@@ -19,7 +19,7 @@ from taproot.customer.v1.customer_service_pb2_grpc import CustomersServiceStub
 from taproot.customer.v1.import_service_pb2_grpc import ImportsServiceStub
 from taproot_chassis.errors import Kind
 from taproot_chassis.ids import new_id
-from taproot_chassis.testkit import branch_id
+from taproot_testkit import branch_id
 
 HEADER = "客户名称,手机,邮箱,状态,省份\r\n"
 ENDED = (

@@ -26,10 +26,10 @@ from taproot.sales.v1.sales_line_pb2 import SalesTotals
 from taproot.type.v1.money_pb2 import Money
 from taproot_chassis.errors import Kind
 from taproot_chassis.ids import new_id
-from taproot_chassis.testkit import branch_id
 from taproot_customer.subscribers import SUBSCRIPTIONS
 from taproot_customer.timeline import payloads
 from taproot_customer.timeline.words import WORDS, render
+from taproot_testkit import branch_id
 
 
 def order_event(service, customer_id: str, name: str = "confirmed", **values: object):

@@ -15,8 +15,7 @@ from typing import Any
 import orjson
 
 from taproot.operations.v1 import operations_pb2 as pb
-from taproot_chassis.errors import NotFound
-from taproot_chassis.listing.errors import InvalidPageToken
+from taproot_chassis.errors import InvalidArgument, NotFound
 from taproot_gateway.backends import Backends, Metadata
 
 SERVICE = "taproot.operations.v1.OperationsService"
@@ -31,11 +30,13 @@ class BadName(NotFound):
         super().__init__("operation", name)
 
 
-class BadToken(InvalidPageToken):
+class BadToken(InvalidArgument):
     """The page token was not made here."""
 
+    reason = "INVALID_PAGE_TOKEN"
+
     def __init__(self) -> None:
-        super().__init__(["not a token of this list; start again without one"])
+        super().__init__([("page_token", "not a token of this list; start again without one")])
 
 
 class Operations:

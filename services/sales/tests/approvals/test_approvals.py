@@ -19,8 +19,8 @@ from taproot_chassis.auth import Principal
 from taproot_chassis.clock import FakeClock
 from taproot_chassis.errors import Kind
 from taproot_chassis.ids import new_id
-from taproot_chassis.testkit import Harness
 from taproot_sales.approvals.jobs import miss_deadlines
+from taproot_testkit import Harness
 
 ANY, ALL, ONE_BY_ONE = pb.APPROVAL_MODE_ANY_OF, pb.APPROVAL_MODE_PARALLEL, pb.APPROVAL_MODE_SEQUENTIAL
 PENDING, APPROVED, REJECTED = (

@@ -10,7 +10,7 @@ from taproot.sales.v1 import assignment_rule_service_pb2 as rpc
 from taproot.sales.v1.assignment_rule_service_pb2_grpc import AssignmentRulesServiceStub
 from taproot_chassis.auth import Principal
 from taproot_chassis.errors import AppError, Kind
-from taproot_chassis.testkit import Caller, Harness, branch_id
+from taproot_testkit import Caller, Harness, branch_id
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from taproot.sales.v1.product_service_pb2_grpc import ProductsServiceStub
 from taproot.type.v1.money_pb2 import Money
 from taproot_chassis.auth import Principal
 from taproot_chassis.errors import AppError, Kind
-from taproot_chassis.testkit import Caller, Harness
+from taproot_testkit import Caller, Harness
 
 
 @pytest.fixture

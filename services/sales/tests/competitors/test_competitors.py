@@ -13,7 +13,7 @@ from taproot.sales.v1.opportunity_service_pb2_grpc import OpportunitiesServiceSt
 from taproot.type.v1.money_pb2 import Money
 from taproot_chassis.auth import Principal
 from taproot_chassis.errors import AppError, Kind
-from taproot_chassis.testkit import Caller, Harness
+from taproot_testkit import Caller, Harness
 
 deal_rpc = opportunity_service_pb2
 

@@ -19,8 +19,8 @@ from taproot.sales.v1.opportunity_service_pb2_grpc import OpportunitiesServiceSt
 from taproot_chassis.auth import Principal
 from taproot_chassis.ids import new_id
 from taproot_chassis.schema import redirects
-from taproot_chassis.testkit import Caller, Harness
 from taproot_sales.customer_refs.queries import find_customer, same_customer
+from taproot_testkit import Caller, Harness
 
 
 @pytest.fixture

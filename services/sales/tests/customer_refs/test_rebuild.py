@@ -12,8 +12,8 @@ from taproot.customer.v1 import customer_service_pb2 as rpc
 from taproot.customer.v1.customer_service_pb2_grpc import CustomersServiceStub
 from taproot_chassis import rebuild
 from taproot_chassis.schema import event_log
-from taproot_chassis.testkit import Harness
 from taproot_sales.customer_refs.model import CustomerRef
+from taproot_testkit import Harness
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")

@@ -22,7 +22,7 @@ from taproot.type.v1.money_pb2 import Money
 from taproot_chassis.auth import Principal
 from taproot_chassis.clock import FakeClock
 from taproot_chassis.errors import AppError, Kind
-from taproot_chassis.testkit import Caller, Harness, branch_id
+from taproot_testkit import Caller, Harness, branch_id
 
 WINNERS = 8
 

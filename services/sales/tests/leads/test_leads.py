@@ -20,8 +20,8 @@ from taproot_chassis.clock import FakeClock
 from taproot_chassis.errors import AppError, Kind
 from taproot_chassis.events import Event
 from taproot_chassis.schema import event_log
-from taproot_chassis.testkit import Caller, Harness, branch_id
 from taproot_sales.leads.jobs import recall_overdue, remind_owners
+from taproot_testkit import Caller, Harness, branch_id
 
 
 @pytest.fixture

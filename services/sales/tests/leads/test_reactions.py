@@ -13,7 +13,7 @@ from taproot.sales.v1 import lead_service_pb2 as rpc
 from taproot.sales.v1.lead_service_pb2_grpc import LeadsServiceStub
 from taproot_chassis.auth import Principal
 from taproot_chassis.ids import new_id
-from taproot_chassis.testkit import Caller, Harness, branch_id
+from taproot_testkit import Caller, Harness, branch_id
 
 
 @pytest.fixture

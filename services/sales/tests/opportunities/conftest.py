@@ -9,7 +9,7 @@ import pytest
 import pytest_asyncio
 
 from taproot_chassis.clock import FakeClock
-from taproot_chassis.testkit import Harness
+from taproot_testkit import Harness
 
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 

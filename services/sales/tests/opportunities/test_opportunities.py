@@ -20,8 +20,8 @@ from taproot_chassis.auth import Principal
 from taproot_chassis.clock import FakeClock
 from taproot_chassis.errors import AppError, InvalidArgument, Kind
 from taproot_chassis.schema import event_log
-from taproot_chassis.testkit import Caller, Harness, branch_id
 from taproot_sales.opportunities.jobs import note_stalled
+from taproot_testkit import Caller, Harness, branch_id
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from taproot.sales.v1.opportunity_service_pb2_grpc import OpportunitiesServiceSt
 from taproot.sales.v1.pipeline_service_pb2_grpc import PipelinesServiceStub
 from taproot_chassis.auth import Principal
 from taproot_chassis.errors import AppError, InvalidArgument, Kind
-from taproot_chassis.testkit import Caller, Harness
+from taproot_testkit import Caller, Harness
 
 rpc, pb = pipeline_service_pb2, pipeline_pb2
 

@@ -17,7 +17,7 @@ from taproot.type.v1.date_range_pb2 import DateRange
 from taproot.type.v1.money_pb2 import Money
 from taproot_chassis.auth import Principal
 from taproot_chassis.errors import AppError, Kind
-from taproot_chassis.testkit import Caller, Harness
+from taproot_testkit import Caller, Harness
 
 
 @pytest.fixture

@@ -18,8 +18,8 @@ from taproot.servicedesk.v1.entitlement_service_pb2_grpc import EntitlementsServ
 from taproot.servicedesk.v1.ticket_verb_pb2 import ResolveTicketRequest
 from taproot_chassis.errors import AppError
 from taproot_chassis.ids import new_id
-from taproot_chassis.testkit import Caller
 from taproot_servicedesk.calls import queries
+from taproot_testkit import Caller
 
 NUMBERS = iter(range(13900000000, 13900009999))
 

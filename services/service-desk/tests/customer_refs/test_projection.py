@@ -9,8 +9,8 @@ from taproot.customer.events.v1.customer_event_pb2 import CustomerEvent, Custome
 from taproot.customer.v1 import customer_pb2
 from taproot.servicedesk.v1.ticket_service_pb2 import AggregateTicketsRequest, ListTicketsRequest
 from taproot_chassis.ids import new_id
-from taproot_chassis.testkit import Harness, branch_id
 from taproot_servicedesk.customer_refs.queries import find_customer, only_customer_of
+from taproot_testkit import Harness, branch_id
 
 
 def state(key: str, name: str, phone: str = "138 0013 8000") -> CustomerEvent:

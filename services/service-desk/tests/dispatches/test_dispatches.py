@@ -20,8 +20,8 @@ from taproot.servicedesk.v1.ticket_service_pb2 import GetTicketRequest
 from taproot.servicedesk.v1.ticket_verb_pb2 import DispatchTicketRequest
 from taproot_chassis.errors import AppError
 from taproot_chassis.ids import new_id
-from taproot_chassis.testkit import Caller
 from taproot_servicedesk.dispatches.handlers import time_out_dispatches
+from taproot_testkit import Caller
 
 REPAIR = ticket_pb2.TICKET_KIND_REPAIR
 

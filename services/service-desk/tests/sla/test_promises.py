@@ -20,9 +20,9 @@ from taproot.servicedesk.v1.calendar_service_pb2_grpc import CalendarsServiceStu
 from taproot.servicedesk.v1.sla_clock_service_pb2_grpc import SlaClocksServiceStub
 from taproot.servicedesk.v1.sla_policy_service_pb2_grpc import SlaPoliciesServiceStub
 from taproot.servicedesk.v1.ticket_service_pb2 import GetTicketRequest, UpdateTicketRequest
-from taproot_chassis.testkit import Caller
 from taproot_servicedesk.seeds import COMPLAINT_POLICY, SEEDS, lay_seeds
 from taproot_servicedesk.tickets.handlers import settle_due_tickets
+from taproot_testkit import Caller
 
 FIRST, NEXT, LAST = (
     sla_clock_pb2.SLA_METRIC_FIRST_RESPONSE,

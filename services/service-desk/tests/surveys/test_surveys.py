@@ -23,9 +23,9 @@ from taproot.servicedesk.v1.ticket_service_pb2 import GetTicketRequest, ListTick
 from taproot.servicedesk.v1.ticket_verb_pb2 import DispatchTicketRequest, ResolveTicketRequest
 from taproot_chassis.errors import AppError
 from taproot_chassis.ids import new_id
-from taproot_chassis.testkit import Caller
 from taproot_servicedesk.seeds import CSAT_SURVEY
 from taproot_servicedesk.surveys.handlers import survey_ticket
+from taproot_testkit import Caller
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")

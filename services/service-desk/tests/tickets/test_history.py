@@ -14,8 +14,8 @@ from taproot.servicedesk.v1.sla_clock_service_pb2_grpc import SlaClocksServiceSt
 from taproot.servicedesk.v1.ticket_service_pb2_grpc import TicketsServiceStub
 from taproot_chassis.errors import Kind
 from taproot_chassis.ids import new_id
-from taproot_chassis.testkit import Caller
 from taproot_servicedesk.tickets.handlers import settle_due_tickets
+from taproot_testkit import Caller
 
 LOADED = datetime(2023, 6, 1, 12, tzinfo=UTC)
 

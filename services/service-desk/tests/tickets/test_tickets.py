@@ -21,7 +21,7 @@ from taproot.servicedesk.v1.ticket_service_pb2_grpc import TicketsServiceStub
 from taproot_chassis.auth import Principal
 from taproot_chassis.errors import Kind
 from taproot_chassis.ids import new_id
-from taproot_chassis.testkit import branch_id
+from taproot_testkit import branch_id
 
 REPAIR, COMPLAINT = pb.TICKET_KIND_REPAIR, pb.TICKET_KIND_COMPLAINT
 

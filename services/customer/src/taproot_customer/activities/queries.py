@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from taproot.customer.v1 import activity_pb2 as pb
-from taproot_chassis.listing.fields import Field, FieldType, Resource
 from taproot_customer.activities.model import Activity
+from taproot_listing.fields import Field, FieldType, Resource
 
 _c = Activity.__table__.c
 

@@ -13,12 +13,12 @@ from taproot.customer.v1 import customer_pb2 as pb
 from taproot_chassis.database import Reader, UnitOfWork
 from taproot_chassis.errors import NotFound
 from taproot_chassis.eventlog import with_event
-from taproot_chassis.listing.fields import Field, FieldType, Resource
 from taproot_chassis.schema import redirects
 from taproot_chassis.statements import Statement
 from taproot_chassis.text import query_tokens
 from taproot_chassis.visibility import unscoped, visible
 from taproot_customer.customers.model import UNIQUE_KINDS, Customer, Key, customer_keys
+from taproot_listing.fields import Field, FieldType, Resource
 
 _c = Customer.__table__.c
 _KINDS = ("phone", "email", "tax_number", "external")

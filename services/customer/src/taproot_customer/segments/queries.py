@@ -30,15 +30,16 @@ from sqlalchemy.sql.elements import ColumnElement
 from taproot.customer.v1 import segment_pb2 as pb
 from taproot_chassis.access import subtree_end
 from taproot_chassis.database import Reader, UnitOfWork
-from taproot_chassis.listing.fields import Field, FieldType, Resource
-from taproot_chassis.listing.filter_check import Filter, check_filter
-from taproot_chassis.listing.filter_predicate import Predicate
-from taproot_chassis.listing.filter_sql import filter_sql
+from taproot_chassis.reads import filter_of
 from taproot_chassis.statements import Statement
 from taproot_chassis.visibility import unscoped, visible
 from taproot_customer.customers import queries as customers
 from taproot_customer.customers.model import Customer
 from taproot_customer.segments.model import DYNAMIC, Segment, segment_members
+from taproot_listing.fields import Field, FieldType, Resource
+from taproot_listing.filter_check import Filter
+from taproot_listing.filter_predicate import Predicate
+from taproot_listing.filter_sql import filter_sql
 
 COUNT_CAP = 10_000
 _t = Segment.__table__.c
@@ -74,7 +75,7 @@ MEMBERS = Resource(
 @lru_cache(maxsize=1000)
 def checked(text: str) -> Filter:
     """The filter over customers. Raises InvalidArgument naming what is unknown."""
-    return check_filter(customers.RESOURCE, text, frozenset())
+    return filter_of(customers.RESOURCE, text, frozenset())
 
 
 @lru_cache(maxsize=1000)

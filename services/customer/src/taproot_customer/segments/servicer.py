@@ -9,7 +9,6 @@ from taproot.customer.v1 import segment_pb2 as pb
 from taproot.customer.v1 import segment_service_pb2 as rpc
 from taproot_chassis import wire
 from taproot_chassis.database import Reader, UnitOfWork
-from taproot_chassis.listing.lists import ListParameters
 from taproot_chassis.reads import Lists, aggregate
 from taproot_chassis.service import Runtime
 from taproot_chassis.servicer import Servicer
@@ -21,6 +20,7 @@ from taproot_customer.segments import handlers, messages, queries
 from taproot_customer.segments.handlers import CreateSegment, UpdateSegment
 from taproot_customer.segments.model import Segment
 from taproot_customer.settings import CustomerSettings
+from taproot_listing.lists import ListParameters
 
 
 class SegmentsServicer(Servicer):

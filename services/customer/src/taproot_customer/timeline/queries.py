@@ -10,10 +10,10 @@ from sqlalchemy import select, true
 from taproot.customer.v1 import timeline_pb2 as pb
 from taproot_chassis.context import current_call
 from taproot_chassis.database import Reader
-from taproot_chassis.listing.fields import Field, FieldType, Resource
-from taproot_chassis.listing.lists import ListParameters, ListQuery, Page
 from taproot_customer.parents import find_parent, members_of
 from taproot_customer.timeline.model import timeline
+from taproot_listing.fields import Field, FieldType, Resource
+from taproot_listing.lists import ListParameters, ListQuery, Page
 
 _c = timeline.c
 

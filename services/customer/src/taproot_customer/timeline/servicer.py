@@ -7,12 +7,12 @@ from typing import Any
 
 from taproot.customer.v1 import timeline_service_pb2 as rpc
 from taproot_chassis.database import Reader
-from taproot_chassis.listing.lists import ListQuery
-from taproot_chassis.listing.paging import PageTokens
 from taproot_chassis.service import Runtime
 from taproot_chassis.servicer import Servicer
 from taproot_customer.settings import CustomerSettings
 from taproot_customer.timeline import messages, queries
+from taproot_listing.lists import ListQuery
+from taproot_listing.paging import PageTokens
 
 
 class TimelineServicer(Servicer):

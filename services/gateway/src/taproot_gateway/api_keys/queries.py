@@ -9,9 +9,9 @@ from sqlalchemy import BindParameter, Select, bindparam, delete, func, insert, s
 
 from taproot_chassis.database import Reader, UnitOfWork
 from taproot_chassis.errors import NotFound
-from taproot_chassis.listing.fields import Field, FieldType, Resource
 from taproot_chassis.statements import Statement
 from taproot_gateway.api_keys.model import api_keys
+from taproot_listing.fields import Field, FieldType, Resource
 
 _c = api_keys.c
 RESOURCE = Resource(

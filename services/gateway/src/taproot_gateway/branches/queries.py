@@ -11,12 +11,12 @@ from sqlalchemy.dialects.postgresql import ARRAY, array
 from taproot_chassis.access import subtree_end
 from taproot_chassis.database import Reader
 from taproot_chassis.errors import NotFound
-from taproot_chassis.listing.fields import Field, FieldType, Resource
 from taproot_chassis.statements import Statement
 from taproot_chassis.visibility import unscoped, visible
 from taproot_gateway.branches.model import Branch
 from taproot_gateway.teams.model import Team
 from taproot_gateway.users.model import User
+from taproot_listing.fields import Field, FieldType, Resource
 
 _c = Branch.__table__.c
 

@@ -10,10 +10,10 @@ from sqlalchemy.dialects.postgresql import ARRAY
 
 from taproot_chassis.database import Reader
 from taproot_chassis.errors import NotFound
-from taproot_chassis.listing.fields import Field, FieldType, Resource
 from taproot_chassis.statements import Statement
 from taproot_chassis.visibility import unscoped, visible
 from taproot_gateway.teams.model import Team
+from taproot_listing.fields import Field, FieldType, Resource
 
 _c = Team.__table__.c
 

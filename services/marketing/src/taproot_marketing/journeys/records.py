@@ -18,9 +18,9 @@ from sqlalchemy.dialects.postgresql import JSONB
 from taproot_chassis.descriptors import is_map, sensitive_fields
 from taproot_chassis.errors import InvalidArgument
 from taproot_chassis.events import Event
-from taproot_chassis.listing.fields import Field, FieldType, Member, Resource
-from taproot_chassis.listing.filter_check import check_filter
-from taproot_chassis.listing.filter_predicate import Predicate
+from taproot_chassis.reads import filter_of
+from taproot_listing.fields import Field, FieldType, Member, Resource
+from taproot_listing.filter_predicate import Predicate
 from taproot_records.mapping import short_name
 
 SERVICES = ("customer", "sales", "servicedesk", "marketing")
@@ -169,7 +169,7 @@ def resource_for(event_type: str) -> Resource:
 def filter_fault(event_type: str, text: str) -> str:
     """What is wrong with a filter; empty when nothing is."""
     try:
-        check_filter(resource_for(event_type), text, frozenset())
+        filter_of(resource_for(event_type), text, frozenset())
     except InvalidArgument as error:
         return "; ".join(violation.description for violation in error.violations)
     return ""
@@ -177,7 +177,7 @@ def filter_fault(event_type: str, text: str) -> str:
 
 @cache
 def _predicate(event_type: str, text: str) -> Predicate:
-    return Predicate(check_filter(resource_for(event_type), text, frozenset()))
+    return Predicate(filter_of(resource_for(event_type), text, frozenset()))
 
 
 def holds(event_type: str, text: str, data: Mapping[str, Any], now: datetime) -> bool:

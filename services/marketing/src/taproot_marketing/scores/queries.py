@@ -11,9 +11,9 @@ from sqlalchemy import Uuid, bindparam, select
 from taproot.marketing.v1 import score_pb2 as pb
 from taproot_chassis.database import Reader
 from taproot_chassis.errors import NotFound
-from taproot_chassis.listing.fields import Field, FieldType
 from taproot_chassis.statements import Statement
 from taproot_chassis.visibility import unscoped, visible
+from taproot_listing.fields import Field, FieldType
 from taproot_marketing.scores.model import CustomerScore, ScoreRule, ScoreSettings
 from taproot_marketing.scores.rules import Fading, Score, worth
 from taproot_records.reading import Shelf, resource_of

@@ -14,9 +14,9 @@ from taproot.sales.v1 import approval_pb2 as pb
 from taproot_chassis.context import current_call
 from taproot_chassis.database import Reader
 from taproot_chassis.errors import NotFound
-from taproot_chassis.listing.fields import Field, FieldType, Resource
 from taproot_chassis.statements import Statement
 from taproot_chassis.visibility import unscoped, visible
+from taproot_listing.fields import Field, FieldType, Resource
 from taproot_sales.approvals.handlers import held_permissions, seat_in_reach, seats_for
 from taproot_sales.approvals.model import Approval, ApprovalPolicy, ApprovalSeat
 from taproot_sales.approvals.rules import ApprovalState

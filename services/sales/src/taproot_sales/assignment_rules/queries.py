@@ -10,9 +10,9 @@ from sqlalchemy.dialects.postgresql import ARRAY
 
 from taproot_chassis.database import Reader, UnitOfWork
 from taproot_chassis.errors import NotFound
-from taproot_chassis.listing.fields import Field, FieldType, Resource
 from taproot_chassis.schema import identity_users
 from taproot_chassis.statements import Statement
+from taproot_listing.fields import Field, FieldType, Resource
 from taproot_sales.assignment_rules.matching import Rule
 from taproot_sales.assignment_rules.model import AssignmentRule
 from taproot_sales.stored import Stored

@@ -14,11 +14,11 @@ from taproot.type.v1.aggregate_pb2 import AggregateRow
 from taproot_chassis import reads
 from taproot_chassis.database import Reader, UnitOfWork
 from taproot_chassis.errors import NotFound
-from taproot_chassis.listing.fields import Field, FieldType, Resource
-from taproot_chassis.listing.lists import ListRequest, Page
 from taproot_chassis.reads import AggregateRequest, Lists
 from taproot_chassis.statements import Statement
 from taproot_chassis.text import query_tokens
+from taproot_listing.fields import Field, FieldType, Resource
+from taproot_listing.lists import ListRequest, Page
 from taproot_sales.catalog.model import Product
 from taproot_sales.stored import Stored
 

@@ -13,10 +13,10 @@ from sqlalchemy.dialects.postgresql import ARRAY
 
 from taproot_chassis.database import Reader, UnitOfWork
 from taproot_chassis.errors import NotFound
-from taproot_chassis.listing.fields import Field, FieldType, Resource
 from taproot_chassis.statements import Statement
 from taproot_chassis.text import query_tokens
 from taproot_chassis.visibility import visible
+from taproot_listing.fields import Field, FieldType, Resource
 from taproot_sales.competitors.model import Competitor
 from taproot_sales.opportunities.model import Opportunity
 from taproot_sales.stored import Stored

@@ -12,11 +12,11 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from taproot.sales.v1 import invoice_pb2 as pb
 from taproot_chassis.database import Reader
 from taproot_chassis.errors import NotFound
-from taproot_chassis.listing.fields import Field, FieldType, Resource
-from taproot_chassis.listing.paging import page_size_of
 from taproot_chassis.schema import redirects
 from taproot_chassis.statements import Statement
 from taproot_chassis.visibility import visible
+from taproot_listing.fields import Field, FieldType, Resource
+from taproot_listing.paging import page_size_of
 from taproot_sales.customer_refs.members import customer_field
 from taproot_sales.invoices.model import UNSETTLED, CreditLimit, Invoice
 from taproot_sales.invoices.rules import InvoiceKind

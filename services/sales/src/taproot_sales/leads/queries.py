@@ -15,13 +15,13 @@ from taproot_chassis.context import current_call
 from taproot_chassis.database import Database, Reader, UnitOfWork
 from taproot_chassis.errors import InvalidArgument, NotFound
 from taproot_chassis.idempotency import lock_key
-from taproot_chassis.listing.errors import FieldRefused
-from taproot_chassis.listing.fields import Field, FieldType, Resource
-from taproot_chassis.listing.filter_check import check_filter
-from taproot_chassis.listing.filter_sql import filter_sql
+from taproot_chassis.reads import filter_of
 from taproot_chassis.statements import Statement
 from taproot_chassis.text import query_tokens
 from taproot_chassis.visibility import unscoped, visible
+from taproot_listing.errors import FieldRefused
+from taproot_listing.fields import Field, FieldType, Resource
+from taproot_listing.filter_sql import filter_sql
 from taproot_sales.customer_refs.members import customer_field
 from taproot_sales.leads.clock import REMIND_BEFORE
 from taproot_sales.leads.model import Lead
@@ -180,7 +180,7 @@ def _grouped_by(name: str, masked: frozenset[str]) -> Any:
 async def rates(reader: Reader, filter_text: str, group_by: str) -> list[Any]:
     """Counts per value of a field; of all leads together when `group_by` is empty."""
     masked = current_call().masked
-    checked = check_filter(RESOURCE, filter_text, masked)
+    checked = filter_of(RESOURCE, filter_text, masked)
     key = _grouped_by(group_by, masked) if group_by else literal("", Text())
     rows = select(key.label("key"), T.state, T.assign_time, T.feedback_time, T.feedback_due_time).where(
         LIVE, visible(Lead), filter_sql(checked, reader.clock.now())

@@ -14,8 +14,8 @@ from taproot.sales.v1 import product_pb2
 from taproot_chassis import wire
 from taproot_chassis.errors import InvalidArgument
 from taproot_chassis.eventlog import Recorded
-from taproot_chassis.listing.lists import Page
 from taproot_chassis.updates import custom_values
+from taproot_listing.lists import Page
 from taproot_sales.orders.deliveries import Move
 from taproot_sales.orders.handlers import ChangeOrder, CreateOrder
 from taproot_sales.orders.model import Order

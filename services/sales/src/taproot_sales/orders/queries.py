@@ -13,9 +13,9 @@ from taproot.sales.v1 import order_pb2 as pb
 from taproot.sales.v1 import product_pb2
 from taproot_chassis.database import Reader
 from taproot_chassis.errors import NotFound
-from taproot_chassis.listing.fields import Field, FieldType, Resource
 from taproot_chassis.statements import Statement
 from taproot_chassis.visibility import visible
+from taproot_listing.fields import Field, FieldType, Resource
 from taproot_sales.customer_refs.members import customer_field
 from taproot_sales.orders.model import Fulfilment, Order, OrderLine
 

@@ -12,11 +12,11 @@ from sqlalchemy.dialects.postgresql import ARRAY
 
 from taproot.servicedesk.v1 import ticket_pb2 as pb
 from taproot_chassis.database import Reader
-from taproot_chassis.listing.fields import Field, FieldType, Resource
-from taproot_chassis.listing.lists import ListParameters
 from taproot_chassis.reads import Lists
 from taproot_chassis.statements import Statement
 from taproot_chassis.visibility import unscoped, visible
+from taproot_listing.fields import Field, FieldType, Resource
+from taproot_listing.lists import ListParameters
 from taproot_records.reading import Shelf, resource_of
 from taproot_servicedesk.base import Base
 from taproot_servicedesk.customer_refs.members import MEMBERS

@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import TypeVar
-
-from taproot_chassis.errors import InvalidArgument, Violation
+from typing import NamedTuple, TypeVar
 
 T = TypeVar("T")
 
 
-class ListingError(InvalidArgument):
-    """A list or aggregate request that cannot be answered; violations are `(request field, description)`."""
+class Violation(NamedTuple):
+    """One thing wrong with one field of the request."""
+
+    field: str
+    description: str
+
+
+class ListingError(ValueError):
+    """A list or aggregate request that cannot be answered."""
 
     reason = "INVALID_LISTING"
+
+    def __init__(self, violations: Iterable[tuple[str, str]]) -> None:
+        self.violations = tuple(Violation(*violation) for violation in violations)
+        super().__init__("; ".join(f"{v.field}: {v.description}" for v in self.violations))
 
 
 class _OfOneField(ListingError):

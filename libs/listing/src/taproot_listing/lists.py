@@ -15,12 +15,12 @@ from sqlalchemy import Select, false, literal_column, null, select, union_all
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.sql.elements import ColumnElement
 
-from taproot_chassis.listing.errors import Problems
-from taproot_chassis.listing.fields import Resource
-from taproot_chassis.listing.filter_check import Filter, check_filter
-from taproot_chassis.listing.filter_sql import filter_sql
-from taproot_chassis.listing.order import OrderTerm, parse_order
-from taproot_chassis.listing.paging import MAX_PAGE_SIZE, PageTokens, Position, keyset, page_size_of
+from taproot_listing.errors import Problems
+from taproot_listing.fields import Resource
+from taproot_listing.filter_check import Filter, check_filter
+from taproot_listing.filter_sql import filter_sql
+from taproot_listing.order import OrderTerm, parse_order
+from taproot_listing.paging import MAX_PAGE_SIZE, PageTokens, Position, keyset, page_size_of
 
 _LIMITS = (10, 25, 50, 100, 250, 500, MAX_PAGE_SIZE)
 

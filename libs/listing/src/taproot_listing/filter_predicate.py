@@ -8,10 +8,10 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, TypeAlias
 from uuid import UUID
 
-from taproot_chassis.listing.fields import Field, FieldType, as_utc
-from taproot_chassis.listing.filter_check import Condition, Filter, Node, Test, resolve
-from taproot_chassis.listing.filter_parser import All, Not, Now
-from taproot_chassis.listing.json_members import member_reader
+from taproot_listing.fields import Field, FieldType, as_utc
+from taproot_listing.filter_check import Condition, Filter, Node, Test, resolve
+from taproot_listing.filter_parser import All, Not, Now
+from taproot_listing.json_members import member_reader
 
 Record: TypeAlias = Mapping[str, Any]
 """Field name -> value as the database returns it; a JSON field is a dict. Missing and None: absent."""

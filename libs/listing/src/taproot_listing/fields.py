@@ -15,7 +15,7 @@ from sqlalchemy import BigInteger, Boolean, Date, DateTime, Integer, Numeric, Te
 from sqlalchemy.sql.elements import BindParameter, ColumnElement
 from sqlalchemy.types import TypeEngine
 
-from taproot_chassis.listing.errors import FieldRefused
+from taproot_listing.errors import FieldRefused
 
 MEMBER_KEY = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 
@@ -178,7 +178,7 @@ class Resource:
         return field
 
     def _member(self, name: str) -> Field | None:
-        from taproot_chassis.listing.json_members import member_field
+        from taproot_listing.json_members import member_field
 
         root, _, key = name.partition(".")
         field = self._by_name.get(root)

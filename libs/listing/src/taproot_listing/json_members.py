@@ -29,7 +29,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.sql.elements import ColumnElement
 
-from taproot_chassis.listing.fields import Field, FieldType, Member
+from taproot_listing.fields import Field, FieldType, Member
 
 _NUMBER = r"-?[0-9]{1,100}(\.[0-9]{1,100})?"
 _INTEGER = r"-?[0-9]{1,19}"

@@ -8,9 +8,9 @@ from enum import Enum
 from functools import lru_cache
 from typing import Any, TypeAlias
 
-from taproot_chassis.listing.errors import FieldRefused, InvalidFilter
-from taproot_chassis.listing.fields import ORDERED, Field, FieldType, Resource
-from taproot_chassis.listing.filter_parser import (
+from taproot_listing.errors import FieldRefused, InvalidFilter
+from taproot_listing.fields import ORDERED, Field, FieldType, Resource
+from taproot_listing.filter_parser import (
     All,
     AnyOf,
     Comparison,
@@ -20,7 +20,7 @@ from taproot_chassis.listing.filter_parser import (
     Tree,
     parse_filter,
 )
-from taproot_chassis.listing.literals import parse_value
+from taproot_listing.literals import parse_value
 
 
 class Test(Enum):

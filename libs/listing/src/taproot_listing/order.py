@@ -8,8 +8,8 @@ from typing import Any
 
 from sqlalchemy.sql.elements import ColumnElement
 
-from taproot_chassis.listing.errors import FieldRefused, InvalidOrder
-from taproot_chassis.listing.fields import SQL_TYPES, Field, Resource
+from taproot_listing.errors import FieldRefused, InvalidOrder
+from taproot_listing.fields import SQL_TYPES, Field, Resource
 
 MAX_TERMS = 8
 

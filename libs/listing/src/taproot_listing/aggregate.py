@@ -14,11 +14,11 @@ from zoneinfo import available_timezones
 from sqlalchemy import DateTime, Numeric, Select, cast, func, literal, literal_column, select
 from sqlalchemy.sql.elements import ColumnElement
 
-from taproot_chassis.listing.errors import FieldRefused, ListingError, Problems
-from taproot_chassis.listing.fields import Field, FieldType, Resource, as_utc
-from taproot_chassis.listing.filter_check import check_filter
-from taproot_chassis.listing.filter_sql import filter_sql
-from taproot_chassis.listing.lists import Row
+from taproot_listing.errors import FieldRefused, ListingError, Problems
+from taproot_listing.fields import Field, FieldType, Resource, as_utc
+from taproot_listing.filter_check import check_filter
+from taproot_listing.filter_sql import filter_sql
+from taproot_listing.lists import Row
 
 MAX_GROUPS = 10_000
 MAX_GROUP_TERMS = 5

@@ -18,9 +18,9 @@ from sqlalchemy import Text, and_, cast, func, literal, not_, or_, true
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.sql.elements import ColumnElement
 
-from taproot_chassis.listing.fields import Field, FieldType, bind
-from taproot_chassis.listing.filter_check import Condition, Filter, Node, Test, resolve
-from taproot_chassis.listing.filter_parser import All, Not
+from taproot_listing.fields import Field, FieldType, bind
+from taproot_listing.filter_check import Condition, Filter, Node, Test, resolve
+from taproot_listing.filter_parser import All, Not
 
 _OPERATORS: Mapping[Test, Callable[[Any, Any], Any]] = {
     Test.EQUAL: operator.eq,

@@ -12,16 +12,16 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from listing_samples import ITEMS, NOW, items, rows, store
+from rendering import Renderer
 from sqlalchemy import and_, false, func, select, true
 
-from taproot_chassis.listing.errors import InvalidOrder, InvalidPageSize, InvalidPageToken, ListingError
-from taproot_chassis.listing.fields import Field, FieldType, Resource
-from taproot_chassis.listing.filter_check import check_filter
-from taproot_chassis.listing.filter_predicate import Predicate
-from taproot_chassis.listing.lists import ListParameters, ListQuery, Page
-from taproot_chassis.listing.order import parse_order
-from taproot_chassis.listing.paging import PageTokens
-from taproot_chassis.listing.render import Renderer
+from taproot_listing.errors import InvalidOrder, InvalidPageSize, InvalidPageToken, ListingError
+from taproot_listing.fields import Field, FieldType, Resource
+from taproot_listing.filter_check import check_filter
+from taproot_listing.filter_predicate import Predicate
+from taproot_listing.lists import ListParameters, ListQuery, Page
+from taproot_listing.order import parse_order
+from taproot_listing.paging import PageTokens
 
 renderer = Renderer()
 lists = ListQuery(PageTokens(b"a key of the tests"))
@@ -289,7 +289,7 @@ class TestTokens:
 
 
 def _position() -> Any:
-    from taproot_chassis.listing.paging import Position
+    from taproot_listing.paging import Position
 
     return Position((None, True, 2**62, "张", UUID(int=1)), NOW)
 

@@ -21,7 +21,7 @@ class Renderer:
     def render(self, statement: ClauseElement) -> tuple[str, list[Any]]:
         """`(sql, args)` for `connection.fetch(sql, *args)`."""
         # The one place that leans on SQLAlchemy's internal compile step: it is what an engine does itself.
-        compiled, extracted, *_ = statement._compile_w_cache(  # noqa: SLF001
+        compiled, extracted, *_ = statement._compile_w_cache(
             self._dialect, compiled_cache=self._cache, column_keys=[]
         )
         assert isinstance(compiled, SQLCompiler)
@@ -34,7 +34,7 @@ class Renderer:
 
 def _arguments(compiled: SQLCompiler, extracted: Any) -> tuple[str, list[Any]]:
     values = compiled.construct_params(extracted_parameters=extracted)
-    processors = compiled._bind_processors  # noqa: SLF001
+    processors = compiled._bind_processors
     return compiled.string, [
         processors[name](values[name]) if name in processors else values[name]  # type: ignore[operator] # untyped
         for name in compiled.positiontup or ()

@@ -17,8 +17,8 @@ import orjson
 from sqlalchemy import and_, false, literal, or_, tuple_
 from sqlalchemy.sql.elements import ColumnElement
 
-from taproot_chassis.listing.errors import InvalidPageSize, InvalidPageToken
-from taproot_chassis.listing.order import OrderTerm
+from taproot_listing.errors import InvalidPageSize, InvalidPageToken
+from taproot_listing.order import OrderTerm
 
 DEFAULT_PAGE_SIZE = 50
 MAX_PAGE_SIZE = 1000

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from taproot_chassis.listing.errors import InvalidFilter
-from taproot_chassis.listing.filter_parser import (
+from taproot_listing.errors import InvalidFilter
+from taproot_listing.filter_parser import (
     All,
     AnyOf,
     Comparison,

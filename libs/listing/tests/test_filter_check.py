@@ -4,10 +4,10 @@ import pytest
 from listing_samples import ITEMS, NOW, items
 
 from taproot_chassis.errors import InvalidArgument
-from taproot_chassis.listing.errors import InvalidFilter
-from taproot_chassis.listing.fields import Field, FieldType, Resource
-from taproot_chassis.listing.filter_check import check_filter
-from taproot_chassis.listing.filter_predicate import Predicate
+from taproot_listing.errors import InvalidFilter
+from taproot_listing.fields import Field, FieldType, Resource
+from taproot_listing.filter_check import check_filter
+from taproot_listing.filter_predicate import Predicate
 
 
 def problems(text: str, masked: frozenset[str] = frozenset()) -> list[str]:

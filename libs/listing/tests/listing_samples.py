@@ -26,7 +26,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
-from taproot_chassis.listing.fields import Field, FieldType, Member, Resource, fold_text
+from taproot_listing.fields import Field, FieldType, Member, Resource, fold_text
 
 T = FieldType
 NOW = datetime(2024, 3, 10, 12, 0, tzinfo=UTC)

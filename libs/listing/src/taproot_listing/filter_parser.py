@@ -14,7 +14,7 @@ from typing import Any, Generic, TypeAlias, TypeVar
 
 from lark import Lark, Token, Transformer, UnexpectedInput, UnexpectedToken
 
-from taproot_chassis.listing.errors import InvalidFilter
+from taproot_listing.errors import InvalidFilter
 
 MAX_LENGTH = 4000
 MAX_DEPTH = 30
