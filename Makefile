@@ -36,7 +36,7 @@ test: dev ## run all tests (ARGS="-k name -x", WORKERS=4)
 lint: dev ## formatting, style, types, dependencies between modules, contracts, sizes
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check .
-	@$(PY) -m mypy libs/chassis/src libs/listing/src libs/records/src libs/testkit/src services/*/src deploy/local/src
+	@$(PY) -m mypy libs/base/src libs/chassis/src libs/listing/src libs/records/src libs/storage/src libs/testkit/src services/*/src deploy/local/src
 	@$(VENV)/bin/lint-imports
 	@$(VENV)/bin/buf lint libs/contracts/src/taproot_contracts/image.binpb --config protos/buf.yaml --path taproot
 	@$(PY) .ci/sizes.py

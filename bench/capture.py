@@ -17,17 +17,17 @@ import load
 from google.protobuf import json_format
 
 from taproot.customer.v1 import customer_service_pb2
-from taproot_chassis import database as databases
+from taproot_base.access import AccessDirectory
+from taproot_base.auth import Principal, RoleRef
+from taproot_base.clock import SystemClock
+from taproot_base.context import Call, calling
 from taproot_chassis import identities
-from taproot_chassis.access import AccessDirectory
-from taproot_chassis.auth import Principal, RoleRef
-from taproot_chassis.clock import SystemClock
-from taproot_chassis.context import Call, calling
-from taproot_chassis.eventlog import EventLog
 from taproot_customer.customers.servicer import CustomersServicer
 from taproot_customer.main import ENCODERS
 from taproot_customer.settings import CustomerSettings
 from taproot_local.account import binaries
+from taproot_storage import database as databases
+from taproot_storage.eventlog import EventLog
 
 CREATE = "/taproot.customer.v1.CustomersService/CreateCustomer"
 VARIANTS = 20

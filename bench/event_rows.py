@@ -13,16 +13,16 @@ from nats.js.api import StreamConfig
 from sqlalchemy import Column, MetaData, Table, Text, Uuid, bindparam, insert
 from stack import Stack
 
-from taproot_chassis.access import AccessDirectory
-from taproot_chassis.auth import Principal
+from taproot_base.access import AccessDirectory
+from taproot_base.auth import Principal
+from taproot_base.clock import SystemClock
+from taproot_base.context import Call
 from taproot_chassis.bus import Bus
-from taproot_chassis.clock import SystemClock
 from taproot_chassis.consumers import Consumer, SubscriberKind, Subscription
-from taproot_chassis.context import Call
-from taproot_chassis.database import Database
 from taproot_chassis.events import Event
 from taproot_chassis.relay import BATCH, Relay
-from taproot_chassis.statements import Statement
+from taproot_storage.database import Database
+from taproot_storage.statements import Statement
 
 CLIENTS = 16
 effects = Table("bench_effects", MetaData(), Column("id", Uuid, primary_key=True), Column("note", Text))

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from taproot_chassis.auth import Principal, TokenMinter, TokenVerifier
-from taproot_chassis.errors import Unauthenticated
+from taproot_base.auth import Principal, TokenMinter, TokenVerifier
+from taproot_base.errors import Unauthenticated
 from taproot_local.keys import ensure_keys
 
 OWNERS = {"gateway": "identity", "sales": "sales"}

@@ -10,7 +10,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.trace import Link, SpanKind, Status, StatusCode
 
-from taproot_chassis.tracefile import FileSpanExporter
+from taproot_base.tracefile import FileSpanExporter
 from taproot_local import trace
 
 T1, T2, T3 = "a" * 32, "b" * 32, "c" * 32

@@ -11,15 +11,15 @@ from sqlalchemy import Index, Text, Uuid
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from taproot_chassis import partitions, schema
-from taproot_chassis.access import AccessDirectory, Grant, Role, Scope
-from taproot_chassis.auth import Principal, RoleRef
-from taproot_chassis.clock import SystemClock
-from taproot_chassis.context import Call
-from taproot_chassis.database import Database
-from taproot_chassis.eventlog import Aggregate
-from taproot_chassis.model import ModelBase, new_metadata
-from taproot_chassis.visibility import scope_table
+from taproot_base.access import AccessDirectory, Grant, Role, Scope
+from taproot_base.auth import Principal, RoleRef
+from taproot_base.clock import SystemClock
+from taproot_base.context import Call
+from taproot_storage import partitions, schema
+from taproot_storage.database import Database
+from taproot_storage.eventlog import Aggregate
+from taproot_storage.model import ModelBase, new_metadata
+from taproot_storage.visibility import scope_table
 
 PATHS = ("/hq/", "/hq/e/", "/hq/e/sh/", "/hq/e/hz/", "/hq/ea/", "/hq/w/")
 

@@ -10,14 +10,14 @@ import pytest
 import pytest_asyncio
 from boxes import PATHS, Box, create_schema, encode
 
-from taproot_chassis.access import AccessDirectory, Branch
-from taproot_chassis.auth import Principal
+from taproot_base.access import AccessDirectory, Branch
+from taproot_base.auth import Principal
+from taproot_base.clock import SystemClock
+from taproot_base.context import Call, calling
 from taproot_chassis.bus import Bus
-from taproot_chassis.clock import SystemClock
-from taproot_chassis.context import Call, calling
-from taproot_chassis.database import Database
-from taproot_chassis.eventlog import EventLog
 from taproot_local.testing import TestPostgres
+from taproot_storage.database import Database
+from taproot_storage.eventlog import EventLog
 
 
 @pytest.fixture(scope="module")

@@ -12,11 +12,11 @@ from boxes import plain
 from google.longrunning.operations_proto_pb2 import Operation
 from google.protobuf.wrappers_pb2 import StringValue
 
+from taproot_base.access import AccessDirectory
+from taproot_base.auth import Principal
+from taproot_base.context import Call, calling
+from taproot_base.errors import NotFound, WrongState
 from taproot_chassis import operations
-from taproot_chassis.access import AccessDirectory
-from taproot_chassis.auth import Principal
-from taproot_chassis.context import Call, calling
-from taproot_chassis.errors import NotFound, WrongState
 from taproot_chassis.leases import Leases
 
 

@@ -13,16 +13,16 @@ from google.protobuf.wrappers_pb2 import StringValue
 from sqlalchemy import BigInteger, Column, Table, Text, Uuid, bindparam, select
 from sqlalchemy.dialects.postgresql import insert
 
+from taproot_base.auth import Principal
+from taproot_base.context import Call
+from taproot_base.errors import Unavailable
 from taproot_chassis import consumers
-from taproot_chassis.auth import Principal
 from taproot_chassis.consumers import ATTEMPTS, Consumer, SubscriberKind, Subscription
-from taproot_chassis.context import Call
-from taproot_chassis.errors import Unavailable
 from taproot_chassis.events import Event, stream_of
 from taproot_chassis.relay import Relay, _waves
-from taproot_chassis.schema import event_log
-from taproot_chassis.statements import Statement
-from taproot_chassis.visibility import visible
+from taproot_storage.schema import event_log
+from taproot_storage.statements import Statement
+from taproot_storage.visibility import visible
 
 effects = Table(
     "effects",

@@ -8,7 +8,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from taproot_chassis.pool import IDLE_SECONDS, Pool
+from taproot_storage.pool import IDLE_SECONDS, Pool
 
 
 @pytest.fixture
@@ -112,7 +112,7 @@ class TestRelease:
         first, second = await pool.acquire(5), await pool.acquire(5)
         pool.release(first)
         later = asyncio.get_running_loop().time() + IDLE_SECONDS + 1
-        monkeypatch.setattr("taproot_chassis.pool.time.monotonic", lambda: later)
+        monkeypatch.setattr("taproot_storage.pool.time.monotonic", lambda: later)
         pool.release(second)
         assert first.is_closed()
         assert not second.is_closed()

@@ -17,13 +17,13 @@ from taproot.operations.v1 import event_service_pb2 as events_pb
 from taproot.operations.v1 import operations_pb2 as pb
 from taproot.operations.v1.event_service_pb2_grpc import EventsServiceStub
 from taproot.operations.v1.operations_pb2_grpc import OperationsServiceStub
+from taproot_base.auth import Principal, RoleRef, TokenMinter
+from taproot_base.descriptors import NoAccessRule, method_rules
+from taproot_base.errors import AppError, Kind
+from taproot_base.settings import Settings
 from taproot_chassis import operations
-from taproot_chassis.auth import Principal, RoleRef, TokenMinter
-from taproot_chassis.descriptors import NoAccessRule, method_rules
-from taproot_chassis.errors import AppError, Kind
 from taproot_chassis.server import MethodNotServed, bind
 from taproot_chassis.service import Definition, Parts
-from taproot_chassis.settings import Settings
 from taproot_testkit import Harness
 
 DEFINITION = Definition(

@@ -10,8 +10,8 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.trace import Link, SpanKind, Status, StatusCode
 
-from taproot_chassis import telemetry
-from taproot_chassis.tracefile import FileSpanExporter
+from taproot_base import telemetry
+from taproot_base.tracefile import FileSpanExporter
 
 HEADER = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 

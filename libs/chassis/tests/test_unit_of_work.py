@@ -9,12 +9,12 @@ import pytest
 from boxes import Box, box, plain
 from sqlalchemy import bindparam, insert, select, update
 
-from taproot_chassis.context import Doomed
-from taproot_chassis.database import Database, TransactionNotOpen
-from taproot_chassis.errors import EtagMismatch
-from taproot_chassis.schema import event_log
-from taproot_chassis.statements import Statement
-from taproot_chassis.visibility import unscoped, visible
+from taproot_base.context import Doomed
+from taproot_base.errors import EtagMismatch
+from taproot_storage.database import Database, TransactionNotOpen
+from taproot_storage.schema import event_log
+from taproot_storage.statements import Statement
+from taproot_storage.visibility import unscoped, visible
 
 RAW = Statement(
     lambda: insert(Box.__table__).values(

@@ -11,15 +11,15 @@ import pytest_asyncio
 from boxes import PATHS, Box, box, user
 from sqlalchemy import delete, func, insert, select, update
 
-from taproot_chassis.access import Scope
-from taproot_chassis.auth import Principal
-from taproot_chassis.clock import SystemClock
-from taproot_chassis.context import Call, calling
-from taproot_chassis.database import Database
-from taproot_chassis.dialect import ChassisDialect, UnscopedStatement
-from taproot_chassis.errors import PermissionDenied, Unavailable
-from taproot_chassis.statements import Statement
-from taproot_chassis.visibility import (
+from taproot_base.access import Scope
+from taproot_base.auth import Principal
+from taproot_base.clock import SystemClock
+from taproot_base.context import Call, calling
+from taproot_base.errors import PermissionDenied, Unavailable
+from taproot_storage.database import Database
+from taproot_storage.dialect import ChassisDialect, UnscopedStatement
+from taproot_storage.statements import Statement
+from taproot_storage.visibility import (
     policy_sql,
     require_placement,
     rule_of,

@@ -8,7 +8,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.elements import ClauseElement
 from sqlalchemy.util import LRUCache
 
-from taproot_chassis.dialect import ChassisDialect
+from taproot_storage.dialect import ChassisDialect
 
 
 class Renderer:

@@ -3,8 +3,7 @@ from __future__ import annotations
 import pytest
 from listing_samples import ITEMS, NOW, items
 
-from taproot_chassis.errors import InvalidArgument
-from taproot_listing.errors import InvalidFilter
+from taproot_listing.errors import InvalidFilter, ListingError
 from taproot_listing.fields import Field, FieldType, Resource
 from taproot_listing.filter_check import check_filter
 from taproot_listing.filter_predicate import Predicate
@@ -13,7 +12,7 @@ from taproot_listing.filter_predicate import Predicate
 def problems(text: str, masked: frozenset[str] = frozenset()) -> list[str]:
     with pytest.raises(InvalidFilter) as caught:
         check_filter(ITEMS, text, masked)
-    assert isinstance(caught.value, InvalidArgument)
+    assert isinstance(caught.value, ListingError)
     assert {violation.field for violation in caught.value.violations} == {"filter"}
     return [violation.description for violation in caught.value.violations]
 

@@ -12,14 +12,14 @@ from rendering import Renderer
 from sqlalchemy import Column, MetaData, Table, Text, Uuid, select, true
 from sqlalchemy.dialects import postgresql
 
-from taproot_chassis.dialect import UnscopedStatement
-from taproot_chassis.visibility import VisibilityClause, scope_rules, scope_table
 from taproot_listing.aggregate import build_aggregate
 from taproot_listing.fields import Field, FieldType, Resource
 from taproot_listing.filter_check import check_filter
 from taproot_listing.filter_sql import filter_sql
 from taproot_listing.lists import ListParameters, ListQuery
 from taproot_listing.paging import PageTokens
+from taproot_storage.dialect import UnscopedStatement
+from taproot_storage.visibility import VisibilityClause, scope_rules, scope_table
 
 lists = ListQuery(PageTokens(b"a key of the tests"))
 FILTER = 'state = OPEN AND amount >= 1000.50 AND made > now() - 30d AND (name = "Zh*" OR tags:"vip")'

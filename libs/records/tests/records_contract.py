@@ -21,8 +21,8 @@ from sqlalchemy import Numeric
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from taproot.type.v1 import money_pb2
-from taproot_chassis.eventlog import Aggregate
-from taproot_chassis.model import ModelBase, new_metadata
+from taproot_storage.eventlog import Aggregate
+from taproot_storage.model import ModelBase, new_metadata
 
 PACKAGE = "taproot.records.test.v1"
 _TYPE = descriptor_pb2.FieldDescriptorProto.Type

@@ -10,7 +10,7 @@ from hypothesis import given as every
 from hypothesis import strategies as st
 from records_contract import Job, JobMessage, Kind
 
-from taproot_chassis.errors import InvalidArgument
+from taproot_base.errors import InvalidArgument
 from taproot_records.mapping import literals, message_of, row_of, short_name, values_of
 
 OWNER = "0198c0de-0000-7000-8000-000000000001"

@@ -8,7 +8,7 @@ import pytest
 from google.protobuf.field_mask_pb2 import FieldMask
 from records_contract import Job, JobMessage
 
-from taproot_chassis.errors import InvalidArgument
+from taproot_base.errors import InvalidArgument
 from taproot_listing.fields import FieldType
 from taproot_records.reading import resource_of
 from taproot_records.writing import changes, given, patched

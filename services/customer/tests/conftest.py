@@ -11,7 +11,7 @@ import pytest_asyncio
 from taproot.customer.v1 import customer_pb2 as pb
 from taproot.customer.v1 import customer_service_pb2 as rpc
 from taproot.customer.v1.customer_service_pb2_grpc import CustomersServiceStub
-from taproot_chassis.errors import AppError
+from taproot_base.errors import AppError
 from taproot_testkit import Harness
 
 MakeCustomer = Callable[..., Awaitable[pb.Customer]]

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from taproot_chassis.auth import Principal, TokenMinter, TokenVerifier
+from taproot_base.auth import Principal, TokenMinter, TokenVerifier
 from taproot_gateway.callers import Callers, Identity
 
 ALICE = Principal(subject="0190b6a0-0000-7000-8000-000000000001", kind="user")

@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 import pytest
 
-from taproot_chassis.access import Grant, Scope
+from taproot_base.access import Grant, Scope
 from taproot_gateway.seed import write_private
 from taproot_gateway.seed_roles import seed_roles
 from taproot_gateway.transcoding import contracts

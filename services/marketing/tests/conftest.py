@@ -11,7 +11,7 @@ sys.path.insert(0, str(Path(__file__).parent))  # the helpers beside the tests
 
 from marketing_world import START, World
 
-from taproot_chassis.clock import FakeClock
+from taproot_base.clock import FakeClock
 from taproot_testkit import Harness
 
 

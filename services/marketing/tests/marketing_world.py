@@ -20,8 +20,8 @@ from taproot.sales.v1.payment_pb2 import Payment
 from taproot.servicedesk.events.v1.entitlement_event_pb2 import EntitlementEvent
 from taproot.servicedesk.v1 import entitlement_pb2
 from taproot.type.v1.money_pb2 import Money
-from taproot_chassis import wire
-from taproot_chassis.errors import AppError
+from taproot_base import wire
+from taproot_base.errors import AppError
 from taproot_testkit import Harness, branch_id
 
 START = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)

@@ -10,8 +10,8 @@ from google.protobuf import descriptor_pool
 from marketing_world import failure
 
 import taproot_marketing.main  # noqa: F401  # registers the contracts
-from taproot_chassis.descriptors import method_rules
-from taproot_chassis.errors import Kind
+from taproot_base.descriptors import method_rules
+from taproot_base.errors import Kind
 from taproot_testkit import Harness
 
 PACKAGE = "taproot.marketing.v1"

@@ -15,7 +15,7 @@ from taproot.marketing.v1 import campaign_service_pb2 as rpc
 from taproot.marketing.v1 import template_service_pb2
 from taproot.marketing.v1.campaign_service_pb2_grpc import CampaignsServiceStub
 from taproot.marketing.v1.template_service_pb2_grpc import TemplatesServiceStub
-from taproot_chassis import wire
+from taproot_base import wire
 from taproot_marketing.campaigns.handlers import run_campaigns
 from taproot_testkit import Harness
 

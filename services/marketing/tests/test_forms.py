@@ -18,7 +18,7 @@ from taproot.marketing.v1 import form_service_pb2 as rpc
 from taproot.marketing.v1 import form_submission_service_pb2 as sub
 from taproot.marketing.v1.form_service_pb2_grpc import FormsServiceStub
 from taproot.marketing.v1.form_submission_service_pb2_grpc import FormSubmissionsServiceStub
-from taproot_chassis.errors import Kind
+from taproot_base.errors import Kind
 from taproot_testkit import Harness
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from taproot_chassis.errors import InvalidArgument
+from taproot_base.errors import InvalidArgument
 from taproot_marketing.journeys.definition import (
     DateTrigger,
     Wait,

@@ -17,8 +17,8 @@ from taproot.marketing.v1 import loyalty_pb2 as pb
 from taproot.marketing.v1 import loyalty_program_service_pb2 as programs
 from taproot.marketing.v1.loyalty_account_service_pb2_grpc import LoyaltyAccountsServiceStub
 from taproot.marketing.v1.loyalty_program_service_pb2_grpc import LoyaltyProgramsServiceStub
-from taproot_chassis.auth import Principal
-from taproot_chassis.errors import AppError, Kind
+from taproot_base.auth import Principal
+from taproot_base.errors import AppError, Kind
 from taproot_testkit import Harness
 
 

@@ -14,7 +14,7 @@ from taproot.customer.events.v1.consent_event_pb2 import ConsentEvent
 from taproot.customer.events.v1.customer_event_pb2 import CustomerEvent
 from taproot.customer.events.v1.segment_member_event_pb2 import SegmentMemberEvent
 from taproot.servicedesk.events.v1.entitlement_event_pb2 import EntitlementEvent
-from taproot_chassis import wire
+from taproot_base import wire
 from taproot_chassis.events import Event
 from taproot_testkit import Harness, branch_id
 

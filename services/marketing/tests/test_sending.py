@@ -18,8 +18,8 @@ from taproot.marketing.v1 import delivery_service_pb2 as rpc
 from taproot.marketing.v1 import suppression_service_pb2 as sup
 from taproot.marketing.v1.delivery_service_pb2_grpc import DeliveriesServiceStub
 from taproot.marketing.v1.suppression_service_pb2_grpc import SuppressionsServiceStub
-from taproot_chassis.clock import FakeClock
-from taproot_chassis.errors import AppError
+from taproot_base.clock import FakeClock
+from taproot_base.errors import AppError
 from taproot_marketing.customer_refs.queries import find_customer
 from taproot_marketing.deliveries.handlers import Order, enqueue
 from taproot_marketing.deliveries.sending import Sender, report_lost

@@ -1,7 +1,7 @@
 """Alembic environment of the sales service."""
 
 import taproot_sales.main  # noqa: F401  # loads every mapped class
-from taproot_chassis import migrations, schema
 from taproot_sales.base import Base
+from taproot_storage import migrations, schema
 
 migrations.run([schema.metadata, Base.metadata])

@@ -29,9 +29,9 @@ from taproot.sales.v1.quote_service_pb2_grpc import QuotesServiceStub
 from taproot.sales.v1.sales_line_pb2 import SalesLine
 from taproot.sales.v1.statement_service_pb2_grpc import StatementsServiceStub
 from taproot.type.v1.money_pb2 import Money
-from taproot_chassis.auth import Principal
-from taproot_chassis.errors import AppError
-from taproot_chassis.ids import new_id
+from taproot_base.auth import Principal
+from taproot_base.errors import AppError
+from taproot_base.ids import new_id
 from taproot_testkit import Caller, Harness, branch_id
 
 

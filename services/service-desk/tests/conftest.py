@@ -15,10 +15,10 @@ from taproot.customer.v1 import customer_pb2
 from taproot.servicedesk.v1.ticket_pb2 import Ticket
 from taproot.servicedesk.v1.ticket_service_pb2 import CreateTicketRequest
 from taproot.servicedesk.v1.ticket_service_pb2_grpc import TicketsServiceStub
-from taproot_chassis.auth import Principal
-from taproot_chassis.clock import FakeClock
-from taproot_chassis.errors import AppError
-from taproot_chassis.ids import new_id
+from taproot_base.auth import Principal
+from taproot_base.clock import FakeClock
+from taproot_base.errors import AppError
+from taproot_base.ids import new_id
 from taproot_testkit import Caller, Harness, branch_id
 
 START = datetime(2026, 11, 23, 2, tzinfo=UTC)

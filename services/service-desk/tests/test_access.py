@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from taproot_chassis.descriptors import method_rules
-from taproot_chassis.errors import AppError, Kind
+from taproot_base.descriptors import method_rules
+from taproot_base.errors import AppError, Kind
 from taproot_testkit import Harness
 
 SERVICES = (

@@ -1,1 +1,1 @@
-"""What all services share: thin, no domain words, nothing happens on import."""
+"""How every service runs: RPCs, events, operations and jobs; no domain words, nothing happens on import."""

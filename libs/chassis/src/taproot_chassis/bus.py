@@ -10,7 +10,7 @@ from nats.errors import Error as NatsError
 from nats.js.api import RetentionPolicy, StorageType, StreamConfig
 from nats.js.errors import NotFoundError
 
-from taproot_chassis import telemetry
+from taproot_base import telemetry
 from taproot_chassis.events import stream_of
 
 RETENTION_SECONDS = 7 * 24 * 3600

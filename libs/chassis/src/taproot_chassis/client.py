@@ -7,10 +7,10 @@ from typing import Any
 import grpc
 from google.rpc import error_details_pb2, status_pb2
 
-from taproot_chassis import telemetry
-from taproot_chassis.auth import Principal, TokenMinter
-from taproot_chassis.context import current_call_or_none
-from taproot_chassis.errors import AppError, InvalidArgument, Kind, Unavailable, Violation
+from taproot_base import telemetry
+from taproot_base.auth import Principal, TokenMinter
+from taproot_base.context import current_call_or_none
+from taproot_base.errors import AppError, InvalidArgument, Kind, Unavailable, Violation
 
 DEFAULT_DEADLINE_SECONDS = 5.0
 CHANNEL_OPTIONS = [

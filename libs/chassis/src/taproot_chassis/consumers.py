@@ -21,18 +21,18 @@ from prometheus_client import Counter, Gauge, Histogram
 from sqlalchemy import ARRAY, DateTime, Text, Uuid, bindparam, func, select
 from sqlalchemy.dialects.postgresql import insert
 
-from taproot_chassis import telemetry
-from taproot_chassis.context import Call, calling
+from taproot_base import telemetry
+from taproot_base.context import Call, calling
+from taproot_base.errors import DeadlineExceeded, EtagMismatch, ResourceExhausted, Unavailable
 from taproot_chassis.deadletters import DeadLetters
-from taproot_chassis.errors import DeadlineExceeded, EtagMismatch, ResourceExhausted, Unavailable
 from taproot_chassis.events import Event, stream_of, subject_filter
 from taproot_chassis.pulling import Pull
-from taproot_chassis.schema import inbox
-from taproot_chassis.statements import Statement
+from taproot_storage.schema import inbox
+from taproot_storage.statements import Statement
 
 if TYPE_CHECKING:
     from taproot_chassis.bus import Bus
-    from taproot_chassis.database import Database, UnitOfWork
+    from taproot_storage.database import Database, UnitOfWork
 
 BATCH = 100
 FETCH_SECONDS = 5.0

@@ -9,13 +9,13 @@ from sqlalchemy import bindparam, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from taproot_chassis.events import Event
-from taproot_chassis.schema import dead_letters
-from taproot_chassis.statements import Statement
+from taproot_storage.schema import dead_letters
+from taproot_storage.statements import Statement
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from taproot_chassis.database import Database, UnitOfWork
+    from taproot_storage.database import Database, UnitOfWork
 
 _t = dead_letters.c
 _insert = Statement(

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from google.protobuf.message import Message
 
-from taproot_chassis.ids import shard_of
+from taproot_base.ids import shard_of
 
 M = TypeVar("M", bound=Message)
 

@@ -17,18 +17,18 @@ from taproot.identity.events.v1.user_event_pb2 import UserEvent
 from taproot.identity.v1.role_pb2 import DataScope
 from taproot.identity.v1.user_pb2 import USER_STATE_ACTIVE
 from taproot.options.v1.options_pb2 import Sensitivity
-from taproot_chassis import telemetry
-from taproot_chassis.access import AccessDirectory, Branch, Grant, Role, Scope, subtree_end
-from taproot_chassis.auth import Principal
+from taproot_base import telemetry
+from taproot_base.access import AccessDirectory, Branch, Grant, Role, Scope, subtree_end
+from taproot_base.auth import Principal
 from taproot_chassis.consumers import SubscriberKind, Subscription
 from taproot_chassis.projections import put_newer
-from taproot_chassis.schema import identity_branches, identity_roles, identity_users
-from taproot_chassis.statements import Statement
-from taproot_chassis.visibility import ScopeRule, unscoped
+from taproot_storage.schema import identity_branches, identity_roles, identity_users
+from taproot_storage.statements import Statement
+from taproot_storage.visibility import ScopeRule, unscoped
 
 if TYPE_CHECKING:
-    from taproot_chassis.database import Database, Reader, UnitOfWork
     from taproot_chassis.events import Event
+    from taproot_storage.database import Database, Reader, UnitOfWork
 
 SOURCE = "identity"
 REFRESH_SECONDS = 5.0

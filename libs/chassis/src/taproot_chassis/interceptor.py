@@ -17,12 +17,12 @@ from grpc_status import rpc_status
 from opentelemetry.trace import SpanKind
 from prometheus_client import Counter, Gauge, Histogram
 
-from taproot_chassis import telemetry
-from taproot_chassis.access import AccessDirectory
-from taproot_chassis.auth import Principal, TokenVerifier
-from taproot_chassis.context import Call, calling
-from taproot_chassis.descriptors import MethodRule
-from taproot_chassis.errors import (
+from taproot_base import telemetry
+from taproot_base.access import AccessDirectory
+from taproot_base.auth import Principal, TokenVerifier
+from taproot_base.context import Call, calling
+from taproot_base.descriptors import MethodRule
+from taproot_base.errors import (
     DOMAIN,
     AppError,
     DeadlineExceeded,

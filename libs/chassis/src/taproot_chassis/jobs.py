@@ -10,12 +10,12 @@ from uuid import UUID
 
 from prometheus_client import Counter, Gauge
 
-from taproot_chassis import telemetry
-from taproot_chassis.context import Call, calling
-from taproot_chassis.errors import AppError
+from taproot_base import telemetry
+from taproot_base.context import Call, calling
+from taproot_base.errors import AppError
 
 if TYPE_CHECKING:
-    from taproot_chassis.database import Database, UnitOfWork
+    from taproot_storage.database import Database, UnitOfWork
 
 _runs = Counter("taproot_job_runs_total", "Runs of scheduled jobs", ["job", "result"])
 _last = Gauge("taproot_job_last_success_timestamp_seconds", "When the job last ended well", ["job"])

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 import asyncpg
 
-from taproot_chassis import telemetry
+from taproot_base import telemetry
 
 if TYPE_CHECKING:
-    from taproot_chassis.database import Database
+    from taproot_storage.database import Database
 
 RETRY_SECONDS = 1.0
 _NAMESPACE = 0x7A70

@@ -7,7 +7,7 @@ from functools import cache
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
 
-from taproot_chassis.descriptors import is_map, is_repeated, sensitive_fields
+from taproot_base.descriptors import is_map, is_repeated, sensitive_fields
 
 
 @cache

@@ -15,20 +15,20 @@ from google.rpc import code_pb2
 from sqlalchemy import bindparam, insert, or_, select, update
 
 from taproot.operations.v1 import operations_pb2 as pb
-from taproot_chassis import telemetry, wire
-from taproot_chassis.auth import Principal
-from taproot_chassis.context import Call, calling, current_call
-from taproot_chassis.errors import AppError, Kind, NotFound, WrongState
+from taproot_base import telemetry, wire
+from taproot_base.auth import Principal
+from taproot_base.context import Call, calling, current_call
+from taproot_base.errors import AppError, Kind, NotFound, WrongState
+from taproot_base.ids import new_id
 from taproot_chassis.identities import find_user
-from taproot_chassis.ids import new_id
-from taproot_chassis.schema import operations
-from taproot_chassis.statements import Statement
 from taproot_listing.fields import Field, FieldType, Resource
+from taproot_storage.schema import operations
+from taproot_storage.statements import Statement
 
 if TYPE_CHECKING:
-    from taproot_chassis.access import AccessDirectory
-    from taproot_chassis.database import Database, Reader, UnitOfWork
-    from taproot_chassis.reads import Lists
+    from taproot_base.access import AccessDirectory
+    from taproot_storage.database import Database, Reader, UnitOfWork
+    from taproot_storage.reads import Lists
 
 LEASE = timedelta(seconds=15)
 HEARTBEAT_SECONDS = 5.0

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from taproot_chassis.context import current_call
-from taproot_chassis.database import Reader
-from taproot_chassis.errors import InvalidArgument
+from taproot_base.context import current_call
+from taproot_base.errors import InvalidArgument
 from taproot_chassis.identities import find_user
-from taproot_chassis.visibility import require_placement
+from taproot_storage.database import Reader
+from taproot_storage.visibility import require_placement
 
 
 @dataclass(frozen=True)

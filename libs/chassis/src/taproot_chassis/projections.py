@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import bindparam
 from sqlalchemy.dialects.postgresql import insert
 
-from taproot_chassis.statements import Statement
+from taproot_storage.statements import Statement
 
 
 def put_newer(table: Any, *, keys: Sequence[str] = ("id",), kept: Sequence[str] = ()) -> Statement:

@@ -11,13 +11,13 @@ from taproot.operations.v1 import event_service_pb2 as pb
 from taproot.operations.v1.event_service_pb2_grpc import EventsServiceStub
 from taproot_chassis.consumers import Consumer, SubscriberKind
 from taproot_chassis.events import Event
-from taproot_chassis.schema import inbox
-from taproot_chassis.statements import Statement
-from taproot_chassis.visibility import scope_rules, unscoped
+from taproot_storage.schema import inbox
+from taproot_storage.statements import Statement
+from taproot_storage.visibility import scope_rules, unscoped
 
 if TYPE_CHECKING:
     from taproot_chassis.client import Peers
-    from taproot_chassis.database import Database
+    from taproot_storage.database import Database
 
 BATCH = 200
 _forget = Statement(lambda: delete(inbox).where(inbox.c.consumer == bindparam("name")))

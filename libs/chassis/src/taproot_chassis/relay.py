@@ -15,14 +15,14 @@ from opentelemetry.trace import SpanKind
 from prometheus_client import Counter, Gauge
 from sqlalchemy import bindparam, func, select, update
 
-from taproot_chassis import telemetry
+from taproot_base import telemetry
 from taproot_chassis.events import Event
-from taproot_chassis.schema import event_log
-from taproot_chassis.statements import Statement
+from taproot_storage.schema import event_log
+from taproot_storage.statements import Statement
 
 if TYPE_CHECKING:
     from taproot_chassis.bus import Bus
-    from taproot_chassis.database import Database
+    from taproot_storage.database import Database
 
 BATCH = 500
 POLL_SECONDS = 1.0

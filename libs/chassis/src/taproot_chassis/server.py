@@ -11,7 +11,7 @@ from google.protobuf import descriptor_pool, message_factory
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
-from taproot_chassis.descriptors import MethodRule, method_rules
+from taproot_base.descriptors import MethodRule, method_rules
 
 OPTIONS = [
     ("grpc.max_receive_message_length", 32 * 1024 * 1024),

@@ -16,26 +16,28 @@ from typing import Any, Generic, Self, TypeVar
 
 from prometheus_client import start_http_server
 
-from taproot_chassis import idempotency, identities, partitions, telemetry
-from taproot_chassis.access import AccessDirectory
-from taproot_chassis.auth import GATEWAY_KEY, Principal, TokenMinter, TokenVerifier
-from taproot_chassis.blobs import BlobStore, DirectoryBlobStore
+from taproot_base import telemetry
+from taproot_base.access import AccessDirectory
+from taproot_base.auth import GATEWAY_KEY, Principal, TokenMinter, TokenVerifier
+from taproot_base.blobs import BlobStore, DirectoryBlobStore
+from taproot_base.clock import Clock, SystemClock
+from taproot_base.context import Call
+from taproot_base.settings import Settings
+from taproot_chassis import identities
 from taproot_chassis.bus import Bus
 from taproot_chassis.client import Peers
-from taproot_chassis.clock import Clock, SystemClock
 from taproot_chassis.consumers import Consumer, Subscription
-from taproot_chassis.context import Call
-from taproot_chassis.database import Database
-from taproot_chassis.eventlog import Encoder, EventLog
 from taproot_chassis.interceptor import CallInterceptor
 from taproot_chassis.jobs import Job, run_for_ever
 from taproot_chassis.leases import Leases
 from taproot_chassis.operations import Handler, OperationRunner
 from taproot_chassis.relay import Relay
 from taproot_chassis.server import GrpcServer, rules_of
-from taproot_chassis.settings import Settings
 from taproot_chassis.systemservices import EventsServicer, OperationsServicer
-from taproot_chassis.visibility import ScopeRule, scope_rules
+from taproot_storage import idempotency, partitions
+from taproot_storage.database import Database
+from taproot_storage.eventlog import Encoder, EventLog
+from taproot_storage.visibility import ScopeRule, scope_rules
 
 PARTY_ATTRIBUTE = "crm.customer.id"  # the name other tools know it by
 S = TypeVar("S", bound=Settings)
@@ -252,7 +254,7 @@ def run(definition: Definition, arguments: Sequence[str] | None = None) -> None:
     Serving ends on SIGTERM or SIGINT after draining.
     """
     if (sys.argv[1:] if arguments is None else list(arguments)) == ["migrate"]:
-        from taproot_chassis import migrations  # loaded late: serving needs no Alembic
+        from taproot_storage import migrations  # loaded late: serving needs no Alembic
 
         migrations.upgrade(definition.migrations)
         return

@@ -7,8 +7,8 @@ from typing import Any, TypeVar
 
 from google.protobuf.message import Message
 
-from taproot_chassis import idempotency
-from taproot_chassis.database import Database, Reader, UnitOfWork
+from taproot_storage import idempotency
+from taproot_storage.database import Database, Reader, UnitOfWork
 
 M = TypeVar("M", bound=Message)
 

@@ -13,13 +13,14 @@ from sqlalchemy import bindparam, select
 
 from taproot.operations.v1 import event_service_pb2 as events_pb
 from taproot.operations.v1 import operations_pb2 as pb
-from taproot_chassis import operations, wire
-from taproot_chassis.database import Database
+from taproot_base import wire
+from taproot_chassis import operations
 from taproot_chassis.events import Event
-from taproot_chassis.reads import Lists
-from taproot_chassis.schema import event_log
 from taproot_chassis.servicer import Servicer
-from taproot_chassis.statements import Statement
+from taproot_storage.database import Database
+from taproot_storage.reads import Lists
+from taproot_storage.schema import event_log
+from taproot_storage.statements import Statement
 
 MAX_WAIT_SECONDS = 30.0
 REPLAY_BATCH = 1000

@@ -8,10 +8,10 @@ from typing import Any, TypeAlias
 import protovalidate
 from google.protobuf.message import Message
 
-from taproot_chassis import telemetry
-from taproot_chassis.context import Call
-from taproot_chassis.descriptors import output_only
-from taproot_chassis.errors import InvalidArgument, Violation
+from taproot_base import telemetry
+from taproot_base.context import Call
+from taproot_base.descriptors import output_only
+from taproot_base.errors import InvalidArgument, Violation
 
 Serve: TypeAlias = Callable[[Any, Any], Awaitable[Any]]
 

@@ -20,9 +20,9 @@ from google.protobuf.message import Message
 from sqlalchemy import Numeric, Uuid
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from taproot_chassis import wire
-from taproot_chassis.errors import InvalidArgument
-from taproot_chassis.updates import custom_values
+from taproot_base import wire
+from taproot_base.errors import InvalidArgument
+from taproot_storage.updates import custom_values
 
 M = TypeVar("M", bound=Message)
 Values = dict[str, Any]

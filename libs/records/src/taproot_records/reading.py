@@ -11,16 +11,16 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.sql.elements import ColumnElement
 
 from taproot.type.v1.aggregate_pb2 import AggregateRow
-from taproot_chassis import reads
-from taproot_chassis.database import Reader
-from taproot_chassis.descriptors import sensitive_fields
-from taproot_chassis.errors import NotFound
-from taproot_chassis.reads import Lists
-from taproot_chassis.statements import Statement
-from taproot_chassis.text import query_tokens
-from taproot_chassis.visibility import is_scoped, visible
+from taproot_base.descriptors import sensitive_fields
+from taproot_base.errors import NotFound
+from taproot_base.text import query_tokens
 from taproot_listing.fields import Field, FieldType, Resource
 from taproot_records.mapping import literals, message_of
+from taproot_storage import reads
+from taproot_storage.database import Reader
+from taproot_storage.reads import Lists
+from taproot_storage.statements import Statement
+from taproot_storage.visibility import is_scoped, visible
 
 M = TypeVar("M", bound=Message)
 Condition = ColumnElement[bool]

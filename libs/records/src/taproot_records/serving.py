@@ -7,12 +7,12 @@ from typing import Any, Generic, TypeVar
 
 from google.protobuf.message import Message
 
-from taproot_chassis.database import Reader, UnitOfWork
-from taproot_chassis.reads import Lists
 from taproot_chassis.service import Runtime
 from taproot_chassis.servicer import Servicer
 from taproot_records.mapping import row_of
 from taproot_records.reading import Shelf
+from taproot_storage.database import Reader, UnitOfWork
+from taproot_storage.reads import Lists
 
 M = TypeVar("M", bound=Message)
 R = TypeVar("R", bound=Message)

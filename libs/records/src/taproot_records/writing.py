@@ -11,14 +11,14 @@ from google.protobuf.message import Message
 from sqlalchemy import Select, exists, select, true
 from sqlalchemy.sql.elements import ColumnElement
 
-from taproot_chassis import wire
-from taproot_chassis.database import UnitOfWork
-from taproot_chassis.errors import AlreadyExists, InvalidArgument, NotFound
-from taproot_chassis.ids import new_id
+from taproot_base import wire
+from taproot_base.errors import AlreadyExists, InvalidArgument, NotFound
+from taproot_base.ids import new_id
 from taproot_chassis.placement import Placer, caller_id
-from taproot_chassis.updates import ADDRESSING, changed_fields, check_etag, merge_patch
-from taproot_chassis.visibility import is_scoped, unscoped, visible
 from taproot_records.mapping import Values, values_of
+from taproot_storage.database import UnitOfWork
+from taproot_storage.updates import ADDRESSING, changed_fields, check_etag, merge_patch
+from taproot_storage.visibility import is_scoped, unscoped, visible
 
 E = TypeVar("E")
 

@@ -8,17 +8,17 @@ from typing import Any
 from sqlalchemy import bindparam, select, update
 
 from taproot.customer.events.v1.customer_event_pb2 import CustomerEvent
-from taproot_chassis import wire
-from taproot_chassis.database import UnitOfWork
+from taproot_base import wire
 from taproot_chassis.events import Event
 from taproot_chassis.placement import branch_path
-from taproot_chassis.statements import Statement
-from taproot_chassis.visibility import unscoped
 from taproot_customer.activities.model import Activity
 from taproot_customer.consents.model import Consent
 from taproot_customer.contacts.model import Contact
 from taproot_customer.relationships.model import Relationship
 from taproot_customer.tasks.model import Task
+from taproot_storage.database import UnitOfWork
+from taproot_storage.statements import Statement
+from taproot_storage.visibility import unscoped
 
 _REASON = "records follow their customer, whoever sees them"
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from taproot_chassis.eventlog import Encoder
 from taproot_chassis.jobs import Job
 from taproot_chassis.service import Definition, Parts, Runtime
 from taproot_customer.activities import messages as activities
@@ -41,6 +40,7 @@ from taproot_customer.tasks import messages as tasks
 from taproot_customer.tasks.model import Task
 from taproot_customer.tasks.servicer import TasksServicer
 from taproot_customer.timeline.servicer import TimelineServicer
+from taproot_storage.eventlog import Encoder
 
 PACKAGE = "taproot.customer.v1"
 ENCODERS: dict[type, Encoder] = {

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 from sqlalchemy import bindparam, func, select
 
-from taproot_chassis.database import Reader
-from taproot_chassis.errors import NotFound
-from taproot_chassis.schema import redirects
-from taproot_chassis.statements import Statement
-from taproot_chassis.visibility import visible
+from taproot_base.errors import NotFound
 from taproot_customer.customers.model import Customer
+from taproot_storage.database import Reader
+from taproot_storage.schema import redirects
+from taproot_storage.statements import Statement
+from taproot_storage.visibility import visible
 
 _c = Customer.__table__.c
 

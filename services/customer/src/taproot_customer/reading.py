@@ -7,10 +7,10 @@ from typing import Any
 
 from sqlalchemy import Select, select, true
 
-from taproot_chassis.database import Reader, UnitOfWork
-from taproot_chassis.errors import NotFound
-from taproot_chassis.updates import check_etag
-from taproot_chassis.visibility import visible
+from taproot_base.errors import NotFound
+from taproot_storage.database import Reader, UnitOfWork
+from taproot_storage.updates import check_etag
+from taproot_storage.visibility import visible
 
 
 def listed(model: Any) -> Select[Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from taproot.customer.v1.activity_pb2 import RecordReference
-from taproot_chassis.errors import InvalidArgument
+from taproot_base.errors import InvalidArgument
 
 
 def to_reference(stored: dict[str, Any] | None) -> RecordReference | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from taproot_chassis.settings import Settings
+from taproot_base.settings import Settings
 
 
 class CustomerSettings(Settings):

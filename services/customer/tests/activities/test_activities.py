@@ -9,7 +9,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from taproot.customer.v1 import activity_pb2 as pb
 from taproot.customer.v1 import activity_service_pb2 as rpc
 from taproot.customer.v1.activity_service_pb2_grpc import ActivitiesServiceStub
-from taproot_chassis.errors import Kind
+from taproot_base.errors import Kind
 
 
 def in_days(days: float) -> Timestamp:

@@ -16,9 +16,9 @@ from taproot.marketing.v1.form_pb2 import FormSubmission
 from taproot.marketing.v1.suppression_pb2 import SUPPRESSION_REASON_UNSUBSCRIBED, Suppression
 from taproot.sales.events.v1.lead_event_pb2 import LeadEvent
 from taproot.sales.v1.lead_pb2 import Lead
-from taproot_chassis.auth import Principal
-from taproot_chassis.errors import Kind
-from taproot_chassis.ids import new_id
+from taproot_base.auth import Principal
+from taproot_base.errors import Kind
+from taproot_base.ids import new_id
 
 EMAIL = pb.CONSENT_CHANNEL_EMAIL
 GRANTED, WITHDRAWN = pb.CONSENT_DECISION_GRANTED, pb.CONSENT_DECISION_WITHDRAWN

@@ -12,7 +12,7 @@ from taproot.customer.v1 import relationship_service_pb2 as link_rpc
 from taproot.customer.v1.contact_service_pb2_grpc import ContactsServiceStub
 from taproot.customer.v1.customer_pb2 import IDENTIFIER_KIND_PHONE, IDENTIFIER_KIND_TAX_NUMBER, Identifier
 from taproot.customer.v1.relationship_service_pb2_grpc import RelationshipsServiceStub
-from taproot_chassis.errors import Kind
+from taproot_base.errors import Kind
 
 
 @pytest_asyncio.fixture(loop_scope="session")

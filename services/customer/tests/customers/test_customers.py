@@ -14,7 +14,7 @@ from taproot.customer.v1 import customer_service_pb2 as rpc
 from taproot.customer.v1.customer_service_pb2_grpc import CustomersServiceStub
 from taproot.identity.events.v1.branch_event_pb2 import BranchEvent
 from taproot.identity.v1.branch_pb2 import Branch
-from taproot_chassis.errors import AppError, Kind
+from taproot_base.errors import AppError, Kind
 from taproot_testkit import Harness, branch_id
 
 PHONE = pb.IDENTIFIER_KIND_PHONE

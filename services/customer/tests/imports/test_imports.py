@@ -17,8 +17,8 @@ from taproot.customer.v1 import import_service_pb2 as rpc
 from taproot.customer.v1.customer_pb2 import IDENTIFIER_KIND_PHONE, Identifier
 from taproot.customer.v1.customer_service_pb2_grpc import CustomersServiceStub
 from taproot.customer.v1.import_service_pb2_grpc import ImportsServiceStub
-from taproot_chassis.errors import Kind
-from taproot_chassis.ids import new_id
+from taproot_base.errors import Kind
+from taproot_base.ids import new_id
 from taproot_testkit import branch_id
 
 HEADER = "客户名称,手机,邮箱,状态,省份\r\n"

@@ -21,8 +21,8 @@ from taproot.customer.v1.customer_service_pb2_grpc import CustomersServiceStub
 from taproot.customer.v1.duplicate_service_pb2_grpc import DuplicatesServiceStub
 from taproot.customer.v1.profile_service_pb2_grpc import ProfilesServiceStub
 from taproot.customer.v1.timeline_service_pb2_grpc import TimelineServiceStub
-from taproot_chassis.errors import Kind
-from taproot_chassis.ids import new_id
+from taproot_base.errors import Kind
+from taproot_base.ids import new_id
 
 PHONE, EMAIL, TAX = pb.IDENTIFIER_KIND_PHONE, pb.IDENTIFIER_KIND_EMAIL, pb.IDENTIFIER_KIND_TAX_NUMBER
 

@@ -29,8 +29,8 @@ from taproot.servicedesk.events.v1.entitlement_event_pb2 import EntitlementEvent
 from taproot.servicedesk.events.v1.ticket_event_pb2 import TicketEvent
 from taproot.servicedesk.v1 import entitlement_pb2, ticket_pb2
 from taproot.type.v1.money_pb2 import Money
-from taproot_chassis.errors import Kind
-from taproot_chassis.ids import new_id
+from taproot_base.errors import Kind
+from taproot_base.ids import new_id
 from taproot_customer.profiles import rules
 from taproot_customer.profiles.packing import pack
 

@@ -14,8 +14,8 @@ from taproot.customer.v1 import segment_pb2 as pb
 from taproot.customer.v1 import segment_service_pb2 as rpc
 from taproot.customer.v1.customer_service_pb2_grpc import CustomersServiceStub
 from taproot.customer.v1.segment_service_pb2_grpc import SegmentsServiceStub
-from taproot_chassis.errors import Kind
-from taproot_chassis.ids import new_id
+from taproot_base.errors import Kind
+from taproot_base.ids import new_id
 from taproot_customer.segments.handlers import refresh_due
 
 

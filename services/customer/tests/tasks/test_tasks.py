@@ -12,8 +12,8 @@ from taproot.customer.v1 import task_pb2 as pb
 from taproot.customer.v1 import task_service_pb2 as rpc
 from taproot.customer.v1.task_service_pb2_grpc import TasksServiceStub
 from taproot.marketing.events.v1.journey_event_pb2 import JourneyEvent, JourneyTask
-from taproot_chassis.errors import Kind
-from taproot_chassis.ids import new_id
+from taproot_base.errors import Kind
+from taproot_base.ids import new_id
 from taproot_customer.tasks.handlers import remind_due
 from taproot_customer.tasks.model import Task, next_due
 

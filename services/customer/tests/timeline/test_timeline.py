@@ -24,8 +24,8 @@ from taproot.sales.v1.lead_pb2 import Lead
 from taproot.sales.v1.order_pb2 import Order
 from taproot.sales.v1.sales_line_pb2 import SalesTotals
 from taproot.type.v1.money_pb2 import Money
-from taproot_chassis.errors import Kind
-from taproot_chassis.ids import new_id
+from taproot_base.errors import Kind
+from taproot_base.ids import new_id
 from taproot_customer.subscribers import SUBSCRIPTIONS
 from taproot_customer.timeline import payloads
 from taproot_customer.timeline.words import WORDS, render

@@ -9,7 +9,8 @@ import sys
 
 from prometheus_client import start_http_server
 
-from taproot_chassis import service, telemetry
+from taproot_base import telemetry
+from taproot_chassis import service
 from taproot_chassis.service import ServiceProcess
 from taproot_gateway.doors import Doors
 from taproot_gateway.main import DEFINITION

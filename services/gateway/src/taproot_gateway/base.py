@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy.orm import DeclarativeBase
 
-from taproot_chassis.model import ModelBase, new_metadata
+from taproot_storage.model import ModelBase, new_metadata
 
 
 class Base(ModelBase, DeclarativeBase):

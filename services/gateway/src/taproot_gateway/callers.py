@@ -11,7 +11,7 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from taproot_chassis.auth import TOKEN_SECONDS, Principal, TokenMinter
+from taproot_base.auth import TOKEN_SECONDS, Principal, TokenMinter
 
 REMEMBER_SECONDS = 30.0
 # An internal token is renewed while it still has half of its life, so that none ends on its way.

@@ -14,9 +14,9 @@ from grpc_reflection.v1alpha import reflection, reflection_pb2, reflection_pb2_g
 from opentelemetry.trace import SpanKind
 from prometheus_client import Histogram
 
-from taproot_chassis import telemetry
-from taproot_chassis.descriptors import READING
-from taproot_chassis.errors import AppError
+from taproot_base import telemetry
+from taproot_base.descriptors import READING
+from taproot_base.errors import AppError
 from taproot_chassis.interceptor import abort
 from taproot_chassis.server import OPTIONS
 from taproot_gateway.backends import Backends, Metadata, UnknownBackend

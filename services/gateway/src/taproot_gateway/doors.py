@@ -12,7 +12,7 @@ from google.protobuf.message import Message
 from granian.constants import Interfaces
 from granian.server.embed import Server
 
-from taproot_chassis import telemetry
+from taproot_base import telemetry
 from taproot_chassis.service import Runtime
 from taproot_gateway.backends import Backends
 from taproot_gateway.callers import Callers

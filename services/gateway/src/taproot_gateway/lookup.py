@@ -8,10 +8,7 @@ from typing import Any
 
 from sqlalchemy import bindparam, select
 
-from taproot_chassis.auth import Principal, RoleRef
-from taproot_chassis.database import Database, Reader
-from taproot_chassis.statements import Statement
-from taproot_chassis.visibility import unscoped
+from taproot_base.auth import Principal, RoleRef
 from taproot_gateway.api_keys import queries as key_queries
 from taproot_gateway.api_keys.model import api_keys
 from taproot_gateway.branches.queries import find_branches
@@ -21,6 +18,9 @@ from taproot_gateway.roles.queries import find_roles
 from taproot_gateway.sessions import store
 from taproot_gateway.sessions.model import credentials, sessions
 from taproot_gateway.users.model import ACTIVE, PORTAL, User, name_key
+from taproot_storage.database import Database, Reader
+from taproot_storage.statements import Statement
+from taproot_storage.visibility import unscoped
 
 # The last use is stored this exactly: each write costs a transaction.
 TOUCH = timedelta(minutes=1)

@@ -5,8 +5,6 @@ from __future__ import annotations
 import functools
 from pathlib import Path
 
-from taproot_chassis.database import Database
-from taproot_chassis.eventlog import Encoder
 from taproot_chassis.jobs import Job
 from taproot_chassis.service import Definition, Parts, Runtime
 from taproot_gateway.api_keys.servicer import ApiKeysServicer
@@ -28,6 +26,8 @@ from taproot_gateway.transcoding import contracts
 from taproot_gateway.users import messages as users
 from taproot_gateway.users.model import User
 from taproot_gateway.users.servicer import UsersServicer
+from taproot_storage.database import Database
+from taproot_storage.eventlog import Encoder
 
 ENCODERS: dict[type, Encoder] = {
     Role: roles.to_event,

@@ -13,7 +13,7 @@ from typing import Any
 
 import jwt
 
-from taproot_chassis import telemetry
+from taproot_base import telemetry
 
 # No HMAC: its key would have to be shared with the provider, and `none` is no algorithm.
 ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "ES256", "ES384", "EdDSA"]

@@ -15,7 +15,7 @@ from typing import Any
 import orjson
 
 from taproot.operations.v1 import operations_pb2 as pb
-from taproot_chassis.errors import InvalidArgument, NotFound
+from taproot_base.errors import InvalidArgument, NotFound
 from taproot_gateway.backends import Backends, Metadata
 
 SERVICE = "taproot.operations.v1.OperationsService"

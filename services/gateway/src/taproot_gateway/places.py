@@ -5,10 +5,10 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 
-from taproot_chassis.database import Reader
-from taproot_chassis.errors import InvalidArgument
-from taproot_chassis.visibility import require_placement
+from taproot_base.errors import InvalidArgument
 from taproot_gateway.branches.queries import find_branches
+from taproot_storage.database import Reader
+from taproot_storage.visibility import require_placement
 
 
 async def require_branch(reader: Reader, key: uuid.UUID | None, resource: str, verb: str, field: str) -> str:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from taproot_chassis.access import Grant, Scope
-from taproot_chassis.context import current_call
-from taproot_chassis.errors import AppError, Kind
+from taproot_base.access import Grant, Scope
+from taproot_base.context import current_call
+from taproot_base.errors import AppError, Kind
 
 # Members of Scope are written from the narrowest to the widest.
 _WIDTH = {scope: width for width, scope in enumerate(Scope)}

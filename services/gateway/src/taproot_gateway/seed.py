@@ -8,11 +8,9 @@ import secrets
 from collections.abc import Iterable
 from pathlib import Path
 
-from taproot_chassis import telemetry
-from taproot_chassis.context import calling
-from taproot_chassis.database import UnitOfWork
-from taproot_chassis.idempotency import lock_key
-from taproot_chassis.ids import new_id
+from taproot_base import telemetry
+from taproot_base.context import calling
+from taproot_base.ids import new_id
 from taproot_chassis.service import Runtime
 from taproot_gateway.branches.model import Branch
 from taproot_gateway.branches.queries import at
@@ -24,6 +22,8 @@ from taproot_gateway.sessions.passwords import Hasher
 from taproot_gateway.settings import GatewaySettings
 from taproot_gateway.users.model import User
 from taproot_gateway.users.queries import count_users
+from taproot_storage.database import UnitOfWork
+from taproot_storage.idempotency import lock_key
 
 HEAD_OFFICE = "/hq/"
 _LOCK = lock_key("identity", "seed")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pydantic import Field
 
-from taproot_chassis.settings import Settings
+from taproot_base.settings import Settings
 
 
 class GatewaySettings(Settings):

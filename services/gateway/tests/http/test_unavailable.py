@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from taproot_chassis.errors import Unavailable
+from taproot_base.errors import Unavailable
 from taproot_gateway.transcoding.problems import from_app_error
 
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from taproot.identity.events.v1.role_event_pb2 import RoleEvent
-from taproot_chassis.access import Grant, Scope
+from taproot_base.access import Grant, Scope
 from taproot_gateway.rights import covers, united
 
 PERMISSIONS = st.sampled_from(

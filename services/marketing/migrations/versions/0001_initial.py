@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-from taproot_chassis import migrations
+from taproot_storage import migrations
 
 revision: str = "0001"
 down_revision: str | None = None

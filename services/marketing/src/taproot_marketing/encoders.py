@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from taproot_chassis.eventlog import Encoder
 from taproot_marketing.campaigns import messages as campaigns
 from taproot_marketing.campaigns.model import Campaign
 from taproot_marketing.deliveries import messages as deliveries
@@ -19,6 +18,7 @@ from taproot_marketing.suppressions import messages as suppressions
 from taproot_marketing.suppressions.model import Suppression
 from taproot_marketing.templates import messages as templates
 from taproot_marketing.templates.model import Template
+from taproot_storage.eventlog import Encoder
 
 ENCODERS: dict[type, Encoder] = {
     Campaign: campaigns.to_event,

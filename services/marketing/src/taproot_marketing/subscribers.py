@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from taproot_chassis.consumers import SubscriberKind, Subscription
-from taproot_chassis.schema import redirects
 from taproot_marketing.consents.model import ConsentRef
 from taproot_marketing.consents.subscribers import apply_consent
 from taproot_marketing.customer_refs.model import CustomerRef
@@ -17,6 +16,7 @@ from taproot_marketing.loyalty.subscribers import on_payment_received, on_paymen
 from taproot_marketing.scores import handlers as scores
 from taproot_marketing.segments.model import SegmentMember
 from taproot_marketing.segments.subscribers import apply_member
+from taproot_storage.schema import redirects
 
 PROJECTION, REACTION = SubscriberKind.PROJECTION, SubscriberKind.REACTION
 

@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import DeclarativeBase
 
-from taproot_chassis.database import UnitOfWork
-from taproot_chassis.errors import AlreadyExists, AppError
-from taproot_chassis.model import ModelBase, new_metadata
+from taproot_base.errors import AlreadyExists, AppError
+from taproot_storage.database import UnitOfWork
+from taproot_storage.model import ModelBase, new_metadata
 
 
 class Base(ModelBase, DeclarativeBase):

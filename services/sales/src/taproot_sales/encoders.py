@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from taproot_chassis.eventlog import Encoder
 from taproot_sales.approvals import messages as approvals
 from taproot_sales.approvals.model import Approval, ApprovalPolicy
 from taproot_sales.assignment_rules import messages as assignment_rules
@@ -29,6 +28,7 @@ from taproot_sales.price_books import messages as price_books
 from taproot_sales.price_books.model import PriceBook
 from taproot_sales.quotes import messages as quotes
 from taproot_sales.quotes.model import Quote
+from taproot_storage.eventlog import Encoder
 
 ENCODERS: Mapping[type, Encoder] = {
     Lead: leads.to_event,

@@ -11,11 +11,11 @@ from google.protobuf.json_format import ParseDict
 from google.protobuf.message import Message
 from google.protobuf.struct_pb2 import Struct
 
-from taproot_chassis.descriptors import output_only
-from taproot_chassis.errors import InvalidArgument
-from taproot_chassis.ids import new_id
-from taproot_chassis.updates import changed_fields, custom_values, merge_patch
-from taproot_chassis.wire import from_date, from_money, from_timestamp, optional_uuid
+from taproot_base.descriptors import output_only
+from taproot_base.errors import InvalidArgument
+from taproot_base.ids import new_id
+from taproot_base.wire import from_date, from_money, from_timestamp, optional_uuid
+from taproot_storage.updates import changed_fields, custom_values, merge_patch
 
 Convert = Callable[[Any, str], dict[str, Any]]
 SET_BY_SERVICE = "is set by the service and cannot be given"

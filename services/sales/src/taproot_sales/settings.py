@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from taproot_chassis.settings import Settings
+from taproot_base.settings import Settings
 
 
 class SalesSettings(Settings):

@@ -7,7 +7,7 @@ from google.protobuf.any_pb2 import Any as Packed
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo
 from google.rpc.status_pb2 import Status
 
-from taproot_chassis.errors import DOMAIN, AppError
+from taproot_base.errors import DOMAIN, AppError
 
 
 def to_status(error: AppError) -> Status:

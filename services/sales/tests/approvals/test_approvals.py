@@ -15,10 +15,10 @@ from taproot.sales.v1 import approval_policy_service_pb2 as policy_rpc
 from taproot.sales.v1 import approval_service_pb2 as rpc
 from taproot.sales.v1 import order_pb2
 from taproot.sales.v1.order_service_pb2 import ConfirmOrderRequest, GetOrderRequest, SubmitOrderRequest
-from taproot_chassis.auth import Principal
-from taproot_chassis.clock import FakeClock
-from taproot_chassis.errors import Kind
-from taproot_chassis.ids import new_id
+from taproot_base.auth import Principal
+from taproot_base.clock import FakeClock
+from taproot_base.errors import Kind
+from taproot_base.ids import new_id
 from taproot_sales.approvals.jobs import miss_deadlines
 from taproot_testkit import Harness
 

@@ -8,8 +8,8 @@ import pytest
 from taproot.sales.v1 import assignment_rule_pb2 as pb
 from taproot.sales.v1 import assignment_rule_service_pb2 as rpc
 from taproot.sales.v1.assignment_rule_service_pb2_grpc import AssignmentRulesServiceStub
-from taproot_chassis.auth import Principal
-from taproot_chassis.errors import AppError, Kind
+from taproot_base.auth import Principal
+from taproot_base.errors import AppError, Kind
 from taproot_testkit import Caller, Harness, branch_id
 
 

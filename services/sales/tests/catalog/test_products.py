@@ -9,8 +9,8 @@ from taproot.sales.v1 import product_pb2 as pb
 from taproot.sales.v1 import product_service_pb2 as rpc
 from taproot.sales.v1.product_service_pb2_grpc import ProductsServiceStub
 from taproot.type.v1.money_pb2 import Money
-from taproot_chassis.auth import Principal
-from taproot_chassis.errors import AppError, Kind
+from taproot_base.auth import Principal
+from taproot_base.errors import AppError, Kind
 from taproot_testkit import Caller, Harness
 
 

@@ -11,8 +11,8 @@ from taproot.sales.v1 import opportunity_pb2, opportunity_service_pb2
 from taproot.sales.v1.competitor_service_pb2_grpc import CompetitorsServiceStub
 from taproot.sales.v1.opportunity_service_pb2_grpc import OpportunitiesServiceStub
 from taproot.type.v1.money_pb2 import Money
-from taproot_chassis.auth import Principal
-from taproot_chassis.errors import AppError, Kind
+from taproot_base.auth import Principal
+from taproot_base.errors import AppError, Kind
 from taproot_testkit import Caller, Harness
 
 deal_rpc = opportunity_service_pb2

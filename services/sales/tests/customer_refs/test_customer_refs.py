@@ -16,10 +16,10 @@ from taproot.customer.v1.customer_pb2 import (
 from taproot.sales.v1 import opportunity_pb2
 from taproot.sales.v1 import opportunity_service_pb2 as rpc
 from taproot.sales.v1.opportunity_service_pb2_grpc import OpportunitiesServiceStub
-from taproot_chassis.auth import Principal
-from taproot_chassis.ids import new_id
-from taproot_chassis.schema import redirects
+from taproot_base.auth import Principal
+from taproot_base.ids import new_id
 from taproot_sales.customer_refs.queries import find_customer, same_customer
+from taproot_storage.schema import redirects
 from taproot_testkit import Caller, Harness
 
 

@@ -11,8 +11,8 @@ from taproot.customer.v1 import customer_pb2 as pb
 from taproot.customer.v1 import customer_service_pb2 as rpc
 from taproot.customer.v1.customer_service_pb2_grpc import CustomersServiceStub
 from taproot_chassis import rebuild
-from taproot_chassis.schema import event_log
 from taproot_sales.customer_refs.model import CustomerRef
+from taproot_storage.schema import event_log
 from taproot_testkit import Harness
 
 

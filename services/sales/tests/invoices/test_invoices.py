@@ -17,7 +17,7 @@ from taproot.sales.v1.order_service_pb2 import ConfirmOrderRequest, SubmitOrderR
 from taproot.sales.v1.payment_pb2 import Payment
 from taproot.sales.v1.payment_service_pb2 import CreatePaymentRequest
 from taproot.type.v1.money_pb2 import Money
-from taproot_chassis.errors import Kind
+from taproot_base.errors import Kind
 from taproot_sales.invoices.jobs import note_overdue_invoices
 from taproot_sales.orders.handlers import confirm_order
 

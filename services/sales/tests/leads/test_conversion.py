@@ -19,9 +19,9 @@ from taproot.sales.v1 import opportunity_service_pb2 as deal_rpc
 from taproot.sales.v1.lead_service_pb2_grpc import LeadsServiceStub
 from taproot.sales.v1.opportunity_service_pb2_grpc import OpportunitiesServiceStub
 from taproot.type.v1.money_pb2 import Money
-from taproot_chassis.auth import Principal
-from taproot_chassis.clock import FakeClock
-from taproot_chassis.errors import AppError, Kind
+from taproot_base.auth import Principal
+from taproot_base.clock import FakeClock
+from taproot_base.errors import AppError, Kind
 from taproot_testkit import Caller, Harness, branch_id
 
 WINNERS = 8

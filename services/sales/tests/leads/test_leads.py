@@ -15,12 +15,12 @@ from taproot.sales.v1 import lead_pb2 as pb
 from taproot.sales.v1 import lead_service_pb2 as rpc
 from taproot.sales.v1.assignment_rule_service_pb2_grpc import AssignmentRulesServiceStub
 from taproot.sales.v1.lead_service_pb2_grpc import LeadsServiceStub
-from taproot_chassis.auth import Principal
-from taproot_chassis.clock import FakeClock
-from taproot_chassis.errors import AppError, Kind
+from taproot_base.auth import Principal
+from taproot_base.clock import FakeClock
+from taproot_base.errors import AppError, Kind
 from taproot_chassis.events import Event
-from taproot_chassis.schema import event_log
 from taproot_sales.leads.jobs import recall_overdue, remind_owners
+from taproot_storage.schema import event_log
 from taproot_testkit import Caller, Harness, branch_id
 
 

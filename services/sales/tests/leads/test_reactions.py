@@ -11,8 +11,8 @@ from taproot.marketing.v1.form_pb2 import Form, FormSubmission, Utm
 from taproot.sales.v1 import lead_pb2 as pb
 from taproot.sales.v1 import lead_service_pb2 as rpc
 from taproot.sales.v1.lead_service_pb2_grpc import LeadsServiceStub
-from taproot_chassis.auth import Principal
-from taproot_chassis.ids import new_id
+from taproot_base.auth import Principal
+from taproot_base.ids import new_id
 from taproot_testkit import Caller, Harness, branch_id
 
 

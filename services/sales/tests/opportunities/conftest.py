@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from taproot_chassis.clock import FakeClock
+from taproot_base.clock import FakeClock
 from taproot_testkit import Harness
 
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)

@@ -16,11 +16,11 @@ from taproot.sales.v1 import product_pb2, product_service_pb2
 from taproot.sales.v1.opportunity_service_pb2_grpc import OpportunitiesServiceStub
 from taproot.sales.v1.product_service_pb2_grpc import ProductsServiceStub
 from taproot.type.v1.money_pb2 import Money
-from taproot_chassis.auth import Principal
-from taproot_chassis.clock import FakeClock
-from taproot_chassis.errors import AppError, InvalidArgument, Kind
-from taproot_chassis.schema import event_log
+from taproot_base.auth import Principal
+from taproot_base.clock import FakeClock
+from taproot_base.errors import AppError, InvalidArgument, Kind
 from taproot_sales.opportunities.jobs import note_stalled
+from taproot_storage.schema import event_log
 from taproot_testkit import Caller, Harness, branch_id
 
 

@@ -15,9 +15,9 @@ from taproot.sales.v1 import product_pb2
 from taproot.sales.v1.invoice_service_pb2 import ListInvoicesRequest
 from taproot.sales.v1.sales_line_pb2 import SalesLine
 from taproot.type.v1.money_pb2 import Money
-from taproot_chassis.auth import Principal
-from taproot_chassis.errors import Kind
-from taproot_chassis.ids import new_id
+from taproot_base.auth import Principal
+from taproot_base.errors import Kind
+from taproot_base.ids import new_id
 
 D = Decimal
 

@@ -14,8 +14,8 @@ from taproot.sales.v1 import payment_pb2 as pb
 from taproot.sales.v1 import payment_service_pb2 as rpc
 from taproot.sales.v1.invoice_service_pb2 import GetInvoiceRequest, ListInvoicesRequest
 from taproot.type.v1.money_pb2 import Money
-from taproot_chassis.errors import Kind
-from taproot_chassis.ids import new_id
+from taproot_base.errors import Kind
+from taproot_base.ids import new_id
 
 D = Decimal
 OPEN, PARTLY, PAID = (

@@ -9,8 +9,8 @@ from google.protobuf.field_mask_pb2 import FieldMask
 from taproot.sales.v1 import opportunity_pb2, opportunity_service_pb2, pipeline_pb2, pipeline_service_pb2
 from taproot.sales.v1.opportunity_service_pb2_grpc import OpportunitiesServiceStub
 from taproot.sales.v1.pipeline_service_pb2_grpc import PipelinesServiceStub
-from taproot_chassis.auth import Principal
-from taproot_chassis.errors import AppError, InvalidArgument, Kind
+from taproot_base.auth import Principal
+from taproot_base.errors import AppError, InvalidArgument, Kind
 from taproot_testkit import Caller, Harness
 
 rpc, pb = pipeline_service_pb2, pipeline_pb2

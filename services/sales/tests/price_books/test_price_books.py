@@ -15,8 +15,8 @@ from taproot.sales.v1.price_book_service_pb2_grpc import PriceBooksServiceStub
 from taproot.sales.v1.product_service_pb2_grpc import ProductsServiceStub
 from taproot.type.v1.date_range_pb2 import DateRange
 from taproot.type.v1.money_pb2 import Money
-from taproot_chassis.auth import Principal
-from taproot_chassis.errors import AppError, Kind
+from taproot_base.auth import Principal
+from taproot_base.errors import AppError, Kind
 from taproot_testkit import Caller, Harness
 
 

@@ -26,8 +26,8 @@ from taproot.sales.v1.approval_service_pb2 import (
 from taproot.sales.v1.order_service_pb2 import GetOrderRequest, ListOrdersRequest
 from taproot.sales.v1.sales_line_pb2 import SalesLine
 from taproot.type.v1.money_pb2 import Money
-from taproot_chassis.auth import Principal
-from taproot_chassis.errors import Kind
+from taproot_base.auth import Principal
+from taproot_base.errors import Kind
 from taproot_sales.quotes.jobs import expire_quotes
 
 S = pb.QuoteState.Value

@@ -10,8 +10,8 @@ from taproot.customer.v1.customer_service_pb2_grpc import CustomersServiceStub
 from taproot.sales.v1 import order_pb2
 from taproot.sales.v1.order_service_pb2 import CreateOrderRequest
 from taproot.sales.v1.order_service_pb2_grpc import OrdersServiceStub
-from taproot_chassis.errors import Kind
-from taproot_chassis.ids import new_id
+from taproot_base.errors import Kind
+from taproot_base.ids import new_id
 
 
 async def test_an_order_waits_for_its_customer(start_service: Any, failure: Any, new_line: Any) -> None:

@@ -22,9 +22,9 @@ from taproot.sales.v1.payment_pb2 import Payment
 from taproot.sales.v1.payment_service_pb2 import CreatePaymentRequest, ReversePaymentRequest
 from taproot.sales.v1.statement_service_pb2 import GetStatementRequest
 from taproot.type.v1.money_pb2 import Money
-from taproot_chassis.auth import Principal
-from taproot_chassis.errors import Kind
-from taproot_chassis.ids import new_id
+from taproot_base.auth import Principal
+from taproot_base.errors import Kind
+from taproot_base.ids import new_id
 from taproot_sales.invoices.model import LedgerEntry
 
 D = Decimal

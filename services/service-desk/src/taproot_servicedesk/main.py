@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 from pathlib import Path
 
-from taproot_chassis.eventlog import Encoder
 from taproot_chassis.service import Definition, Parts, Runtime
 from taproot_servicedesk.calendars import messages as calendars
 from taproot_servicedesk.calendars.model import Calendar
@@ -38,6 +37,7 @@ from taproot_servicedesk.surveys.servicer import SurveyResponsesServicer, Survey
 from taproot_servicedesk.tickets import messages as tickets
 from taproot_servicedesk.tickets.model import Ticket
 from taproot_servicedesk.tickets.servicer import TicketEntriesServicer, TicketsServicer
+from taproot_storage.eventlog import Encoder
 
 ENCODERS: dict[type, Encoder] = {
     Calendar: calendars.to_event,

@@ -7,14 +7,14 @@ from typing import Any
 
 from sqlalchemy import bindparam, exists, select
 
-from taproot_chassis.context import Call, calling
-from taproot_chassis.database import Database, UnitOfWork
-from taproot_chassis.idempotency import lock_key
-from taproot_chassis.ids import derived_id
-from taproot_chassis.schema import event_log
-from taproot_chassis.statements import Statement
+from taproot_base.context import Call, calling
+from taproot_base.ids import derived_id
 from taproot_servicedesk.sla.model import SlaPolicy
 from taproot_servicedesk.surveys.model import Survey
+from taproot_storage.database import Database, UnitOfWork
+from taproot_storage.idempotency import lock_key
+from taproot_storage.schema import event_log
+from taproot_storage.statements import Statement
 
 _NAMESPACE = uuid.UUID("0d5c7a54-6a3f-4c0e-9b4e-5f0a3b0c8e21")
 DAY = 24 * 3600

@@ -16,8 +16,8 @@ from taproot.servicedesk.v1.call_service_pb2_grpc import CallsServiceStub
 from taproot.servicedesk.v1.entitlement_service_pb2 import CreateEntitlementRequest
 from taproot.servicedesk.v1.entitlement_service_pb2_grpc import EntitlementsServiceStub
 from taproot.servicedesk.v1.ticket_verb_pb2 import ResolveTicketRequest
-from taproot_chassis.errors import AppError
-from taproot_chassis.ids import new_id
+from taproot_base.errors import AppError
+from taproot_base.ids import new_id
 from taproot_servicedesk.calls import queries
 from taproot_testkit import Caller
 

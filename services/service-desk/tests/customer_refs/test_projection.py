@@ -8,7 +8,7 @@ from uuid import UUID
 from taproot.customer.events.v1.customer_event_pb2 import CustomerEvent, CustomerMerge
 from taproot.customer.v1 import customer_pb2
 from taproot.servicedesk.v1.ticket_service_pb2 import AggregateTicketsRequest, ListTicketsRequest
-from taproot_chassis.ids import new_id
+from taproot_base.ids import new_id
 from taproot_servicedesk.customer_refs.queries import find_customer, only_customer_of
 from taproot_testkit import Harness, branch_id
 

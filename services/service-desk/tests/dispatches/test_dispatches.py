@@ -18,8 +18,8 @@ from taproot.servicedesk.v1.dispatch_service_pb2_grpc import DispatchesServiceSt
 from taproot.servicedesk.v1.station_service_pb2_grpc import StationsServiceStub
 from taproot.servicedesk.v1.ticket_service_pb2 import GetTicketRequest
 from taproot.servicedesk.v1.ticket_verb_pb2 import DispatchTicketRequest
-from taproot_chassis.errors import AppError
-from taproot_chassis.ids import new_id
+from taproot_base.errors import AppError
+from taproot_base.ids import new_id
 from taproot_servicedesk.dispatches.handlers import time_out_dispatches
 from taproot_testkit import Caller
 

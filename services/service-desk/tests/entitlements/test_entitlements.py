@@ -17,8 +17,8 @@ from taproot.servicedesk.v1 import entitlement_pb2 as pb
 from taproot.servicedesk.v1 import entitlement_service_pb2 as rpc
 from taproot.servicedesk.v1 import ticket_pb2
 from taproot.servicedesk.v1.entitlement_service_pb2_grpc import EntitlementsServiceStub
-from taproot_chassis.ids import new_id
-from taproot_chassis.wire import from_date
+from taproot_base.ids import new_id
+from taproot_base.wire import from_date
 from taproot_servicedesk.entitlements.handlers import announce_ends, expire_ended, last_day
 from taproot_testkit import Caller, branch_id
 

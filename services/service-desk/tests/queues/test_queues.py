@@ -11,7 +11,7 @@ from taproot.servicedesk.v1 import queue_service_pb2 as rpc
 from taproot.servicedesk.v1 import ticket_pb2
 from taproot.servicedesk.v1.queue_service_pb2_grpc import QueuesServiceStub
 from taproot.servicedesk.v1.ticket_verb_pb2 import AssignTicketRequest
-from taproot_chassis.ids import new_id
+from taproot_base.ids import new_id
 from taproot_testkit import Caller, branch_id
 
 LEAST_LOADED = pb.QUEUE_ASSIGNMENT_LEAST_LOADED

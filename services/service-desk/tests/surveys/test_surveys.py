@@ -21,8 +21,8 @@ from taproot.servicedesk.v1.survey_response_service_pb2_grpc import SurveyRespon
 from taproot.servicedesk.v1.survey_service_pb2_grpc import SurveysServiceStub
 from taproot.servicedesk.v1.ticket_service_pb2 import GetTicketRequest, ListTicketsRequest
 from taproot.servicedesk.v1.ticket_verb_pb2 import DispatchTicketRequest, ResolveTicketRequest
-from taproot_chassis.errors import AppError
-from taproot_chassis.ids import new_id
+from taproot_base.errors import AppError
+from taproot_base.ids import new_id
 from taproot_servicedesk.seeds import CSAT_SURVEY
 from taproot_servicedesk.surveys.handlers import survey_ticket
 from taproot_testkit import Caller

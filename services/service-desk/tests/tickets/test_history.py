@@ -12,8 +12,8 @@ from taproot.servicedesk.v1 import ticket_service_pb2 as rpc
 from taproot.servicedesk.v1.sla_clock_service_pb2 import ListSlaClocksRequest
 from taproot.servicedesk.v1.sla_clock_service_pb2_grpc import SlaClocksServiceStub
 from taproot.servicedesk.v1.ticket_service_pb2_grpc import TicketsServiceStub
-from taproot_chassis.errors import Kind
-from taproot_chassis.ids import new_id
+from taproot_base.errors import Kind
+from taproot_base.ids import new_id
 from taproot_servicedesk.tickets.handlers import settle_due_tickets
 from taproot_testkit import Caller
 

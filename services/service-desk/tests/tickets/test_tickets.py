@@ -18,9 +18,9 @@ from taproot.servicedesk.v1.queue_service_pb2 import CreateQueueRequest
 from taproot.servicedesk.v1.queue_service_pb2_grpc import QueuesServiceStub
 from taproot.servicedesk.v1.ticket_entry_service_pb2_grpc import TicketEntriesServiceStub
 from taproot.servicedesk.v1.ticket_service_pb2_grpc import TicketsServiceStub
-from taproot_chassis.auth import Principal
-from taproot_chassis.errors import Kind
-from taproot_chassis.ids import new_id
+from taproot_base.auth import Principal
+from taproot_base.errors import Kind
+from taproot_base.ids import new_id
 from taproot_testkit import branch_id
 
 REPAIR, COMPLAINT = pb.TICKET_KIND_REPAIR, pb.TICKET_KIND_COMPLAINT

@@ -9,12 +9,12 @@ from google.protobuf.duration_pb2 import Duration
 
 from taproot.customer.events.v1.activity_event_pb2 import ActivityEvent
 from taproot.customer.v1 import activity_pb2 as pb
-from taproot_chassis import wire
-from taproot_chassis.errors import InvalidArgument, Violation
-from taproot_chassis.eventlog import Recorded
-from taproot_chassis.updates import custom_values
+from taproot_base import wire
+from taproot_base.errors import InvalidArgument, Violation
 from taproot_customer.activities.model import Activity
 from taproot_customer.related import from_reference, to_reference
+from taproot_storage.eventlog import Recorded
+from taproot_storage.updates import custom_values
 
 KIND, DIRECTION, STATE = "ACTIVITY_KIND_", "ACTIVITY_DIRECTION_", "ACTIVITY_STATE_"
 _PLAIN = ("display_name", "body", "outcome", "place")

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from taproot_chassis.database import UnitOfWork
-from taproot_chassis.errors import InvalidArgument
-from taproot_chassis.ids import new_id
+from taproot_base.errors import InvalidArgument
+from taproot_base.ids import new_id
 from taproot_chassis.placement import caller_id
 from taproot_customer.consents import queries
 from taproot_customer.consents.model import Consent
 from taproot_customer.parents import find_parent
+from taproot_storage.database import UnitOfWork
 
 CLOCK_SKEW = timedelta(minutes=5)
 

@@ -8,10 +8,10 @@ from typing import Any
 
 from taproot.customer.events.v1.consent_event_pb2 import ConsentEvent
 from taproot.customer.v1 import consent_pb2 as pb
-from taproot_chassis import wire
-from taproot_chassis.errors import InvalidArgument, Violation
-from taproot_chassis.eventlog import Recorded
+from taproot_base import wire
+from taproot_base.errors import InvalidArgument, Violation
 from taproot_customer.consents.model import WITHDRAWN, Consent
+from taproot_storage.eventlog import Recorded
 
 CHANNEL, DECISION = "CONSENT_CHANNEL_", "CONSENT_DECISION_"
 _PLAIN = ("purpose", "source", "proof")

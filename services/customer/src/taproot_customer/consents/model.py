@@ -10,9 +10,9 @@ from typing import Any, ClassVar
 from sqlalchemy import Column, DateTime, Index, Table, Text, Uuid
 from sqlalchemy.orm import Mapped, mapped_column
 
-from taproot_chassis.eventlog import Aggregate
-from taproot_chassis.visibility import scope_table
 from taproot_customer.base import Base
+from taproot_storage.eventlog import Aggregate
+from taproot_storage.visibility import scope_table
 
 GRANTED, WITHDRAWN = "granted", "withdrawn"
 

@@ -11,14 +11,14 @@ from sqlalchemy import ARRAY, DateTime, Text, Uuid, and_, bindparam, func, or_, 
 from sqlalchemy.dialects.postgresql import distinct_on, insert
 
 from taproot.customer.v1 import consent_pb2 as pb
-from taproot_chassis.database import Reader, UnitOfWork
-from taproot_chassis.schema import redirects
-from taproot_chassis.statements import Statement
-from taproot_chassis.visibility import unscoped, visible
 from taproot_customer.consents.model import GRANTED, Consent, consent_states, form_consents
 from taproot_customer.customers.model import Customer
 from taproot_customer.reading import column_names
 from taproot_listing.fields import Field, FieldType, Resource
+from taproot_storage.database import Reader, UnitOfWork
+from taproot_storage.schema import redirects
+from taproot_storage.statements import Statement
+from taproot_storage.visibility import unscoped, visible
 
 _c = Consent.__table__.c
 _s = consent_states.c

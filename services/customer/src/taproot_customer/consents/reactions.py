@@ -9,13 +9,13 @@ from taproot.marketing.events.v1.form_event_pb2 import FormEvent
 from taproot.marketing.events.v1.suppression_event_pb2 import SuppressionEvent
 from taproot.marketing.v1.suppression_pb2 import SuppressionReason
 from taproot.sales.events.v1.lead_event_pb2 import LeadEvent
-from taproot_chassis import wire
-from taproot_chassis.database import UnitOfWork
-from taproot_chassis.errors import NotFound
+from taproot_base import wire
+from taproot_base.errors import NotFound
 from taproot_chassis.events import Event
 from taproot_customer.consents import queries
 from taproot_customer.consents.handlers import CreateConsent, create_consent
 from taproot_customer.consents.model import GRANTED, WITHDRAWN
+from taproot_storage.database import UnitOfWork
 
 
 async def _record_once(command: CreateConsent, work: UnitOfWork) -> None:

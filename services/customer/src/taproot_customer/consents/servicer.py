@@ -7,9 +7,7 @@ from typing import Any
 
 from taproot.customer.v1 import consent_pb2 as pb
 from taproot.customer.v1 import consent_service_pb2 as rpc
-from taproot_chassis import wire
-from taproot_chassis.database import Reader, UnitOfWork
-from taproot_chassis.reads import Lists, aggregate
+from taproot_base import wire
 from taproot_chassis.service import Runtime
 from taproot_chassis.servicer import Servicer
 from taproot_customer.consents import handlers, messages, queries
@@ -18,6 +16,8 @@ from taproot_customer.consents.model import Consent
 from taproot_customer.parents import find_parent, members_of
 from taproot_customer.reading import listed, read_one
 from taproot_customer.settings import CustomerSettings
+from taproot_storage.database import Reader, UnitOfWork
+from taproot_storage.reads import Lists, aggregate
 
 
 class ConsentsServicer(Servicer):

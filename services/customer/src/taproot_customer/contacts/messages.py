@@ -8,14 +8,14 @@ from typing import Any
 from taproot.customer.events.v1.contact_event_pb2 import ContactEvent
 from taproot.customer.v1 import contact_pb2 as pb
 from taproot.customer.v1.customer_pb2 import Identifier, IdentifierKind
-from taproot_chassis import wire
-from taproot_chassis.errors import InvalidArgument, Violation
-from taproot_chassis.eventlog import Recorded
-from taproot_chassis.updates import custom_values
+from taproot_base import wire
+from taproot_base.errors import InvalidArgument, Violation
 from taproot_customer.contacts.model import Contact
 from taproot_customer.customers.messages import IDENTIFIER
 from taproot_customer.customers.model import full_name
 from taproot_customer.matching.identifiers import InvalidIdentifier, normal_form
+from taproot_storage.eventlog import Recorded
+from taproot_storage.updates import custom_values
 
 ROLE = "CONTACT_ROLE_"
 _PLAIN = (

@@ -8,10 +8,10 @@ from typing import Any
 from sqlalchemy import Select, select
 
 from taproot.customer.v1 import contact_pb2 as pb
-from taproot_chassis.text import query_tokens
-from taproot_chassis.visibility import unscoped
+from taproot_base.text import query_tokens
 from taproot_customer.contacts.model import Contact
 from taproot_listing.fields import Field, FieldType, Resource
+from taproot_storage.visibility import unscoped
 
 _c = Contact.__table__.c
 

@@ -7,18 +7,18 @@ from typing import Any
 
 from taproot.customer.v1 import contact_pb2 as pb
 from taproot.customer.v1 import contact_service_pb2 as rpc
-from taproot_chassis import wire
-from taproot_chassis.database import Reader, UnitOfWork
-from taproot_chassis.reads import Lists, aggregate
+from taproot_base import wire
 from taproot_chassis.service import Runtime
 from taproot_chassis.servicer import Servicer
-from taproot_chassis.updates import changed_fields
 from taproot_customer.contacts import handlers, messages
 from taproot_customer.contacts.handlers import CreateContact, UpdateContact
 from taproot_customer.contacts.model import Contact
 from taproot_customer.contacts.queries import RESOURCE
 from taproot_customer.reading import listed, read_one
 from taproot_customer.settings import CustomerSettings
+from taproot_storage.database import Reader, UnitOfWork
+from taproot_storage.reads import Lists, aggregate
+from taproot_storage.updates import changed_fields
 
 
 class ContactsServicer(Servicer):

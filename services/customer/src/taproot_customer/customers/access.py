@@ -7,7 +7,7 @@ import uuid
 
 from cryptography.fernet import Fernet, InvalidToken
 
-from taproot_chassis.context import current_call
+from taproot_base.context import current_call
 
 TOKEN_SECONDS = 7 * 24 * 3600
 

@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from taproot_chassis.database import UnitOfWork
-from taproot_chassis.errors import InvalidArgument, NotFound
+from taproot_base.errors import InvalidArgument, NotFound
 from taproot_chassis.placement import Placer, caller_id, still_sees
-from taproot_chassis.updates import check_etag, merge_patch
 from taproot_customer.customers import queries
 from taproot_customer.customers.access import AccessTokens
 from taproot_customer.customers.model import Customer, CustomerExists, Key
+from taproot_storage.database import UnitOfWork
+from taproot_storage.updates import check_etag, merge_patch
 
 
 @dataclass(frozen=True)

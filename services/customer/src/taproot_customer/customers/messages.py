@@ -8,12 +8,12 @@ from typing import Any
 
 from taproot.customer.events.v1.customer_event_pb2 import CustomerEvent, CustomerMerge
 from taproot.customer.v1 import customer_pb2 as pb
-from taproot_chassis import wire
-from taproot_chassis.errors import InvalidArgument, Violation
-from taproot_chassis.eventlog import Recorded
-from taproot_chassis.updates import custom_values
+from taproot_base import wire
+from taproot_base.errors import InvalidArgument, Violation
 from taproot_customer.customers.model import Customer, Key, full_name
 from taproot_customer.matching.identifiers import InvalidIdentifier, normal_form
+from taproot_storage.eventlog import Recorded
+from taproot_storage.updates import custom_values
 
 KIND, STATUS, IDENTIFIER = "CUSTOMER_KIND_", "CUSTOMER_STATUS_", "IDENTIFIER_KIND_"
 _PLAIN = (

@@ -12,11 +12,11 @@ from sqlalchemy import Boolean, Column, Date, DateTime, Index, Table, Text, Uuid
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from taproot_chassis.errors import AlreadyExists, WrongState
-from taproot_chassis.eventlog import Aggregate
-from taproot_chassis.text import search_tokens, sort_key
-from taproot_chassis.visibility import scope_table
+from taproot_base.errors import AlreadyExists, WrongState
+from taproot_base.text import search_tokens, sort_key
 from taproot_customer.base import Base
+from taproot_storage.eventlog import Aggregate
+from taproot_storage.visibility import scope_table
 
 UNIQUE_KINDS = ("tax_number", "external")
 

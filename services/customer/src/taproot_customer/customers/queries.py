@@ -10,15 +10,15 @@ from sqlalchemy import Select, and_, bindparam, delete, func, literal_column, or
 from sqlalchemy.dialects.postgresql import insert
 
 from taproot.customer.v1 import customer_pb2 as pb
-from taproot_chassis.database import Reader, UnitOfWork
-from taproot_chassis.errors import NotFound
-from taproot_chassis.eventlog import with_event
-from taproot_chassis.schema import redirects
-from taproot_chassis.statements import Statement
-from taproot_chassis.text import query_tokens
-from taproot_chassis.visibility import unscoped, visible
+from taproot_base.errors import NotFound
+from taproot_base.text import query_tokens
 from taproot_customer.customers.model import UNIQUE_KINDS, Customer, Key, customer_keys
 from taproot_listing.fields import Field, FieldType, Resource
+from taproot_storage.database import Reader, UnitOfWork
+from taproot_storage.eventlog import with_event
+from taproot_storage.schema import redirects
+from taproot_storage.statements import Statement
+from taproot_storage.visibility import unscoped, visible
 
 _c = Customer.__table__.c
 _KINDS = ("phone", "email", "tax_number", "external")

@@ -8,18 +8,18 @@ from typing import Any
 
 from taproot.customer.v1 import customer_pb2 as pb
 from taproot.customer.v1 import customer_service_pb2 as rpc
-from taproot_chassis import wire
-from taproot_chassis.database import Reader, UnitOfWork
-from taproot_chassis.idempotency import lock_key
-from taproot_chassis.ids import new_id
-from taproot_chassis.reads import Lists, aggregate
+from taproot_base import wire
+from taproot_base.ids import new_id
 from taproot_chassis.service import Runtime
 from taproot_chassis.servicer import Servicer
-from taproot_chassis.updates import changed_fields
 from taproot_customer.customers import handlers, messages, queries
 from taproot_customer.customers.access import AccessTokens
 from taproot_customer.customers.model import Customer, Key
 from taproot_customer.settings import CustomerSettings
+from taproot_storage.database import Reader, UnitOfWork
+from taproot_storage.idempotency import lock_key
+from taproot_storage.reads import Lists, aggregate
+from taproot_storage.updates import changed_fields
 
 
 class CustomersServicer(Servicer):

@@ -7,16 +7,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from taproot_base.context import current_call
+from taproot_base.errors import InvalidArgument, Violation
+from taproot_base.ids import new_id
 from taproot_chassis import operations
-from taproot_chassis.context import current_call
-from taproot_chassis.database import UnitOfWork
-from taproot_chassis.errors import InvalidArgument, Violation
-from taproot_chassis.ids import new_id
 from taproot_chassis.placement import Placer, caller_id
 from taproot_customer.imports import queries
 from taproot_customer.imports.mapping import mapping_problems
 from taproot_customer.imports.model import RUNNING, VALIDATING, Import
 from taproot_customer.reading import load_one
+from taproot_storage.database import UnitOfWork
 
 VALIDATE, RUN = "import_validation", "import"
 

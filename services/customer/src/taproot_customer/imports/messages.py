@@ -9,15 +9,15 @@ from typing import Any
 from taproot.customer.events.v1.import_event_pb2 import ImportEvent
 from taproot.customer.v1 import import_pb2 as pb
 from taproot.customer.v1.customer_pb2 import CustomerKind
-from taproot_chassis import wire
-from taproot_chassis.errors import InvalidArgument, Violation
-from taproot_chassis.eventlog import Recorded
+from taproot_base import wire
+from taproot_base.errors import InvalidArgument, Violation
 from taproot_customer.imports.encoding import SUPPORTED
 from taproot_customer.imports.mapping import known_field
 from taproot_customer.imports.model import COUNTS, Import
 from taproot_customer.imports.parsing import Preview
 from taproot_customer.imports.reading import Dialect
 from taproot_customer.imports.rows import RowOptions
+from taproot_storage.eventlog import Recorded
 
 STATE, RESULT, POLICY, KIND = "IMPORT_STATE_", "IMPORT_ROW_RESULT_", "IMPORT_MATCH_POLICY_", "CUSTOMER_KIND_"
 

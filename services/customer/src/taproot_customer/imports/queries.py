@@ -10,13 +10,13 @@ from sqlalchemy import ARRAY, BigInteger, Text, bindparam, delete, func, insert,
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from taproot.customer.v1 import import_pb2 as pb
-from taproot_chassis.database import Reader, UnitOfWork
-from taproot_chassis.statements import Statement
-from taproot_chassis.visibility import unscoped, visible
 from taproot_customer.customers.model import Customer, customer_keys
 from taproot_customer.imports.model import Import, import_keys, import_rows
 from taproot_customer.reading import column_names
 from taproot_listing.fields import Field, FieldType, Resource
+from taproot_storage.database import Reader, UnitOfWork
+from taproot_storage.statements import Statement
+from taproot_storage.visibility import unscoped, visible
 
 _t = Import.__table__.c
 _r = import_rows.c

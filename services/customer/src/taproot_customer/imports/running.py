@@ -14,11 +14,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from taproot.customer.v1 import import_pb2 as pb
-from taproot_chassis import telemetry
-from taproot_chassis.blobs import BlobStore
+from taproot_base import telemetry
+from taproot_base.blobs import BlobStore
+from taproot_base.errors import AppError, NotFound
 from taproot_chassis.consumers import INFRASTRUCTURE
-from taproot_chassis.database import Database, UnitOfWork
-from taproot_chassis.errors import AppError, NotFound
 from taproot_chassis.operations import Cancelled, Run
 from taproot_chassis.placement import Placer
 from taproot_customer.imports import handlers, messages, parsing, queries
@@ -26,6 +25,7 @@ from taproot_customer.imports.model import CANCELLED, FAILED, SUCCEEDED, VALIDAT
 from taproot_customer.imports.pool import ParserPool
 from taproot_customer.imports.reading import Position
 from taproot_customer.imports.writing import REJECTED, Chunk, Outcome
+from taproot_storage.database import Database, UnitOfWork
 
 CHUNK_ROWS = 500
 PREVIEW_ROWS = 1000

@@ -14,15 +14,13 @@ from google.longrunning.operations_proto_pb2 import Operation
 
 from taproot.customer.v1 import import_pb2 as pb
 from taproot.customer.v1 import import_service_pb2 as rpc
-from taproot_chassis import operations, wire
-from taproot_chassis.context import current_call
-from taproot_chassis.database import Reader, UnitOfWork
-from taproot_chassis.errors import InvalidArgument
-from taproot_chassis.ids import new_id
-from taproot_chassis.reads import Lists
+from taproot_base import wire
+from taproot_base.context import current_call
+from taproot_base.errors import InvalidArgument
+from taproot_base.ids import new_id
+from taproot_chassis import operations
 from taproot_chassis.service import Runtime
 from taproot_chassis.servicer import Servicer
-from taproot_chassis.updates import changed_fields
 from taproot_customer.imports import handlers, messages, queries
 from taproot_customer.imports.handlers import CreateImport
 from taproot_customer.imports.model import Import, NoTextTable
@@ -32,6 +30,9 @@ from taproot_customer.imports.workbook import as_table
 from taproot_customer.imports.writing import REJECTED
 from taproot_customer.reading import listed, read_one
 from taproot_customer.settings import CustomerSettings
+from taproot_storage.database import Reader, UnitOfWork
+from taproot_storage.reads import Lists
+from taproot_storage.updates import changed_fields
 
 SERVICE = "customer"
 REJECTS_PAGE = 5000

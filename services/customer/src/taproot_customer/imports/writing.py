@@ -7,19 +7,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from taproot_chassis.database import UnitOfWork
-from taproot_chassis.errors import AppError
-from taproot_chassis.eventlog import LogEntry
-from taproot_chassis.idempotency import lock_key
-from taproot_chassis.ids import new_id
+from taproot_base.errors import AppError
+from taproot_base.ids import new_id
 from taproot_chassis.placement import Place
-from taproot_chassis.updates import merge_patch
 from taproot_customer.customers import messages as customers
 from taproot_customer.customers.model import Customer
 from taproot_customer.imports import queries
 from taproot_customer.imports.preparing import placed_payload
 from taproot_customer.imports.rows import ParsedRow
 from taproot_customer.merging.survivorship import united
+from taproot_storage.database import UnitOfWork
+from taproot_storage.eventlog import LogEntry
+from taproot_storage.idempotency import lock_key
+from taproot_storage.updates import merge_patch
 
 CREATED, UPDATED, SKIPPED, REJECTED = "created", "updated", "skipped", "rejected"
 Key = tuple[str, str]

@@ -7,7 +7,7 @@ import re
 import unicodedata
 from functools import lru_cache
 
-from taproot_chassis.pinyin import pronounce
+from taproot_base.pinyin import pronounce
 
 _CJK = re.compile(r"[㐀-䶿一-鿿豈-﫿]")
 _WORD = re.compile(r"[^\W_]+")

@@ -7,11 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from taproot_chassis.context import current_call
-from taproot_chassis.database import Reader, UnitOfWork
-from taproot_chassis.errors import InvalidArgument, NotFound, WrongState
-from taproot_chassis.ids import new_id
-from taproot_chassis.updates import check_etag
+from taproot_base.context import current_call
+from taproot_base.errors import InvalidArgument, NotFound, WrongState
+from taproot_base.ids import new_id
 from taproot_customer.customers.model import Customer, Key
 from taproot_customer.customers.queries import put_keys
 from taproot_customer.matching.blocking import blocking_keys
@@ -20,6 +18,8 @@ from taproot_customer.merging import queries
 from taproot_customer.merging.identity import identity_of
 from taproot_customer.merging.model import NotMerged, fields_of, record_of, to_columns, undone_fields
 from taproot_customer.merging.survivorship import UnknownChoice, survive
+from taproot_storage.database import Reader, UnitOfWork
+from taproot_storage.updates import check_etag
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Column, DateTime, Index, Table, Text, Uuid
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
-from taproot_chassis.errors import AppError, Kind
+from taproot_base.errors import AppError, Kind
 from taproot_customer.base import Base
 from taproot_customer.customers.model import Customer
 from taproot_customer.merging.survivorship import CHOOSABLE, UNITED, Record, united

@@ -9,14 +9,14 @@ from typing import Any
 from sqlalchemy import ARRAY, Text, Uuid, bindparam, delete, func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from taproot_chassis.database import Reader, UnitOfWork
-from taproot_chassis.schema import redirects
-from taproot_chassis.statements import Statement
-from taproot_chassis.visibility import unscoped, visible
 from taproot_customer.customers import queries as customers
 from taproot_customer.customers.model import Customer, customer_keys
 from taproot_customer.merging.model import customer_blocks, merge_sources, merges
 from taproot_customer.reading import column_names
+from taproot_storage.database import Reader, UnitOfWork
+from taproot_storage.schema import redirects
+from taproot_storage.statements import Statement
+from taproot_storage.visibility import unscoped, visible
 
 CANDIDATES = 300
 _c = Customer.__table__.c

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from taproot.customer.events.v1.customer_event_pb2 import CustomerEvent
-from taproot_chassis.database import UnitOfWork
 from taproot_chassis.events import Event
 from taproot_customer.customers import messages as customer_messages
 from taproot_customer.matching.blocking import blocking_keys
 from taproot_customer.matching.identifiers import DEFAULT_REGION
 from taproot_customer.merging import queries
 from taproot_customer.merging.identity import identity_of
+from taproot_storage.database import UnitOfWork
 
 
 async def on_customer_changed(event: Event, work: UnitOfWork) -> None:

@@ -7,7 +7,6 @@ from typing import Any
 
 from taproot.customer.v1 import customer_pb2 as pb
 from taproot.customer.v1 import duplicate_service_pb2 as rpc
-from taproot_chassis.database import Reader, UnitOfWork
 from taproot_chassis.service import Runtime
 from taproot_chassis.servicer import Servicer
 from taproot_customer.customers import messages
@@ -15,6 +14,7 @@ from taproot_customer.customers import queries as customers
 from taproot_customer.merging import handlers
 from taproot_customer.merging.handlers import MergeCustomers
 from taproot_customer.settings import CustomerSettings
+from taproot_storage.database import Reader, UnitOfWork
 
 _COMPARED = ("kind", "display_name", "given_name", "family_name", "birth_date", "identifiers", "addresses")
 _NOBODY = uuid.UUID(int=0)

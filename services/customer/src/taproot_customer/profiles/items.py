@@ -14,7 +14,7 @@ from google.protobuf.message import Message
 from taproot.customer.v1 import profile_pb2 as pb
 from taproot.customer.v1.consent_pb2 import ConsentState
 from taproot.customer.v1.customer_pb2 import IDENTIFIER_KIND_EMAIL, IDENTIFIER_KIND_PHONE
-from taproot_chassis import wire
+from taproot_base import wire
 from taproot_chassis.events import Event
 from taproot_customer.profiles.packing import pack
 from taproot_customer.timeline.payloads import decode

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from taproot.customer.v1 import profile_pb2 as pb
 from taproot.type.v1.money_pb2 import Money
-from taproot_chassis import wire
+from taproot_base import wire
 from taproot_customer.customers import messages as customers
 from taproot_customer.profiles import rules
 from taproot_customer.profiles.queries import SECTION_SIZE

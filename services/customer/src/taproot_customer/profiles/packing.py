@@ -6,7 +6,7 @@ from typing import Any
 
 from google.protobuf.message import Message
 
-from taproot_chassis.descriptors import is_repeated
+from taproot_base.descriptors import is_repeated
 
 
 def pack(message: Message) -> dict[str, Any]:

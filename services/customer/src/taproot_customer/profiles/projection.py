@@ -8,12 +8,12 @@ from sqlalchemy import bindparam
 from sqlalchemy.dialects.postgresql import insert
 
 from taproot.sales.events.v1.competitor_event_pb2 import CompetitorEvent
-from taproot_chassis.database import UnitOfWork
 from taproot_chassis.events import Event
-from taproot_chassis.statements import Statement
 from taproot_customer.profiles.items import items_of
 from taproot_customer.profiles.model import competitor_refs, profile_items
 from taproot_customer.reading import column_names
+from taproot_storage.database import UnitOfWork
+from taproot_storage.statements import Statement
 
 TABLES = (profile_items, competitor_refs)
 EVENTS = {

@@ -22,15 +22,15 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB, aggregate_order_by
 
-from taproot_chassis.database import Reader
-from taproot_chassis.errors import NotFound
-from taproot_chassis.schema import redirects
-from taproot_chassis.statements import Statement
-from taproot_chassis.visibility import visible
+from taproot_base.errors import NotFound
 from taproot_customer.customers import queries as customers
 from taproot_customer.customers.model import Customer
 from taproot_customer.profiles.model import competitor_refs, profile_items
 from taproot_customer.timeline.model import timeline
+from taproot_storage.database import Reader
+from taproot_storage.schema import redirects
+from taproot_storage.statements import Statement
+from taproot_storage.visibility import visible
 
 SECTION_SIZE = 20
 TOUCHES = 10

@@ -9,7 +9,7 @@ from decimal import Decimal
 from taproot.customer.v1 import profile_pb2 as pb
 from taproot.customer.v1.consent_pb2 import CONSENT_DECISION_GRANTED
 from taproot.customer.v1.customer_pb2 import CUSTOMER_KIND_ORGANIZATION
-from taproot_chassis import wire
+from taproot_base import wire
 
 EXPIRY_DAYS = 90
 RENEWAL_DAYS = 60

@@ -8,10 +8,10 @@ from zoneinfo import ZoneInfo
 
 from taproot.customer.v1 import profile_pb2 as pb
 from taproot.customer.v1 import profile_service_pb2 as rpc
-from taproot_chassis.context import current_call
-from taproot_chassis.database import Reader
+from taproot_base.context import current_call
 from taproot_chassis.servicer import Servicer
 from taproot_customer.profiles import messages, queries
+from taproot_storage.database import Reader
 
 
 class ProfilesServicer(Servicer):

@@ -7,15 +7,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from taproot_chassis.database import UnitOfWork
-from taproot_chassis.errors import InvalidArgument
-from taproot_chassis.ids import new_id
+from taproot_base.errors import InvalidArgument
+from taproot_base.ids import new_id
 from taproot_chassis.placement import Placer, caller_id
-from taproot_chassis.updates import merge_patch
 from taproot_customer.parents import find_parent
 from taproot_customer.reading import load_one
 from taproot_customer.relationships import queries
 from taproot_customer.relationships.model import Relationship, RelationshipExists
+from taproot_storage.database import UnitOfWork
+from taproot_storage.updates import merge_patch
 
 
 @dataclass(frozen=True)

@@ -7,11 +7,11 @@ from typing import Any
 
 from taproot.customer.events.v1.relationship_event_pb2 import RelationshipEvent
 from taproot.customer.v1 import relationship_pb2 as pb
-from taproot_chassis import wire
-from taproot_chassis.errors import InvalidArgument, Violation
-from taproot_chassis.eventlog import Recorded
-from taproot_chassis.updates import custom_values
+from taproot_base import wire
+from taproot_base.errors import InvalidArgument, Violation
 from taproot_customer.relationships.model import Relationship
+from taproot_storage.eventlog import Recorded
+from taproot_storage.updates import custom_values
 
 KIND = "RELATIONSHIP_KIND_"
 _PLAIN = ("label", "note")

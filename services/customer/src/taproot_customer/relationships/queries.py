@@ -8,9 +8,9 @@ from typing import Any
 from sqlalchemy import Select, delete, select
 
 from taproot.customer.v1 import relationship_pb2 as pb
-from taproot_chassis.visibility import unscoped, visible
 from taproot_customer.relationships.model import Relationship
 from taproot_listing.fields import Field, FieldType, Resource
+from taproot_storage.visibility import unscoped, visible
 
 _c = Relationship.__table__.c
 

@@ -7,18 +7,18 @@ from typing import Any
 
 from taproot.customer.v1 import relationship_pb2 as pb
 from taproot.customer.v1 import relationship_service_pb2 as rpc
-from taproot_chassis import wire
-from taproot_chassis.database import Reader, UnitOfWork
-from taproot_chassis.reads import Lists, aggregate
+from taproot_base import wire
 from taproot_chassis.service import Runtime
 from taproot_chassis.servicer import Servicer
-from taproot_chassis.updates import changed_fields
 from taproot_customer.reading import listed, read_one
 from taproot_customer.relationships import handlers, messages
 from taproot_customer.relationships.handlers import CreateRelationship, UpdateRelationship
 from taproot_customer.relationships.model import Relationship
 from taproot_customer.relationships.queries import RESOURCE
 from taproot_customer.settings import CustomerSettings
+from taproot_storage.database import Reader, UnitOfWork
+from taproot_storage.reads import Lists, aggregate
+from taproot_storage.updates import changed_fields
 
 
 class RelationshipsServicer(Servicer):

@@ -8,17 +8,17 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from taproot_chassis.access import subtree_end
-from taproot_chassis.database import Database, UnitOfWork
-from taproot_chassis.errors import NotFound
-from taproot_chassis.eventlog import LogEntry
+from taproot_base.access import subtree_end
+from taproot_base.errors import NotFound
+from taproot_base.ids import new_id
 from taproot_chassis.events import Event
-from taproot_chassis.ids import new_id
 from taproot_chassis.placement import Placer, caller_id
-from taproot_chassis.updates import merge_patch
 from taproot_customer.reading import load_one
 from taproot_customer.segments import messages, queries
 from taproot_customer.segments.model import DYNAMIC, STATIC, Segment
+from taproot_storage.database import Database, UnitOfWork
+from taproot_storage.eventlog import LogEntry
+from taproot_storage.updates import merge_patch
 
 MOVING_EVERY = timedelta(hours=1)
 REFRESH_BATCH = 5

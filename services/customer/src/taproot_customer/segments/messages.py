@@ -8,11 +8,11 @@ from typing import Any
 from taproot.customer.events.v1.segment_event_pb2 import SegmentEvent
 from taproot.customer.events.v1.segment_member_event_pb2 import SegmentMemberEvent
 from taproot.customer.v1 import segment_pb2 as pb
-from taproot_chassis import wire
-from taproot_chassis.errors import InvalidArgument, Violation
-from taproot_chassis.eventlog import Recorded
-from taproot_chassis.updates import custom_values
+from taproot_base import wire
+from taproot_base.errors import InvalidArgument, Violation
 from taproot_customer.segments.model import Segment
+from taproot_storage.eventlog import Recorded
+from taproot_storage.updates import custom_values
 
 KIND = "SEGMENT_KIND_"
 _PLAIN = ("display_name", "description", "filter")

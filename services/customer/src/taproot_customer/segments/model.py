@@ -11,10 +11,10 @@ from sqlalchemy import BigInteger, Boolean, Column, DateTime, Index, Table, Text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from taproot_chassis.errors import WrongState
-from taproot_chassis.eventlog import Aggregate
-from taproot_chassis.visibility import scope_table
+from taproot_base.errors import WrongState
 from taproot_customer.base import Base
+from taproot_storage.eventlog import Aggregate
+from taproot_storage.visibility import scope_table
 
 STATIC, DYNAMIC = "static", "dynamic"
 

@@ -28,11 +28,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.sql.elements import ColumnElement
 
 from taproot.customer.v1 import segment_pb2 as pb
-from taproot_chassis.access import subtree_end
-from taproot_chassis.database import Reader, UnitOfWork
-from taproot_chassis.reads import filter_of
-from taproot_chassis.statements import Statement
-from taproot_chassis.visibility import unscoped, visible
+from taproot_base.access import subtree_end
 from taproot_customer.customers import queries as customers
 from taproot_customer.customers.model import Customer
 from taproot_customer.segments.model import DYNAMIC, Segment, segment_members
@@ -40,6 +36,10 @@ from taproot_listing.fields import Field, FieldType, Resource
 from taproot_listing.filter_check import Filter
 from taproot_listing.filter_predicate import Predicate
 from taproot_listing.filter_sql import filter_sql
+from taproot_storage.database import Reader, UnitOfWork
+from taproot_storage.reads import filter_of
+from taproot_storage.statements import Statement
+from taproot_storage.visibility import unscoped, visible
 
 COUNT_CAP = 10_000
 _t = Segment.__table__.c

@@ -7,12 +7,9 @@ from typing import Any
 
 from taproot.customer.v1 import segment_pb2 as pb
 from taproot.customer.v1 import segment_service_pb2 as rpc
-from taproot_chassis import wire
-from taproot_chassis.database import Reader, UnitOfWork
-from taproot_chassis.reads import Lists, aggregate
+from taproot_base import wire
 from taproot_chassis.service import Runtime
 from taproot_chassis.servicer import Servicer
-from taproot_chassis.updates import changed_fields
 from taproot_customer.customers import messages as customers
 from taproot_customer.customers.model import Customer
 from taproot_customer.reading import listed, read_one
@@ -21,6 +18,9 @@ from taproot_customer.segments.handlers import CreateSegment, UpdateSegment
 from taproot_customer.segments.model import Segment
 from taproot_customer.settings import CustomerSettings
 from taproot_listing.lists import ListParameters
+from taproot_storage.database import Reader, UnitOfWork
+from taproot_storage.reads import Lists, aggregate
+from taproot_storage.updates import changed_fields
 
 
 class SegmentsServicer(Servicer):

@@ -7,12 +7,12 @@ from typing import Any
 
 from taproot.customer.events.v1.task_event_pb2 import TaskEvent
 from taproot.customer.v1 import task_pb2 as pb
-from taproot_chassis import wire
-from taproot_chassis.errors import InvalidArgument, Violation
-from taproot_chassis.eventlog import Recorded
-from taproot_chassis.updates import custom_values
+from taproot_base import wire
+from taproot_base.errors import InvalidArgument, Violation
 from taproot_customer.related import from_reference, to_reference
 from taproot_customer.tasks.model import Task
+from taproot_storage.eventlog import Recorded
+from taproot_storage.updates import custom_values
 
 STATE, PRIORITY, RECURRENCE = "TASK_STATE_", "TASK_PRIORITY_", "TASK_RECURRENCE_"
 _PLAIN = ("display_name", "body")

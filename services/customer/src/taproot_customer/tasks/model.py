@@ -12,10 +12,10 @@ from sqlalchemy import DateTime, Index, Text, Uuid, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from taproot_chassis.errors import WrongState
-from taproot_chassis.eventlog import Aggregate
-from taproot_chassis.visibility import scope_table
+from taproot_base.errors import WrongState
 from taproot_customer.base import Base
+from taproot_storage.eventlog import Aggregate
+from taproot_storage.visibility import scope_table
 
 OPEN, DONE = "open", "done"
 _MONTHS = 12

@@ -8,9 +8,9 @@ from typing import Any
 from sqlalchemy import Select, and_, or_, select
 
 from taproot.customer.v1 import task_pb2 as pb
-from taproot_chassis.visibility import unscoped
 from taproot_customer.tasks.model import OPEN, Task
 from taproot_listing.fields import Field, FieldType, Resource
+from taproot_storage.visibility import unscoped
 
 _c = Task.__table__.c
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import uuid
 
 from taproot.marketing.events.v1.journey_event_pb2 import JourneyEvent
-from taproot_chassis import wire
-from taproot_chassis.database import UnitOfWork
-from taproot_chassis.errors import NotFound
+from taproot_base import wire
+from taproot_base.errors import NotFound
 from taproot_chassis.events import Event
 from taproot_customer.parents import Parent, find_parent
 from taproot_customer.tasks import queries
 from taproot_customer.tasks.handlers import add_task
+from taproot_storage.database import UnitOfWork
 
 
 async def on_task_requested(event: Event, work: UnitOfWork) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from taproot.customer.v1 import timeline_pb2 as pb
-from taproot_chassis import wire
-from taproot_chassis.context import current_call
+from taproot_base import wire
+from taproot_base.context import current_call
 from taproot_customer.timeline.payloads import hidden_params
 from taproot_customer.timeline.words import render
 

@@ -45,8 +45,8 @@ from taproot.servicedesk.events.v1 import (
     ticket_event_pb2,
 )
 from taproot.type.v1.money_pb2 import Money
-from taproot_chassis import wire
-from taproot_chassis.descriptors import sensitive_fields
+from taproot_base import wire
+from taproot_base.descriptors import sensitive_fields
 from taproot_chassis.events import Event
 from taproot_customer.timeline.words import WORDS
 

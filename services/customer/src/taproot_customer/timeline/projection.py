@@ -14,13 +14,13 @@ from sqlalchemy.dialects.postgresql import insert
 
 from taproot.marketing.events.v1.form_event_pb2 import FormEvent
 from taproot.sales.events.v1.lead_event_pb2 import LeadEvent
-from taproot_chassis.database import UnitOfWork
 from taproot_chassis.events import Event
-from taproot_chassis.statements import Statement
 from taproot_customer.reading import column_names
 from taproot_customer.timeline.model import timeline, timeline_links, timeline_waiting
 from taproot_customer.timeline.payloads import params_of, resource_of
 from taproot_customer.timeline.words import WORDS
+from taproot_storage.database import UnitOfWork
+from taproot_storage.statements import Statement
 
 TABLES = (timeline, timeline_waiting, timeline_links)
 _shared = [name for name in column_names(timeline) if name != "customer_id"]

@@ -5,15 +5,15 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
-from sqlalchemy import select, true
+from sqlalchemy import select
 
 from taproot.customer.v1 import timeline_pb2 as pb
-from taproot_chassis.context import current_call
-from taproot_chassis.database import Reader
 from taproot_customer.parents import find_parent, members_of
 from taproot_customer.timeline.model import timeline
 from taproot_listing.fields import Field, FieldType, Resource
-from taproot_listing.lists import ListParameters, ListQuery, Page
+from taproot_listing.lists import ListRequest, Page
+from taproot_storage.database import Reader
+from taproot_storage.reads import Lists
 
 _c = timeline.c
 
@@ -34,19 +34,10 @@ RESOURCE = Resource(
 
 
 async def read_timeline(
-    reader: Reader, customer_id: uuid.UUID, size: int, token: str, filter_text: str, lists: ListQuery
+    reader: Reader, customer_id: uuid.UUID, request: ListRequest, lists: Lists
 ) -> Page[Any]:
     """Newest first, over the customer and the records merged into it. Raises NotFound when it is not visible."""
     parent = await find_parent(reader, customer_id)
     members = await members_of(reader, parent.id)
-    call = current_call()
-    query = lists.build(
-        RESOURCE,
-        select(timeline).where(_c.customer_id.in_(members)),
-        [true()],
-        ListParameters(filter_text, "", size, token),
-        principal_key=f"{call.principal.subject}/{parent.id}",
-        now=reader.clock.now(),
-        masked=call.masked,
-    )
-    return query.cut(await reader.fetch(query.statement))
+    rows = select(timeline).where(_c.customer_id.in_(members))
+    return await lists.page(reader, RESOURCE, rows, timeline, request, of=str(parent.id))

@@ -7,12 +7,12 @@ import uuid
 from datetime import datetime
 from typing import Any
 
-from taproot_chassis.database import UnitOfWork
-from taproot_chassis.errors import NotFound
-from taproot_chassis.ids import new_id
+from taproot_base.errors import NotFound
+from taproot_base.ids import new_id
 from taproot_gateway.api_keys import queries
 from taproot_gateway.api_keys.model import MOST_KEYS, TooManyApiKeys
 from taproot_gateway.callers import credential_hash
+from taproot_storage.database import UnitOfWork
 
 KEY_PREFIX = "tk_"
 _SHOWN = 8

@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from taproot.identity.v1 import api_key_pb2 as pb
-from taproot_chassis import wire
-from taproot_chassis.errors import InvalidArgument
+from taproot_base import wire
+from taproot_base.errors import InvalidArgument
 
 DEFAULT_LIFE, LONGEST_LIFE = timedelta(days=365), timedelta(days=731)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Column, DateTime, Index, LargeBinary, Table, Text, Uuid
 
-from taproot_chassis.errors import AppError, Kind
+from taproot_base.errors import AppError, Kind
 from taproot_gateway.base import Base
 
 MOST_KEYS = 20

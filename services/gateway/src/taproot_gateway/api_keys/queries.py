@@ -7,11 +7,11 @@ from typing import Any
 
 from sqlalchemy import BindParameter, Select, bindparam, delete, func, insert, select, update
 
-from taproot_chassis.database import Reader, UnitOfWork
-from taproot_chassis.errors import NotFound
-from taproot_chassis.statements import Statement
+from taproot_base.errors import NotFound
 from taproot_gateway.api_keys.model import api_keys
 from taproot_listing.fields import Field, FieldType, Resource
+from taproot_storage.database import Reader, UnitOfWork
+from taproot_storage.statements import Statement
 
 _c = api_keys.c
 RESOURCE = Resource(

@@ -8,16 +8,16 @@ from typing import Any
 from google.protobuf.empty_pb2 import Empty
 
 from taproot.identity.v1 import api_key_service_pb2 as rpc
-from taproot_chassis.context import current_call
-from taproot_chassis.database import Reader, UnitOfWork
-from taproot_chassis.errors import InvalidArgument, PermissionDenied
-from taproot_chassis.idempotency import lock_key
-from taproot_chassis.reads import Lists
+from taproot_base.context import current_call
+from taproot_base.errors import InvalidArgument, PermissionDenied
 from taproot_chassis.service import Runtime
 from taproot_chassis.servicer import Servicer
 from taproot_gateway.api_keys import handlers, messages, queries
 from taproot_gateway.api_keys.model import api_keys
 from taproot_gateway.settings import GatewaySettings
+from taproot_storage.database import Reader, UnitOfWork
+from taproot_storage.idempotency import lock_key
+from taproot_storage.reads import Lists
 
 
 class ApiKeysServicer(Servicer):

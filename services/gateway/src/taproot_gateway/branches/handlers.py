@@ -9,17 +9,17 @@ from typing import Any
 
 from sqlalchemy import func, update
 
-from taproot_chassis.access import subtree_end
-from taproot_chassis.database import UnitOfWork
-from taproot_chassis.errors import InvalidArgument, NotFound
-from taproot_chassis.idempotency import lock_key
-from taproot_chassis.ids import new_id
-from taproot_chassis.updates import check_etag, merge_patch
-from taproot_chassis.visibility import require_placement, unscoped
+from taproot_base.access import subtree_end
+from taproot_base.errors import InvalidArgument, NotFound
+from taproot_base.ids import new_id
 from taproot_gateway.branches import queries
 from taproot_gateway.branches.model import Branch, BranchCodeTaken
 from taproot_gateway.teams.model import Team
 from taproot_gateway.users.model import User
+from taproot_storage.database import UnitOfWork
+from taproot_storage.idempotency import lock_key
+from taproot_storage.updates import check_etag, merge_patch
+from taproot_storage.visibility import require_placement, unscoped
 
 TREE_LOCK = lock_key("identity", "tree")
 """Changes of the tree wait for each other: a path depends on every ancestor."""

@@ -8,11 +8,11 @@ from zoneinfo import available_timezones
 
 from taproot.identity.events.v1.branch_event_pb2 import BranchEvent
 from taproot.identity.v1 import branch_pb2 as pb
-from taproot_chassis import wire
-from taproot_chassis.errors import InvalidArgument, Violation
-from taproot_chassis.eventlog import Recorded
-from taproot_chassis.updates import custom_values
+from taproot_base import wire
+from taproot_base.errors import InvalidArgument, Violation
 from taproot_gateway.branches.model import Branch
+from taproot_storage.eventlog import Recorded
+from taproot_storage.updates import custom_values
 
 _PLAIN = ("display_name", "time_zone", "language_code", "country_code", "currency_code", "closed")
 

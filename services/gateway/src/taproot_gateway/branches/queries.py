@@ -8,15 +8,15 @@ from typing import Any
 from sqlalchemy import Select, Uuid, bindparam, exists, func, or_, select
 from sqlalchemy.dialects.postgresql import ARRAY, array
 
-from taproot_chassis.access import subtree_end
-from taproot_chassis.database import Reader
-from taproot_chassis.errors import NotFound
-from taproot_chassis.statements import Statement
-from taproot_chassis.visibility import unscoped, visible
+from taproot_base.access import subtree_end
+from taproot_base.errors import NotFound
 from taproot_gateway.branches.model import Branch
 from taproot_gateway.teams.model import Team
 from taproot_gateway.users.model import User
 from taproot_listing.fields import Field, FieldType, Resource
+from taproot_storage.database import Reader
+from taproot_storage.statements import Statement
+from taproot_storage.visibility import unscoped, visible
 
 _c = Branch.__table__.c
 

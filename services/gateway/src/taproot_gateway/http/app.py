@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping
 from opentelemetry.trace import SpanKind
 from prometheus_client import Counter, Histogram
 
-from taproot_chassis import telemetry
-from taproot_chassis.errors import AppError
+from taproot_base import telemetry
+from taproot_base.errors import AppError
 from taproot_gateway.http import security
 from taproot_gateway.http.calls import IDENTITY, Calls, Handler, Refused, problem_answer
 from taproot_gateway.http.exchange import Answer, Header, Receive, Request, Scope, Send, send_answer

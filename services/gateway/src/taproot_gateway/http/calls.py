@@ -9,8 +9,8 @@ from typing import Any
 import grpc
 from google.protobuf.message import Message
 
-from taproot_chassis import telemetry
-from taproot_chassis.errors import AppError
+from taproot_base import telemetry
+from taproot_base.errors import AppError
 from taproot_chassis.interceptor import status_of
 from taproot_gateway import operations
 from taproot_gateway.backends import Backends, Metadata, UnknownBackend

@@ -7,14 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from taproot_chassis.database import UnitOfWork
-from taproot_chassis.errors import InvalidArgument, NotFound
-from taproot_chassis.ids import new_id
-from taproot_chassis.updates import check_etag
+from taproot_base.errors import InvalidArgument, NotFound
+from taproot_base.ids import new_id
 from taproot_gateway.rights import require_covered
 from taproot_gateway.roles import queries
 from taproot_gateway.roles.model import Role, RoleCodeTaken
 from taproot_gateway.users.queries import count_with_role
+from taproot_storage.database import UnitOfWork
+from taproot_storage.updates import check_etag
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,10 @@ from typing import Any
 from taproot.identity.events.v1.role_event_pb2 import RoleEvent
 from taproot.identity.v1 import role_pb2 as pb
 from taproot.options.v1.options_pb2 import Sensitivity
-from taproot_chassis import wire
-from taproot_chassis.errors import InvalidArgument
-from taproot_chassis.eventlog import Recorded
+from taproot_base import wire
+from taproot_base.errors import InvalidArgument
 from taproot_gateway.roles.model import Role
+from taproot_storage.eventlog import Recorded
 
 SCOPE, CLASS = "DATA_SCOPE_", "SENSITIVITY_"
 _PLAIN = ("display_name", "description")

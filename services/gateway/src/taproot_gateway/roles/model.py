@@ -11,11 +11,11 @@ from sqlalchemy import Boolean, DateTime, Index, Text, text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from taproot_chassis.errors import AlreadyExists, AppError, Kind, NotFound
-from taproot_chassis.eventlog import Aggregate
-from taproot_chassis.text import sort_key
-from taproot_chassis.visibility import scope_table
+from taproot_base.errors import AlreadyExists, AppError, Kind, NotFound
+from taproot_base.text import sort_key
 from taproot_gateway.base import Base
+from taproot_storage.eventlog import Aggregate
+from taproot_storage.visibility import scope_table
 
 
 class RoleCodeTaken(AlreadyExists):

@@ -7,17 +7,17 @@ from typing import Any
 
 from taproot.identity.v1 import role_pb2 as pb
 from taproot.identity.v1 import role_service_pb2 as rpc
-from taproot_chassis import wire
-from taproot_chassis.database import Reader, UnitOfWork
-from taproot_chassis.idempotency import lock_key
-from taproot_chassis.reads import Lists
+from taproot_base import wire
 from taproot_chassis.service import Runtime
 from taproot_chassis.servicer import Servicer
-from taproot_chassis.updates import changed_fields
 from taproot_gateway.roles import handlers, messages, queries
 from taproot_gateway.roles.handlers import CreateRole, UpdateRole
 from taproot_gateway.roles.model import Role
 from taproot_gateway.settings import GatewaySettings
+from taproot_storage.database import Reader, UnitOfWork
+from taproot_storage.idempotency import lock_key
+from taproot_storage.reads import Lists
+from taproot_storage.updates import changed_fields
 
 
 class RolesServicer(Servicer):

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from taproot_chassis.context import current_call
-from taproot_chassis.database import Database
-from taproot_chassis.ids import new_id
+from taproot_base.context import current_call
+from taproot_base.ids import new_id
 from taproot_gateway.callers import credential_hash
 from taproot_gateway.sessions import store
 from taproot_gateway.sessions.model import CredentialsInvalid, NoSuchSession, PasswordWrong, SignInLocked
@@ -18,6 +17,7 @@ from taproot_gateway.sessions.passwords import Hasher, require_strong
 from taproot_gateway.settings import GatewaySettings
 from taproot_gateway.users import queries as users
 from taproot_gateway.users.model import ACTIVE, name_key
+from taproot_storage.database import Database
 
 TOKEN_PREFIX = "ts_"  # noqa: S105 - tells sessions from keys, is no secret
 

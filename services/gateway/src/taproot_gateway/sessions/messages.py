@@ -9,7 +9,7 @@ from typing import Any
 
 from taproot.identity.v1 import session_pb2 as pb
 from taproot.options.v1.options_pb2 import Sensitivity
-from taproot_chassis import wire
+from taproot_base import wire
 from taproot_gateway.branches import messages as branches
 from taproot_gateway.rights import united
 from taproot_gateway.roles import messages as roles

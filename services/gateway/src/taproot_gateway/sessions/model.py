@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from sqlalchemy import Boolean, Column, DateTime, Index, Integer, LargeBinary, Table, Text, Uuid
 
-from taproot_chassis.errors import AppError, InvalidArgument, Kind, NotFound, ResourceExhausted
+from taproot_base.errors import AppError, InvalidArgument, Kind, NotFound, ResourceExhausted
 from taproot_gateway.base import Base
 
 Instant = DateTime(timezone=True)

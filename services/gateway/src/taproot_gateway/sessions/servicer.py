@@ -9,10 +9,8 @@ from google.protobuf.empty_pb2 import Empty
 
 from taproot.identity.v1 import session_pb2 as pb
 from taproot.identity.v1 import session_service_pb2 as rpc
-from taproot_chassis.context import current_call
-from taproot_chassis.database import Reader
-from taproot_chassis.errors import PermissionDenied
-from taproot_chassis.reads import Lists
+from taproot_base.context import current_call
+from taproot_base.errors import PermissionDenied
 from taproot_chassis.service import Runtime
 from taproot_chassis.servicer import Servicer
 from taproot_gateway.branches.queries import find_branches
@@ -23,6 +21,8 @@ from taproot_gateway.sessions.model import NoSuchSession, sessions
 from taproot_gateway.sessions.passwords import Hasher
 from taproot_gateway.settings import GatewaySettings
 from taproot_gateway.users import queries as users
+from taproot_storage.database import Reader
+from taproot_storage.reads import Lists
 
 CURRENT = "current"
 

@@ -10,12 +10,12 @@ from typing import Any
 from sqlalchemy import BindParameter, DateTime, Integer, Select, and_, bindparam, case, delete, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from taproot_chassis.database import Reader, UnitOfWork
-from taproot_chassis.statements import Statement
 from taproot_gateway.api_keys.model import api_keys
 from taproot_gateway.sessions.model import credentials, sessions, sign_in_attempts
 from taproot_gateway.users.model import name_key
 from taproot_listing.fields import Field, FieldType, Resource
+from taproot_storage.database import Reader, UnitOfWork
+from taproot_storage.statements import Statement
 
 _s, _c, _a = sessions.c, credentials.c, sign_in_attempts.c
 RESOURCE = Resource(

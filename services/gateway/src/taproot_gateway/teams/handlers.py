@@ -7,15 +7,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from taproot_chassis.database import UnitOfWork
-from taproot_chassis.errors import InvalidArgument, NotFound
-from taproot_chassis.ids import new_id
+from taproot_base.errors import InvalidArgument, NotFound
+from taproot_base.ids import new_id
 from taproot_chassis.placement import caller_branch
-from taproot_chassis.updates import check_etag
 from taproot_gateway.places import require_branch
 from taproot_gateway.teams import queries
 from taproot_gateway.teams.model import Team
 from taproot_gateway.users.queries import count_in_team, known_users
+from taproot_storage.database import UnitOfWork
+from taproot_storage.updates import check_etag
 
 
 @dataclass(frozen=True)

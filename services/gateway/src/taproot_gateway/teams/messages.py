@@ -7,10 +7,10 @@ from typing import Any
 
 from taproot.identity.events.v1.team_event_pb2 import TeamEvent
 from taproot.identity.v1 import team_pb2 as pb
-from taproot_chassis import wire
-from taproot_chassis.errors import InvalidArgument
-from taproot_chassis.eventlog import Recorded
+from taproot_base import wire
+from taproot_base.errors import InvalidArgument
 from taproot_gateway.teams.model import Team
+from taproot_storage.eventlog import Recorded
 
 _PLAIN = ("display_name", "description")
 

@@ -8,12 +8,12 @@ from typing import Any
 from sqlalchemy import Select, Uuid, bindparam, func, select
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from taproot_chassis.database import Reader
-from taproot_chassis.errors import NotFound
-from taproot_chassis.statements import Statement
-from taproot_chassis.visibility import unscoped, visible
+from taproot_base.errors import NotFound
 from taproot_gateway.teams.model import Team
 from taproot_listing.fields import Field, FieldType, Resource
+from taproot_storage.database import Reader
+from taproot_storage.statements import Statement
+from taproot_storage.visibility import unscoped, visible
 
 _c = Team.__table__.c
 

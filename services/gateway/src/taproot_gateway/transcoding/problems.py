@@ -10,7 +10,7 @@ import orjson
 from google.protobuf.message import DecodeError
 from google.rpc import error_details_pb2, status_pb2
 
-from taproot_chassis.errors import AppError
+from taproot_base.errors import AppError
 from taproot_chassis.interceptor import status_of
 from taproot_gateway.transcoding.input import Violation
 

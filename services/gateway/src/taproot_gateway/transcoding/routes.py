@@ -14,7 +14,7 @@ from google.protobuf.descriptor import Descriptor, MethodDescriptor
 from google.protobuf.message import Message
 
 from taproot.options.v1 import options_pb2
-from taproot_chassis.descriptors import READING
+from taproot_base.descriptors import READING
 from taproot_gateway.transcoding.contracts import Contracts, http_rules
 from taproot_gateway.transcoding.input import Decoders
 from taproot_gateway.transcoding.output import Encoders

@@ -7,11 +7,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from taproot_chassis.database import Reader, UnitOfWork
-from taproot_chassis.errors import InvalidArgument, NotFound
-from taproot_chassis.ids import new_id
+from taproot_base.errors import InvalidArgument, NotFound
+from taproot_base.ids import new_id
 from taproot_chassis.placement import caller_branch, still_sees
-from taproot_chassis.updates import check_etag, merge_patch
 from taproot_gateway.places import require_branch, require_branches
 from taproot_gateway.rights import require_covered
 from taproot_gateway.roles.queries import find_roles
@@ -19,6 +17,8 @@ from taproot_gateway.sessions import store
 from taproot_gateway.teams.queries import known_teams
 from taproot_gateway.users import queries
 from taproot_gateway.users.model import LastAdministrator, User, UserNameTaken, name_key
+from taproot_storage.database import Reader, UnitOfWork
+from taproot_storage.updates import check_etag, merge_patch
 
 
 @dataclass(frozen=True)

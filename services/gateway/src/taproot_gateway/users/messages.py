@@ -8,12 +8,12 @@ from typing import Any
 
 from taproot.identity.events.v1.user_event_pb2 import UserEvent
 from taproot.identity.v1 import user_pb2 as pb
-from taproot_chassis import wire
-from taproot_chassis.errors import InvalidArgument, Violation
-from taproot_chassis.eventlog import Recorded
-from taproot_chassis.updates import custom_values
+from taproot_base import wire
+from taproot_base.errors import InvalidArgument, Violation
 from taproot_gateway.branches.messages import check_zone
 from taproot_gateway.users.model import User
+from taproot_storage.eventlog import Recorded
+from taproot_storage.updates import custom_values
 
 KIND, STATE = "USER_KIND_", "USER_STATE_"
 _PLAIN = (

@@ -9,13 +9,13 @@ from sqlalchemy import Select, Uuid, bindparam, func, select
 from sqlalchemy.dialects.postgresql import ARRAY, array
 
 from taproot.identity.v1 import user_pb2 as pb
-from taproot_chassis.database import Reader
-from taproot_chassis.errors import NotFound
-from taproot_chassis.statements import Statement
-from taproot_chassis.visibility import unscoped, visible
+from taproot_base.errors import NotFound
 from taproot_gateway.roles.model import Role
 from taproot_gateway.users.model import ACTIVE, User
 from taproot_listing.fields import Field, FieldType, Resource
+from taproot_storage.database import Reader
+from taproot_storage.statements import Statement
+from taproot_storage.visibility import unscoped, visible
 
 _c, _r = User.__table__.c, Role.__table__.c
 

@@ -10,13 +10,9 @@ from google.protobuf.empty_pb2 import Empty
 
 from taproot.identity.v1 import user_pb2 as pb
 from taproot.identity.v1 import user_service_pb2 as rpc
-from taproot_chassis import wire
-from taproot_chassis.database import Reader, UnitOfWork
-from taproot_chassis.idempotency import lock_key
-from taproot_chassis.reads import Lists, aggregate
+from taproot_base import wire
 from taproot_chassis.service import Runtime
 from taproot_chassis.servicer import Servicer
-from taproot_chassis.updates import changed_fields
 from taproot_gateway.sessions import messages as session_messages
 from taproot_gateway.sessions import store
 from taproot_gateway.sessions.model import sessions
@@ -25,6 +21,10 @@ from taproot_gateway.settings import GatewaySettings
 from taproot_gateway.users import handlers, messages, queries
 from taproot_gateway.users.handlers import AssignUser, CreateUser, UpdateUser
 from taproot_gateway.users.model import User, name_key
+from taproot_storage.database import Reader, UnitOfWork
+from taproot_storage.idempotency import lock_key
+from taproot_storage.reads import Lists, aggregate
+from taproot_storage.updates import changed_fields
 
 Verb = Callable[[uuid.UUID, str, UnitOfWork], Awaitable[User]]
 # Taken by what could remove the last administrator: two such changes at once must not both succeed.

@@ -10,8 +10,6 @@ from typing import Any
 from sqlalchemy import bindparam
 from sqlalchemy.dialects.postgresql import insert
 
-from taproot_chassis.database import Database, UnitOfWork
-from taproot_chassis.statements import Statement
 from taproot_marketing.campaigns import queries
 from taproot_marketing.campaigns.model import Campaign, CampaignNotReady, CampaignTarget
 from taproot_marketing.customer_refs import queries as customers
@@ -19,6 +17,8 @@ from taproot_marketing.deliveries.handlers import Order, enqueue
 from taproot_marketing.journeys.queries import usable_templates
 from taproot_records.mapping import Values
 from taproot_records.writing import discard, load, load_any, moved, patched, placed
+from taproot_storage.database import Database, UnitOfWork
+from taproot_storage.statements import Statement
 
 BATCH = 200
 _put_target = Statement(

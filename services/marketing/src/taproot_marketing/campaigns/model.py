@@ -10,11 +10,11 @@ from typing import Any
 from sqlalchemy import Index, Numeric, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from taproot_chassis.errors import AppError, InvalidArgument, WrongState
-from taproot_chassis.eventlog import Aggregate
-from taproot_chassis.model import Customizable, Owned
-from taproot_chassis.visibility import scope_table
+from taproot_base.errors import AppError, InvalidArgument, WrongState
 from taproot_marketing.base import Base
+from taproot_storage.eventlog import Aggregate
+from taproot_storage.model import Customizable, Owned
+from taproot_storage.visibility import scope_table
 
 FIXED_ONCE_STARTED = frozenset({"segment_id", "template_id", "control_percent"})
 

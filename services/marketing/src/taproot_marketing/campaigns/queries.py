@@ -9,14 +9,14 @@ from typing import Any
 from sqlalchemy import Uuid, and_, bindparam, func, or_, select
 
 from taproot.marketing.v1 import campaign_pb2 as pb
-from taproot_chassis.database import Reader
-from taproot_chassis.statements import Statement
-from taproot_chassis.visibility import unscoped
 from taproot_marketing.campaigns.model import Campaign, CampaignTarget
 from taproot_marketing.deliveries.model import Delivery
 from taproot_marketing.forms.model import FormSubmission
 from taproot_marketing.segments.model import SegmentMember
 from taproot_records.reading import Shelf, resource_of
+from taproot_storage.database import Reader
+from taproot_storage.statements import Statement
+from taproot_storage.visibility import unscoped
 
 FIELDS = (
     "id display_name state segment_id template_id schedule_time control_percent budget_amount cost_amount start_time"

@@ -7,8 +7,7 @@ from typing import Any
 
 from taproot.marketing.v1 import campaign_pb2 as pb
 from taproot.marketing.v1 import campaign_service_pb2 as rpc
-from taproot_chassis import wire
-from taproot_chassis.database import Reader, UnitOfWork
+from taproot_base import wire
 from taproot_chassis.service import Runtime
 from taproot_marketing.campaigns import handlers, messages, queries
 from taproot_marketing.campaigns.model import Campaign
@@ -16,6 +15,7 @@ from taproot_marketing.campaigns.queries import SHELF
 from taproot_marketing.settings import MarketingSettings
 from taproot_records.serving import ResourceServicer
 from taproot_records.writing import changes, given, new_key
+from taproot_storage.database import Reader, UnitOfWork
 
 Verb = Callable[[str, str, UnitOfWork], Awaitable[Campaign]]
 

@@ -10,11 +10,11 @@ from sqlalchemy.dialects.postgresql import insert
 
 from taproot.customer.events.v1.consent_event_pb2 import ConsentEvent
 from taproot.customer.v1.consent_pb2 import CONSENT_DECISION_GRANTED, ConsentChannel
-from taproot_chassis import wire
-from taproot_chassis.database import UnitOfWork
+from taproot_base import wire
 from taproot_chassis.events import Event
-from taproot_chassis.statements import Statement
 from taproot_marketing.consents.model import ConsentRef
+from taproot_storage.database import UnitOfWork
+from taproot_storage.statements import Statement
 
 _columns = ConsentRef.__table__.columns
 

@@ -10,8 +10,8 @@ from sqlalchemy import BigInteger, Index, Text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from taproot_chassis.visibility import scope_table
 from taproot_marketing.base import Base
+from taproot_storage.visibility import scope_table
 
 
 class CustomerRef(Base):

@@ -7,13 +7,13 @@ from typing import Any
 
 from sqlalchemy import Uuid, bindparam, func, select
 
-from taproot_chassis.context import current_call
-from taproot_chassis.database import Reader
-from taproot_chassis.errors import NotFound
-from taproot_chassis.schema import redirects
-from taproot_chassis.statements import Statement
-from taproot_chassis.visibility import unscoped, visible
+from taproot_base.context import current_call
+from taproot_base.errors import NotFound
 from taproot_marketing.customer_refs.model import CustomerRef
+from taproot_storage.database import Reader
+from taproot_storage.schema import redirects
+from taproot_storage.statements import Statement
+from taproot_storage.visibility import unscoped, visible
 
 _customer = bindparam("customer", type_=Uuid())
 _survivor = select(redirects.c.root_id).where(redirects.c.member_id == _customer).scalar_subquery()

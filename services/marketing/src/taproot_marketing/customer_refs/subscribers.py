@@ -17,19 +17,19 @@ from taproot.customer.v1.customer_pb2 import (
     CustomerKind,
     CustomerStatus,
 )
-from taproot_chassis import wire
-from taproot_chassis.context import current_call
-from taproot_chassis.database import UnitOfWork
+from taproot_base import wire
+from taproot_base.context import current_call
 from taproot_chassis.events import Event
 from taproot_chassis.projections import put_newer
-from taproot_chassis.schema import redirects
-from taproot_chassis.statements import Statement
-from taproot_chassis.updates import custom_values
-from taproot_chassis.visibility import unscoped
 from taproot_marketing.customer_refs.model import CustomerRef
 from taproot_marketing.deliveries.rules import address_key
 from taproot_marketing.loyalty.model import LoyaltyAccount
 from taproot_marketing.scores.model import CustomerScore
+from taproot_storage.database import UnitOfWork
+from taproot_storage.schema import redirects
+from taproot_storage.statements import Statement
+from taproot_storage.updates import custom_values
+from taproot_storage.visibility import unscoped
 
 _put = put_newer(CustomerRef)
 

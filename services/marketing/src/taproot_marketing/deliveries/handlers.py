@@ -9,16 +9,16 @@ from typing import Any
 from sqlalchemy import bindparam
 from sqlalchemy.dialects.postgresql import insert
 
-from taproot_chassis import telemetry
-from taproot_chassis.database import UnitOfWork
-from taproot_chassis.errors import NotFound
-from taproot_chassis.ids import new_id
-from taproot_chassis.statements import Statement
+from taproot_base import telemetry
+from taproot_base.errors import NotFound
+from taproot_base.ids import new_id
 from taproot_marketing.deliveries import queries
 from taproot_marketing.deliveries.model import Delivery
 from taproot_marketing.deliveries.rules import address_key
 from taproot_marketing.suppressions.handlers import Cause, suppress
 from taproot_records.writing import load, load_any
+from taproot_storage.database import UnitOfWork
+from taproot_storage.statements import Statement
 
 _columns = Delivery.__table__.columns
 

@@ -10,12 +10,12 @@ from sqlalchemy import Index, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from taproot_chassis.errors import AppError
-from taproot_chassis.eventlog import Aggregate
-from taproot_chassis.model import Owned
-from taproot_chassis.visibility import scope_table
+from taproot_base.errors import AppError
 from taproot_marketing.base import Base
 from taproot_marketing.deliveries.rules import WAITING, Answer, Outcome, State, outcome_of
+from taproot_storage.eventlog import Aggregate
+from taproot_storage.model import Owned
+from taproot_storage.visibility import scope_table
 
 
 class DeliveryNotWaiting(AppError):

@@ -10,16 +10,16 @@ from sqlalchemy import DateTime, and_, bindparam, delete, func, or_, select, upd
 from sqlalchemy.dialects.postgresql import insert
 
 from taproot.marketing.v1 import delivery_pb2 as pb
-from taproot_chassis.database import Reader, UnitOfWork
-from taproot_chassis.schema import redirects
-from taproot_chassis.statements import Statement
-from taproot_chassis.visibility import unscoped
 from taproot_marketing.campaigns.model import Campaign
 from taproot_marketing.consents.model import ConsentRef
 from taproot_marketing.customer_refs.model import CustomerRef
 from taproot_marketing.deliveries.model import Delivery, MailQuota
 from taproot_marketing.suppressions.model import Suppression
 from taproot_records.reading import Shelf, resource_of
+from taproot_storage.database import Reader, UnitOfWork
+from taproot_storage.schema import redirects
+from taproot_storage.statements import Statement
+from taproot_storage.visibility import unscoped
 
 FIELDS = (
     "id display_name state source business_key customer_id recipient_domain message_class template_id language_code"

@@ -17,13 +17,11 @@ from typing import Any
 from opentelemetry.trace import SpanKind
 from prometheus_client import Counter as Metric
 
-from taproot_chassis import telemetry
-from taproot_chassis.context import calling
-from taproot_chassis.database import Database, UnitOfWork
-from taproot_chassis.errors import AppError, EtagMismatch, ResourceExhausted, Unavailable
-from taproot_chassis.ids import new_id
+from taproot_base import telemetry
+from taproot_base.context import calling
+from taproot_base.errors import AppError, EtagMismatch, ResourceExhausted, Unavailable
+from taproot_base.ids import new_id
 from taproot_chassis.service import Runtime
-from taproot_chassis.updates import merge_patch
 from taproot_marketing.customer_refs.queries import PLACEHOLDERS
 from taproot_marketing.deliveries import queries
 from taproot_marketing.deliveries.mail import Letter, build, message_id_of
@@ -45,6 +43,8 @@ from taproot_marketing.templates.model import contents_of
 from taproot_marketing.templates.rules import Rendered, choose, render
 from taproot_marketing.tokens import Signer
 from taproot_records.writing import load_any
+from taproot_storage.database import Database, UnitOfWork
+from taproot_storage.updates import merge_patch
 
 UNWRITABLE = 554
 """As RFC 5321 would answer: this message, not the mailbox, is at fault."""

@@ -6,13 +6,13 @@ from typing import Any
 
 from taproot.marketing.v1 import delivery_pb2 as pb
 from taproot.marketing.v1 import delivery_service_pb2 as rpc
-from taproot_chassis import wire
-from taproot_chassis.database import UnitOfWork
+from taproot_base import wire
 from taproot_chassis.service import Runtime
 from taproot_marketing.deliveries import handlers, messages
 from taproot_marketing.deliveries.queries import SHELF
 from taproot_marketing.settings import MarketingSettings
 from taproot_records.serving import ResourceServicer
+from taproot_storage.database import UnitOfWork
 
 
 class DeliveriesServicer(ResourceServicer[pb.Delivery]):

@@ -6,11 +6,11 @@ import uuid
 
 from taproot.servicedesk.events.v1.entitlement_event_pb2 import EntitlementEvent
 from taproot.servicedesk.v1.entitlement_pb2 import EntitlementKind, EntitlementState
-from taproot_chassis import telemetry, wire
-from taproot_chassis.database import UnitOfWork
+from taproot_base import telemetry, wire
 from taproot_chassis.events import Event
 from taproot_chassis.projections import put_newer
 from taproot_marketing.entitlement_refs.model import EntitlementRef
+from taproot_storage.database import UnitOfWork
 
 _put = put_newer(EntitlementRef)
 

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from taproot_chassis.database import Database, UnitOfWork
-from taproot_chassis.errors import InvalidArgument
-from taproot_chassis.ids import new_id
+from taproot_base.errors import InvalidArgument
+from taproot_base.ids import new_id
 from taproot_marketing.deliveries.handlers import Order, enqueue
 from taproot_marketing.forms import queries
 from taproot_marketing.forms.model import (
@@ -26,6 +25,7 @@ from taproot_marketing.templates.queries import find_by_key
 from taproot_marketing.tokens import InvalidTokenError, Signer
 from taproot_records.mapping import Values
 from taproot_records.writing import discard, load, load_any, moved, patched, placed
+from taproot_storage.database import Database, UnitOfWork
 
 SHOWN, CONFIRM = "form", "confirm"
 SHOWN_FOR = timedelta(hours=24)

@@ -7,9 +7,9 @@ from typing import Any
 from taproot.marketing.events.v1.form_event_pb2 import FormEvent
 from taproot.marketing.v1 import form_pb2 as pb
 from taproot.marketing.v1 import form_service_pb2 as rpc
-from taproot_chassis.eventlog import Recorded
 from taproot_marketing.forms.model import Form, FormSubmission
 from taproot_records.mapping import message_of, row_of, values_of
+from taproot_storage.eventlog import Recorded
 
 FILLED_IN = (
     "name", "company", "phone", "email", "region", "product_interest", "message", "utm", "referral_code",

@@ -10,12 +10,12 @@ from sqlalchemy import BigInteger, Index, Text, text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from taproot_chassis.errors import AppError, InvalidArgument, ResourceExhausted
-from taproot_chassis.eventlog import Aggregate
-from taproot_chassis.model import Customizable, Owned
-from taproot_chassis.visibility import scope_table
+from taproot_base.errors import AppError, InvalidArgument, ResourceExhausted
 from taproot_marketing.base import Base
 from taproot_marketing.forms.rules import definition_faults
+from taproot_storage.eventlog import Aggregate
+from taproot_storage.model import Customizable, Owned
+from taproot_storage.visibility import scope_table
 
 DEFAULT_HOURLY_LIMIT = 20
 

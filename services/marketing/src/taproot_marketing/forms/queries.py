@@ -10,12 +10,12 @@ from sqlalchemy import Uuid, bindparam, delete, select
 from sqlalchemy.dialects.postgresql import insert
 
 from taproot.marketing.v1 import form_pb2 as pb
-from taproot_chassis.database import Reader, UnitOfWork
-from taproot_chassis.errors import NotFound
-from taproot_chassis.statements import Statement
-from taproot_chassis.visibility import unscoped
+from taproot_base.errors import NotFound
 from taproot_marketing.forms.model import Form, FormRate, FormSubmission
 from taproot_records.reading import Shelf, resource_of
+from taproot_storage.database import Reader, UnitOfWork
+from taproot_storage.statements import Statement
+from taproot_storage.visibility import unscoped
 
 FIELDS = "id display_name state campaign_id double_opt_in owner_id branch_id create_time update_time custom"
 SUBMISSION_FIELDS = (

@@ -8,7 +8,7 @@ from datetime import date
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from taproot_chassis.errors import Violation
+from taproot_base.errors import Violation
 
 BUILT_IN = ("name", "company", "phone", "email", "region", "product_interest", "message")
 EMAIL = re.compile(r"^[^@\s]{1,64}@[^@\s.]+(\.[^@\s.]+)+$")

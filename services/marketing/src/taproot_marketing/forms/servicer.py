@@ -9,8 +9,6 @@ from typing import Any
 from taproot.marketing.v1 import form_pb2 as pb
 from taproot.marketing.v1 import form_service_pb2 as rpc
 from taproot.marketing.v1 import form_submission_service_pb2 as sub
-from taproot_chassis.database import Reader, UnitOfWork
-from taproot_chassis.idempotency import lock_key
 from taproot_chassis.service import Runtime
 from taproot_marketing.forms import handlers, messages, queries
 from taproot_marketing.forms.handlers import Submit
@@ -21,6 +19,8 @@ from taproot_marketing.tokens import Signer
 from taproot_records.mapping import message_of
 from taproot_records.serving import ResourceServicer
 from taproot_records.writing import changes, given, new_key
+from taproot_storage.database import Reader, UnitOfWork
+from taproot_storage.idempotency import lock_key
 
 CLIENT_ADDRESS = "x-client-address"
 """Set by the gateway, which drops what a client sends under this name."""

@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from taproot_chassis.errors import InvalidArgument, Violation
+from taproot_base.errors import InvalidArgument, Violation
 
 END = "end"
 DEFAULT_HOUR = 9

@@ -10,10 +10,7 @@ from typing import Any
 from sqlalchemy import bindparam
 from sqlalchemy.dialects.postgresql import insert
 
-from taproot_chassis import telemetry
-from taproot_chassis.database import Database, UnitOfWork
-from taproot_chassis.eventlog import LogEntry
-from taproot_chassis.statements import Statement
+from taproot_base import telemetry
 from taproot_marketing.customer_refs import queries as customers
 from taproot_marketing.deliveries.handlers import Order, enqueue
 from taproot_marketing.journeys import messages, queries
@@ -25,6 +22,9 @@ from taproot_marketing.loyalty.handlers import earn_for_customer
 from taproot_marketing.scores.queries import fading, worth_of
 from taproot_marketing.templates.rules import render_line
 from taproot_records.writing import load_any
+from taproot_storage.database import Database, UnitOfWork
+from taproot_storage.eventlog import LogEntry
+from taproot_storage.statements import Statement
 
 BATCH = 50
 MAX_FAILURES = 5

@@ -10,11 +10,8 @@ from typing import Any
 from sqlalchemy import bindparam, delete
 from sqlalchemy.dialects.postgresql import insert
 
-from taproot_chassis import telemetry
-from taproot_chassis.database import UnitOfWork
-from taproot_chassis.eventlog import LogEntry
-from taproot_chassis.ids import new_id
-from taproot_chassis.statements import Statement
+from taproot_base import telemetry
+from taproot_base.ids import new_id
 from taproot_marketing.customer_refs import queries as customers
 from taproot_marketing.journeys import messages, queries
 from taproot_marketing.journeys.definition import Definition, Points, Send, Wait, parse, wait_until
@@ -30,6 +27,9 @@ from taproot_marketing.journeys.model import (
 from taproot_marketing.journeys.records import filter_fault
 from taproot_records.mapping import Values, row_of
 from taproot_records.writing import discard, load, moved, patched, placed
+from taproot_storage.database import UnitOfWork
+from taproot_storage.eventlog import LogEntry
+from taproot_storage.statements import Statement
 
 _run_columns = JourneyRun.__table__.columns
 

@@ -7,10 +7,10 @@ from typing import Any
 from taproot.marketing.events.v1.journey_event_pb2 import JourneyEvent, JourneyTask
 from taproot.marketing.events.v1.journey_run_event_pb2 import JourneyRunEvent
 from taproot.marketing.v1 import journey_pb2 as pb
-from taproot_chassis import wire
-from taproot_chassis.eventlog import Recorded
+from taproot_base import wire
 from taproot_marketing.journeys.model import Journey, JourneyRun
 from taproot_records.mapping import message_of, row_of
+from taproot_storage.eventlog import Recorded
 
 
 def to_message(journey: Journey) -> pb.Journey:

@@ -11,12 +11,12 @@ from sqlalchemy import Index, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from taproot_chassis.errors import AlreadyExists, AppError, InvalidArgument, WrongState
-from taproot_chassis.eventlog import Aggregate
-from taproot_chassis.model import Customizable, Owned
-from taproot_chassis.visibility import scope_table
+from taproot_base.errors import AlreadyExists, AppError, InvalidArgument, WrongState
 from taproot_marketing.base import Base
 from taproot_marketing.journeys.definition import Definition, EventTrigger, SegmentTrigger, check, parse
+from taproot_storage.eventlog import Aggregate
+from taproot_storage.model import Customizable, Owned
+from taproot_storage.visibility import scope_table
 
 
 class JourneyKeyTaken(AlreadyExists):

@@ -11,9 +11,6 @@ from sqlalchemy.dialects.postgresql import ARRAY
 
 from taproot.marketing.v1 import journey_pb2 as pb
 from taproot.marketing.v1 import journey_service_pb2 as rpc
-from taproot_chassis.database import Reader
-from taproot_chassis.statements import Statement
-from taproot_chassis.visibility import unscoped
 from taproot_marketing.deliveries.model import Delivery
 from taproot_marketing.entitlement_refs.model import EntitlementRef
 from taproot_marketing.journeys import messages
@@ -23,6 +20,9 @@ from taproot_marketing.scores.model import CustomerScore
 from taproot_marketing.segments.model import SegmentMember
 from taproot_marketing.templates.model import Template
 from taproot_records.reading import Shelf, resource_of
+from taproot_storage.database import Reader
+from taproot_storage.statements import Statement
+from taproot_storage.visibility import unscoped
 
 FIELDS = "id display_name state key activate_time owner_id branch_id create_time update_time custom"
 RUN_FIELDS = (

@@ -15,13 +15,13 @@ from google.protobuf.message import Message
 from sqlalchemy import Numeric, column
 from sqlalchemy.dialects.postgresql import JSONB
 
-from taproot_chassis.descriptors import is_map, sensitive_fields
-from taproot_chassis.errors import InvalidArgument
+from taproot_base.descriptors import is_map, sensitive_fields
+from taproot_base.errors import InvalidArgument
 from taproot_chassis.events import Event
-from taproot_chassis.reads import filter_of
 from taproot_listing.fields import Field, FieldType, Member, Resource
 from taproot_listing.filter_predicate import Predicate
 from taproot_records.mapping import short_name
+from taproot_storage.reads import filter_of
 
 SERVICES = ("customer", "sales", "servicedesk", "marketing")
 _MEMBER_TYPES = {

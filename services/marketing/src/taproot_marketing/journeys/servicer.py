@@ -10,8 +10,6 @@ from google.protobuf.json_format import MessageToDict
 from taproot.marketing.v1 import journey_pb2 as pb
 from taproot.marketing.v1 import journey_run_service_pb2 as runs_rpc
 from taproot.marketing.v1 import journey_service_pb2 as rpc
-from taproot_chassis.database import Reader, UnitOfWork
-from taproot_chassis.idempotency import lock_key
 from taproot_chassis.service import Runtime
 from taproot_marketing.journeys import handlers, messages, queries
 from taproot_marketing.journeys.model import Journey
@@ -19,6 +17,8 @@ from taproot_marketing.journeys.queries import RUNS, SHELF
 from taproot_marketing.settings import MarketingSettings
 from taproot_records.serving import ResourceServicer
 from taproot_records.writing import changes, given, new_key
+from taproot_storage.database import Reader, UnitOfWork
+from taproot_storage.idempotency import lock_key
 
 Verb = Callable[[str, str, UnitOfWork], Awaitable[Any]]
 

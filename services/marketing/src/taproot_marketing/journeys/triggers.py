@@ -7,9 +7,8 @@ from datetime import date, timedelta
 from typing import Any
 
 from taproot.customer.events.v1.segment_member_event_pb2 import SegmentMemberEvent
-from taproot_chassis import telemetry
-from taproot_chassis.database import Database, UnitOfWork
-from taproot_chassis.errors import Unavailable
+from taproot_base import telemetry
+from taproot_base.errors import Unavailable
 from taproot_chassis.events import Event
 from taproot_marketing.customer_refs import queries as customers
 from taproot_marketing.journeys import queries
@@ -28,6 +27,7 @@ from taproot_marketing.journeys.records import (
     holds,
     record_of,
 )
+from taproot_storage.database import Database, UnitOfWork
 
 PATIENCE = timedelta(seconds=30)
 """How long an event waits for its customer, whose own event travels on another stream."""

@@ -7,10 +7,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from taproot_chassis.database import UnitOfWork
-from taproot_chassis.errors import InvalidArgument
-from taproot_chassis.idempotency import lock_key
-from taproot_chassis.ids import new_id
+from taproot_base.errors import InvalidArgument
+from taproot_base.ids import new_id
 from taproot_marketing.customer_refs import queries as customers
 from taproot_marketing.loyalty import queries
 from taproot_marketing.loyalty.model import (
@@ -25,6 +23,8 @@ from taproot_marketing.loyalty.model import (
 from taproot_marketing.loyalty.rules import book, points_for
 from taproot_records.mapping import Values, row_of
 from taproot_records.writing import discard, load, load_any, moved, patched, placed
+from taproot_storage.database import UnitOfWork
+from taproot_storage.idempotency import lock_key
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,9 @@ from typing import Any
 from taproot.marketing.events.v1.loyalty_account_event_pb2 import LoyaltyAccountEvent
 from taproot.marketing.events.v1.loyalty_program_event_pb2 import LoyaltyProgramEvent
 from taproot.marketing.v1 import loyalty_pb2 as pb
-from taproot_chassis.eventlog import Recorded
 from taproot_marketing.loyalty.model import LoyaltyAccount, LoyaltyProgram, LoyaltyTransaction
 from taproot_records.mapping import message_of, row_of
+from taproot_storage.eventlog import Recorded
 
 
 def program_message(program: LoyaltyProgram) -> pb.LoyaltyProgram:

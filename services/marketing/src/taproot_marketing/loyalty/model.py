@@ -11,12 +11,12 @@ from sqlalchemy import BigInteger, CheckConstraint, Index, Numeric, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from taproot_chassis.errors import AlreadyExists, AppError, InvalidArgument
-from taproot_chassis.eventlog import Aggregate
-from taproot_chassis.model import Customizable, Owned
-from taproot_chassis.visibility import scope_table
+from taproot_base.errors import AlreadyExists, AppError, InvalidArgument
 from taproot_marketing.base import Base
 from taproot_marketing.loyalty.rules import Tier, lifetime_after, tier_of
+from taproot_storage.eventlog import Aggregate
+from taproot_storage.model import Customizable, Owned
+from taproot_storage.visibility import scope_table
 
 
 class LoyaltyAccountExists(AlreadyExists):

@@ -9,15 +9,15 @@ from sqlalchemy import Integer, Uuid, and_, bindparam, func, select
 
 from taproot.marketing.v1 import loyalty_account_service_pb2 as rpc
 from taproot.marketing.v1 import loyalty_pb2 as pb
-from taproot_chassis.database import Reader
-from taproot_chassis.errors import NotFound
-from taproot_chassis.reads import Lists
-from taproot_chassis.statements import Statement
-from taproot_chassis.visibility import unscoped, visible
+from taproot_base.errors import NotFound
 from taproot_listing.fields import Field, FieldType, Resource
 from taproot_marketing.loyalty import messages
 from taproot_marketing.loyalty.model import LoyaltyAccount, LoyaltyEntry, LoyaltyProgram, LoyaltyTransaction
 from taproot_records.reading import Shelf, resource_of
+from taproot_storage.database import Reader
+from taproot_storage.reads import Lists
+from taproot_storage.statements import Statement
+from taproot_storage.visibility import unscoped, visible
 
 PROGRAM_FIELDS = (
     "id display_name currency_code auto_join closed owner_id branch_id create_time update_time custom"

@@ -7,7 +7,6 @@ from typing import Any
 from taproot.marketing.v1 import loyalty_account_service_pb2 as rpc
 from taproot.marketing.v1 import loyalty_pb2 as pb
 from taproot.marketing.v1 import loyalty_program_service_pb2 as programs
-from taproot_chassis.database import Reader, UnitOfWork
 from taproot_chassis.service import Runtime
 from taproot_marketing.loyalty import handlers, messages, queries
 from taproot_marketing.loyalty.model import LoyaltyAccount, LoyaltyProgram
@@ -15,6 +14,7 @@ from taproot_marketing.loyalty.queries import PROGRAMS, SHELF
 from taproot_marketing.settings import MarketingSettings
 from taproot_records.serving import ResourceServicer
 from taproot_records.writing import changes, given, new_key
+from taproot_storage.database import Reader, UnitOfWork
 
 
 class LoyaltyProgramsServicer(ResourceServicer[pb.LoyaltyProgram]):

@@ -6,10 +6,10 @@ import uuid
 from decimal import Decimal
 
 from taproot.sales.events.v1.payment_event_pb2 import PaymentEvent
-from taproot_chassis.database import UnitOfWork
 from taproot_chassis.events import Event
 from taproot_marketing.loyalty import handlers
 from taproot_marketing.loyalty.handlers import Payment
+from taproot_storage.database import UnitOfWork
 
 
 async def on_payment_received(event: Event, work: UnitOfWork) -> None:

@@ -7,11 +7,9 @@ from typing import Any
 
 from sqlalchemy import select
 
-from taproot_chassis.database import Database, UnitOfWork
-from taproot_chassis.errors import InvalidArgument
+from taproot_base.errors import InvalidArgument
+from taproot_base.ids import new_id
 from taproot_chassis.events import Event
-from taproot_chassis.ids import new_id
-from taproot_chassis.updates import check_etag
 from taproot_marketing.journeys.records import customer_record, filter_fault, holds, record_of
 from taproot_marketing.journeys.triggers import awaited_customer
 from taproot_marketing.scores import queries
@@ -19,6 +17,8 @@ from taproot_marketing.scores.model import CustomerScore, ScoreRule, ScoreSettin
 from taproot_marketing.scores.rules import Fading
 from taproot_records.mapping import Values
 from taproot_records.writing import discard, load, moved, patched, placed
+from taproot_storage.database import Database, UnitOfWork
+from taproot_storage.updates import check_etag
 
 OWN_EVENTS = ("score.",)
 """A rule on what scoring raises would feed itself."""

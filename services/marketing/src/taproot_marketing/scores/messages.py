@@ -7,11 +7,11 @@ from typing import Any
 from taproot.marketing.events.v1.score_event_pb2 import ScoreEvent
 from taproot.marketing.events.v1.score_rule_event_pb2 import ScoreRuleEvent
 from taproot.marketing.v1 import score_pb2 as pb
-from taproot_chassis import wire
-from taproot_chassis.eventlog import Recorded
+from taproot_base import wire
 from taproot_marketing.scores.model import CustomerScore, ScoreRule
 from taproot_marketing.scores.rules import Fading, Score, faded
 from taproot_records.mapping import message_of, row_of
+from taproot_storage.eventlog import Recorded
 
 
 def rule_message(rule: ScoreRule) -> pb.ScoreRule:

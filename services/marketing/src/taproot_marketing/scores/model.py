@@ -9,13 +9,13 @@ from typing import Any
 from sqlalchemy import BigInteger, Float, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from taproot_chassis.errors import InvalidArgument
-from taproot_chassis.eventlog import Aggregate
-from taproot_chassis.model import Owned
-from taproot_chassis.visibility import scope_table
+from taproot_base.errors import InvalidArgument
 from taproot_marketing.base import Base
 from taproot_marketing.scores import rules
 from taproot_marketing.scores.rules import Fading
+from taproot_storage.eventlog import Aggregate
+from taproot_storage.model import Owned
+from taproot_storage.visibility import scope_table
 
 
 class ScoreRule(Aggregate, Owned, Base):

@@ -9,14 +9,14 @@ from typing import Any
 from sqlalchemy import Uuid, bindparam, select
 
 from taproot.marketing.v1 import score_pb2 as pb
-from taproot_chassis.database import Reader
-from taproot_chassis.errors import NotFound
-from taproot_chassis.statements import Statement
-from taproot_chassis.visibility import unscoped, visible
+from taproot_base.errors import NotFound
 from taproot_listing.fields import Field, FieldType
 from taproot_marketing.scores.model import CustomerScore, ScoreRule, ScoreSettings
 from taproot_marketing.scores.rules import Fading, Score, worth
 from taproot_records.reading import Shelf, resource_of
+from taproot_storage.database import Reader
+from taproot_storage.statements import Statement
+from taproot_storage.visibility import unscoped, visible
 
 RULE_FIELDS = "id display_name event_type points disabled owner_id branch_id create_time update_time"
 FIELDS = "id customer_id display_name hot hot_time last_event_type owner_id branch_id create_time update_time"

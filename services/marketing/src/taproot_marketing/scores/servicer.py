@@ -7,8 +7,6 @@ from typing import Any
 from taproot.marketing.v1 import customer_score_service_pb2 as rpc
 from taproot.marketing.v1 import score_pb2 as pb
 from taproot.marketing.v1 import score_rule_service_pb2 as rules
-from taproot_chassis.database import Reader, UnitOfWork
-from taproot_chassis.reads import Lists
 from taproot_chassis.service import Runtime
 from taproot_chassis.servicer import Servicer
 from taproot_marketing.scores import handlers, messages, queries
@@ -18,6 +16,8 @@ from taproot_marketing.settings import MarketingSettings
 from taproot_records.mapping import message_of
 from taproot_records.serving import ResourceServicer
 from taproot_records.writing import changes, given, new_key
+from taproot_storage.database import Reader, UnitOfWork
+from taproot_storage.reads import Lists
 
 
 class ScoreRulesServicer(ResourceServicer[pb.ScoreRule]):

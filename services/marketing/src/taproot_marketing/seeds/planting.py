@@ -9,12 +9,9 @@ from sqlalchemy import bindparam
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, mapped_column
 
-from taproot_chassis.context import calling
-from taproot_chassis.database import UnitOfWork
-from taproot_chassis.idempotency import lock_key
-from taproot_chassis.ids import derived_id
+from taproot_base.context import calling
+from taproot_base.ids import derived_id
 from taproot_chassis.service import Runtime
-from taproot_chassis.statements import Statement
 from taproot_marketing.base import Base
 from taproot_marketing.journeys import handlers as journeys
 from taproot_marketing.journeys.queries import find_by_key as find_journey
@@ -22,6 +19,9 @@ from taproot_marketing.seeds.content import JOURNEYS, TEMPLATES
 from taproot_marketing.settings import MarketingSettings
 from taproot_marketing.templates import handlers as templates
 from taproot_marketing.templates.queries import find_by_key as find_template
+from taproot_storage.database import UnitOfWork
+from taproot_storage.idempotency import lock_key
+from taproot_storage.statements import Statement
 
 NAMESPACE = uuid.UUID("5b2c4c0e-8f5c-4b77-9a52-1e5f4a0c7d11")
 

@@ -9,10 +9,10 @@ from sqlalchemy import bindparam, tuple_
 from sqlalchemy.dialects.postgresql import insert
 
 from taproot.customer.events.v1.segment_member_event_pb2 import SegmentMemberEvent
-from taproot_chassis.database import UnitOfWork
 from taproot_chassis.events import Event
-from taproot_chassis.statements import Statement
 from taproot_marketing.segments.model import SegmentMember
+from taproot_storage.database import UnitOfWork
+from taproot_storage.statements import Statement
 
 _columns = SegmentMember.__table__.columns
 

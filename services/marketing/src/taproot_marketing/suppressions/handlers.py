@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from taproot_chassis.database import Reader, UnitOfWork
-from taproot_chassis.errors import InvalidArgument
-from taproot_chassis.ids import new_id
+from taproot_base.errors import InvalidArgument
+from taproot_base.ids import new_id
 from taproot_marketing.suppressions import queries
 from taproot_marketing.suppressions.model import Suppression, UnsubscribeTokenInvalid
 from taproot_marketing.tokens import InvalidTokenError, Signer
 from taproot_records.writing import discard, load
+from taproot_storage.database import Reader, UnitOfWork
 
 PURPOSE = "unsubscribe"
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from taproot.marketing.events.v1.suppression_event_pb2 import SuppressionEvent
 from taproot.marketing.v1 import suppression_pb2 as pb
-from taproot_chassis.eventlog import Recorded
 from taproot_marketing.suppressions.model import Suppression
 from taproot_records.mapping import message_of, row_of
+from taproot_storage.eventlog import Recorded
 
 
 def to_message(suppression: Suppression) -> pb.Suppression:

@@ -8,10 +8,10 @@ from datetime import datetime
 from sqlalchemy import Index
 from sqlalchemy.orm import Mapped
 
-from taproot_chassis.errors import AppError, InvalidArgument
-from taproot_chassis.eventlog import Aggregate
+from taproot_base.errors import AppError, InvalidArgument
 from taproot_marketing.base import Base
 from taproot_marketing.deliveries.rules import address_key, masked_address
+from taproot_storage.eventlog import Aggregate
 
 BY_READER = frozenset({"unsubscribed", "complained"})
 GRAVITY = ("manual", "unsubscribed", "bounced", "complained")

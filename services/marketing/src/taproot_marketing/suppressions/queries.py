@@ -9,15 +9,15 @@ from typing import Any
 from sqlalchemy import Uuid, bindparam, select
 
 from taproot.marketing.v1 import suppression_pb2 as pb
-from taproot_chassis.database import Reader
-from taproot_chassis.statements import Statement
-from taproot_chassis.visibility import unscoped
 from taproot_marketing.consents.model import ConsentRef
 from taproot_marketing.customer_refs.model import CustomerRef
 from taproot_marketing.deliveries.model import Delivery
 from taproot_marketing.deliveries.rules import address_key
 from taproot_marketing.suppressions.model import Suppression
 from taproot_records.reading import Shelf, resource_of
+from taproot_storage.database import Reader
+from taproot_storage.statements import Statement
+from taproot_storage.visibility import unscoped
 
 FIELDS = "id display_name reason delivery_id customer_id create_time update_time"
 SHELF = Shelf(resource_of("suppression", Suppression, pb.Suppression, FIELDS), Suppression, pb.Suppression)

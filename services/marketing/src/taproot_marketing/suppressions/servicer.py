@@ -6,8 +6,6 @@ from typing import Any
 
 from taproot.marketing.v1 import suppression_pb2 as pb
 from taproot.marketing.v1 import suppression_service_pb2 as rpc
-from taproot_chassis.database import Reader, UnitOfWork
-from taproot_chassis.idempotency import lock_key
 from taproot_chassis.service import Runtime
 from taproot_marketing.deliveries.rules import address_key, masked_address
 from taproot_marketing.settings import MarketingSettings
@@ -17,6 +15,8 @@ from taproot_marketing.suppressions.queries import SHELF
 from taproot_marketing.tokens import Signer
 from taproot_records.serving import ResourceServicer
 from taproot_records.writing import given
+from taproot_storage.database import Reader, UnitOfWork
+from taproot_storage.idempotency import lock_key
 
 
 class SuppressionsServicer(ResourceServicer[pb.Suppression]):

@@ -6,9 +6,7 @@ import uuid
 from dataclasses import dataclass
 from typing import Any
 
-from taproot_chassis.database import Reader, UnitOfWork
-from taproot_chassis.ids import new_id
-from taproot_chassis.updates import merge_patch
+from taproot_base.ids import new_id
 from taproot_marketing.customer_refs import queries as customers
 from taproot_marketing.deliveries.handlers import Order, enqueue
 from taproot_marketing.templates import queries
@@ -16,6 +14,8 @@ from taproot_marketing.templates.model import Template, TemplateInUse, TemplateK
 from taproot_marketing.templates.rules import Content, Rendered, choose, render
 from taproot_records.mapping import Values
 from taproot_records.writing import discard, load, moved, patched, placed
+from taproot_storage.database import Reader, UnitOfWork
+from taproot_storage.updates import merge_patch
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,10 @@ from typing import Any
 
 from taproot.marketing.events.v1.template_event_pb2 import TemplateEvent
 from taproot.marketing.v1 import template_pb2 as pb
-from taproot_chassis.eventlog import Recorded
 from taproot_marketing.templates.model import Template
 from taproot_marketing.templates.rules import Rendered
 from taproot_records.mapping import message_of, row_of
+from taproot_storage.eventlog import Recorded
 
 
 def to_message(template: Template) -> pb.Template:

@@ -11,11 +11,11 @@ from sqlalchemy import Index, Text, text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from taproot_chassis.errors import AlreadyExists, AppError, InvalidArgument
-from taproot_chassis.eventlog import Aggregate
-from taproot_chassis.model import Customizable, Owned
+from taproot_base.errors import AlreadyExists, AppError, InvalidArgument
 from taproot_marketing.base import Base
 from taproot_marketing.templates.rules import Content, faults, variables_of
+from taproot_storage.eventlog import Aggregate
+from taproot_storage.model import Customizable, Owned
 
 
 class TemplateKeyTaken(AlreadyExists):

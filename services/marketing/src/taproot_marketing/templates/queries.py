@@ -8,14 +8,14 @@ from sqlalchemy import String, bindparam, cast, func, or_, select
 from sqlalchemy.dialects.postgresql import JSONB
 
 from taproot.marketing.v1 import template_pb2 as pb
-from taproot_chassis.database import Reader
-from taproot_chassis.statements import Statement
-from taproot_chassis.visibility import unscoped
 from taproot_marketing.campaigns.model import Campaign
 from taproot_marketing.deliveries.model import Delivery
 from taproot_marketing.journeys.model import Journey
 from taproot_marketing.templates.model import Template
 from taproot_records.reading import Shelf, resource_of
+from taproot_storage.database import Reader
+from taproot_storage.statements import Statement
+from taproot_storage.visibility import unscoped
 
 FIELDS = "id display_name message_class key archived owner_id branch_id create_time update_time custom"
 SHELF = Shelf(resource_of("template", Template, pb.Template, FIELDS), Template, pb.Template)

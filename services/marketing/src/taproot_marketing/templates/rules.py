@@ -15,7 +15,7 @@ from jinja2 import TemplateSyntaxError, Undefined, nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from markupsafe import Markup
 
-from taproot_chassis.errors import AppError, InvalidArgument, Kind, Violation
+from taproot_base.errors import AppError, InvalidArgument, Kind, Violation
 
 Data = Mapping[str, Any]
 

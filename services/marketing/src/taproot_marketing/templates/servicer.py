@@ -8,8 +8,6 @@ from google.protobuf.json_format import MessageToDict
 
 from taproot.marketing.v1 import template_pb2 as pb
 from taproot.marketing.v1 import template_service_pb2 as rpc
-from taproot_chassis.database import Reader, UnitOfWork
-from taproot_chassis.idempotency import lock_key
 from taproot_chassis.service import Runtime
 from taproot_marketing.settings import MarketingSettings
 from taproot_marketing.templates import handlers, messages
@@ -18,6 +16,8 @@ from taproot_marketing.templates.model import Template
 from taproot_marketing.templates.queries import SHELF
 from taproot_records.serving import ResourceServicer
 from taproot_records.writing import changes, given, new_key
+from taproot_storage.database import Reader, UnitOfWork
+from taproot_storage.idempotency import lock_key
 
 
 class TemplatesServicer(ResourceServicer[pb.Template]):

@@ -12,15 +12,11 @@ from sqlalchemy import bindparam, or_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import selectinload
 
-from taproot_chassis.context import Call, current_call
-from taproot_chassis.database import UnitOfWork
-from taproot_chassis.errors import InvalidArgument, NotFound
+from taproot_base.context import Call, current_call
+from taproot_base.errors import InvalidArgument, NotFound
+from taproot_base.ids import new_id
 from taproot_chassis.identities import find_user
-from taproot_chassis.ids import new_id
 from taproot_chassis.placement import Placer, caller_id
-from taproot_chassis.statements import Statement
-from taproot_chassis.updates import check_etag
-from taproot_chassis.visibility import unscoped, visible
 from taproot_sales.approvals.model import (
     Approval,
     ApprovalOpen,
@@ -29,6 +25,10 @@ from taproot_sales.approvals.model import (
     approval_access,
 )
 from taproot_sales.approvals.rules import ApprovalState, first_policy
+from taproot_storage.database import UnitOfWork
+from taproot_storage.statements import Statement
+from taproot_storage.updates import check_etag
+from taproot_storage.visibility import unscoped, visible
 
 _let_in = Statement(
     lambda: (

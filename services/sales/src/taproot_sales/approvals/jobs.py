@@ -8,13 +8,13 @@ from typing import Any
 from sqlalchemy import bindparam, select
 from sqlalchemy.orm import selectinload
 
-from taproot_chassis.database import Database, UnitOfWork
 from taproot_chassis.jobs import Job
-from taproot_chassis.visibility import unscoped
 from taproot_sales.approvals.handlers import carry_out
 from taproot_sales.approvals.model import Approval
 from taproot_sales.approvals.rules import ApprovalState
 from taproot_sales.approvals.subjects import SUBJECTS
+from taproot_storage.database import Database, UnitOfWork
+from taproot_storage.visibility import unscoped
 
 DEADLINE_BATCH = 100
 

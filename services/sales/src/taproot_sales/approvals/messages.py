@@ -11,14 +11,14 @@ from typing import Any
 from taproot.sales.events.v1.approval_event_pb2 import ApprovalEvent
 from taproot.sales.events.v1.approval_policy_event_pb2 import ApprovalPolicyEvent
 from taproot.sales.v1 import approval_pb2 as pb
-from taproot_chassis import wire
-from taproot_chassis.errors import InvalidArgument, Violation
-from taproot_chassis.eventlog import Recorded
-from taproot_chassis.updates import custom_values
+from taproot_base import wire
+from taproot_base.errors import InvalidArgument, Violation
 from taproot_sales.approvals.handlers import CreateApproval
 from taproot_sales.approvals.model import Approval, ApprovalPolicy
 from taproot_sales.approvals.policies import CreateApprovalPolicy, step_violations
 from taproot_sales.sales_lines.messages import as_stored, instants, keys, money, plain, reader_of, wire_struct
+from taproot_storage.eventlog import Recorded
+from taproot_storage.updates import custom_values
 
 STATE, MODE, DECISION, DEADLINE = "APPROVAL_STATE_", "APPROVAL_MODE_", "DECISION_", "DEADLINE_ACTION_"
 POLICY_FIELDS = frozenset(

@@ -12,12 +12,12 @@ from sqlalchemy import Column, DateTime, ForeignKey, Index, Numeric, Table, Text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from taproot_chassis.errors import AlreadyExists, InvalidArgument, PermissionDenied, WrongState
-from taproot_chassis.eventlog import Aggregate
-from taproot_chassis.ids import new_id
-from taproot_chassis.visibility import scope_table
+from taproot_base.errors import AlreadyExists, InvalidArgument, PermissionDenied, WrongState
+from taproot_base.ids import new_id
 from taproot_sales.approvals.rules import ApprovalState, DeadlineAction, Decision, open_seats, outcome
 from taproot_sales.base import Base
+from taproot_storage.eventlog import Aggregate
+from taproot_storage.visibility import scope_table
 
 
 class NotAnApprover(PermissionDenied):

@@ -8,12 +8,12 @@ from typing import Any
 
 from sqlalchemy import select
 
-from taproot_chassis.database import UnitOfWork
-from taproot_chassis.errors import InvalidArgument, NotFound, Violation
-from taproot_chassis.ids import new_id
+from taproot_base.errors import InvalidArgument, NotFound, Violation
+from taproot_base.ids import new_id
 from taproot_chassis.placement import branch_path
-from taproot_chassis.updates import check_etag
 from taproot_sales.approvals.model import ApprovalPolicy
+from taproot_storage.database import UnitOfWork
+from taproot_storage.updates import check_etag
 
 Step = dict[str, Any]
 

@@ -11,16 +11,16 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import selectinload
 
 from taproot.sales.v1 import approval_pb2 as pb
-from taproot_chassis.context import current_call
-from taproot_chassis.database import Reader
-from taproot_chassis.errors import NotFound
-from taproot_chassis.statements import Statement
-from taproot_chassis.visibility import unscoped, visible
+from taproot_base.context import current_call
+from taproot_base.errors import NotFound
 from taproot_listing.fields import Field, FieldType, Resource
 from taproot_sales.approvals.handlers import held_permissions, seat_in_reach, seats_for
 from taproot_sales.approvals.model import Approval, ApprovalPolicy, ApprovalSeat
 from taproot_sales.approvals.rules import ApprovalState
 from taproot_sales.customer_refs.members import customer_field
+from taproot_storage.database import Reader
+from taproot_storage.statements import Statement
+from taproot_storage.visibility import unscoped, visible
 
 PENDING_PAGE = 200
 _SEAT = "a seat lets its holder in"

@@ -9,19 +9,19 @@ from typing import Any
 from taproot.sales.v1 import approval_pb2 as pb
 from taproot.sales.v1 import approval_policy_service_pb2 as policy_rpc
 from taproot.sales.v1 import approval_service_pb2 as rpc
-from taproot_chassis.database import Reader, UnitOfWork
-from taproot_chassis.errors import InvalidArgument
-from taproot_chassis.idempotency import lock_key
-from taproot_chassis.reads import Lists, aggregate
+from taproot_base.errors import InvalidArgument
 from taproot_chassis.service import Runtime
 from taproot_chassis.servicer import Servicer
-from taproot_chassis.updates import changed_fields
 from taproot_sales.approvals import handlers, messages, policies, queries
 from taproot_sales.approvals.handlers import Decide, Subjects
 from taproot_sales.approvals.model import Approval, ApprovalPolicy
 from taproot_sales.approvals.subjects import SUBJECTS
 from taproot_sales.base import flush_unique
 from taproot_sales.settings import SalesSettings
+from taproot_storage.database import Reader, UnitOfWork
+from taproot_storage.idempotency import lock_key
+from taproot_storage.reads import Lists, aggregate
+from taproot_storage.updates import changed_fields
 
 Act = Callable[[UnitOfWork], Awaitable[Approval]]
 PolicyAct = Callable[[UnitOfWork], Awaitable[ApprovalPolicy]]

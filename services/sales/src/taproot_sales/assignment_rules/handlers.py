@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from taproot_chassis.database import UnitOfWork
-from taproot_chassis.errors import InvalidArgument
+from taproot_base.errors import InvalidArgument
 from taproot_chassis.placement import branch_path
-from taproot_chassis.updates import check_etag
 from taproot_sales.assignment_rules import queries
 from taproot_sales.assignment_rules.model import AssignmentRule
 from taproot_sales.base import flush_unique
 from taproot_sales.fields import patched
+from taproot_storage.database import UnitOfWork
+from taproot_storage.updates import check_etag
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,9 @@ from typing import Any
 
 from taproot.sales.events.v1.assignment_rule_event_pb2 import AssignmentRuleEvent
 from taproot.sales.v1 import assignment_rule_pb2 as pb
-from taproot_chassis.eventlog import Recorded
-from taproot_chassis.wire import text_of, to_timestamp
+from taproot_base.wire import text_of, to_timestamp
 from taproot_sales import fields
+from taproot_storage.eventlog import Recorded
 
 SPECIAL: Mapping[str, fields.Convert] = {
     "regions": fields.texts,

@@ -10,9 +10,9 @@ from sqlalchemy import DateTime, Index, Integer, Text, Uuid
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from taproot_chassis.errors import InvalidArgument
-from taproot_chassis.eventlog import Aggregate
+from taproot_base.errors import InvalidArgument
 from taproot_sales.base import Base
+from taproot_storage.eventlog import Aggregate
 
 
 class AssignmentRule(Aggregate, Base):

@@ -8,14 +8,14 @@ from uuid import UUID
 from sqlalchemy import Uuid, any_, bindparam, select
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from taproot_chassis.database import Reader, UnitOfWork
-from taproot_chassis.errors import NotFound
-from taproot_chassis.schema import identity_users
-from taproot_chassis.statements import Statement
+from taproot_base.errors import NotFound
 from taproot_listing.fields import Field, FieldType, Resource
 from taproot_sales.assignment_rules.matching import Rule
 from taproot_sales.assignment_rules.model import AssignmentRule
 from taproot_sales.stored import Stored
+from taproot_storage.database import Reader, UnitOfWork
+from taproot_storage.schema import identity_users
+from taproot_storage.statements import Statement
 
 T = AssignmentRule.__table__.c
 LIVE = T.delete_time.is_(None)

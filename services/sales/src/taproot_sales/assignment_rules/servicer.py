@@ -8,8 +8,6 @@ from uuid import UUID
 
 from taproot.sales.v1 import assignment_rule_pb2 as pb
 from taproot.sales.v1 import assignment_rule_service_pb2 as rpc
-from taproot_chassis.database import Reader, UnitOfWork
-from taproot_chassis.reads import Lists
 from taproot_chassis.service import Runtime
 from taproot_chassis.servicer import Servicer
 from taproot_sales import fields
@@ -17,6 +15,8 @@ from taproot_sales.assignment_rules import handlers, queries
 from taproot_sales.assignment_rules.messages import SPECIAL, new_values, to_message
 from taproot_sales.assignment_rules.model import AssignmentRule
 from taproot_sales.stored import Stored
+from taproot_storage.database import Reader, UnitOfWork
+from taproot_storage.reads import Lists
 
 Handle = Callable[[Any, UnitOfWork], Awaitable[AssignmentRule]]
 

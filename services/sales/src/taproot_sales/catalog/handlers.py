@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from taproot_chassis.database import UnitOfWork
-from taproot_chassis.errors import AppError, InvalidArgument
-from taproot_chassis.text import normalize
-from taproot_chassis.updates import check_etag
+from taproot_base.errors import AppError, InvalidArgument
+from taproot_base.text import normalize
 from taproot_sales.base import flush_unique
 from taproot_sales.catalog import queries
 from taproot_sales.catalog.model import Product, ProductCodeExists, component_ids
 from taproot_sales.fields import patched
+from taproot_storage.database import UnitOfWork
+from taproot_storage.updates import check_etag
 
 REFUSALS = {"uq_products_code_key": ProductCodeExists}
 

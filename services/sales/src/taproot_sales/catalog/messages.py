@@ -8,9 +8,9 @@ from typing import Any
 
 from taproot.sales.events.v1.product_event_pb2 import ProductEvent
 from taproot.sales.v1 import product_pb2 as pb
-from taproot_chassis.eventlog import Recorded
-from taproot_chassis.wire import enum_number, to_money, to_timestamp
+from taproot_base.wire import enum_number, to_money, to_timestamp
 from taproot_sales import fields
+from taproot_storage.eventlog import Recorded
 
 
 def _rate(message: pb.Product, name: str) -> dict[str, Any]:

@@ -11,16 +11,16 @@ from sqlalchemy.dialects.postgresql import ARRAY
 
 from taproot.sales.v1 import product_pb2 as pb
 from taproot.type.v1.aggregate_pb2 import AggregateRow
-from taproot_chassis import reads
-from taproot_chassis.database import Reader, UnitOfWork
-from taproot_chassis.errors import NotFound
-from taproot_chassis.reads import AggregateRequest, Lists
-from taproot_chassis.statements import Statement
-from taproot_chassis.text import query_tokens
+from taproot_base.errors import NotFound
+from taproot_base.text import query_tokens
 from taproot_listing.fields import Field, FieldType, Resource
 from taproot_listing.lists import ListRequest, Page
 from taproot_sales.catalog.model import Product
 from taproot_sales.stored import Stored
+from taproot_storage import reads
+from taproot_storage.database import Reader, UnitOfWork
+from taproot_storage.reads import AggregateRequest, Lists
+from taproot_storage.statements import Statement
 
 T = Product.__table__.c
 LIVE = T.delete_time.is_(None)

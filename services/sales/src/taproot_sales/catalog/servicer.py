@@ -8,9 +8,7 @@ from uuid import UUID
 
 from taproot.sales.v1 import product_pb2 as pb
 from taproot.sales.v1 import product_service_pb2 as rpc
-from taproot_chassis.database import Reader, UnitOfWork
-from taproot_chassis.errors import AppError
-from taproot_chassis.reads import Lists
+from taproot_base.errors import AppError
 from taproot_chassis.service import Runtime
 from taproot_chassis.servicer import Servicer
 from taproot_sales import fields
@@ -19,6 +17,8 @@ from taproot_sales.catalog.messages import SPECIAL, to_message
 from taproot_sales.catalog.model import Product
 from taproot_sales.statuses import refused_before, to_status
 from taproot_sales.stored import Stored
+from taproot_storage.database import Reader, UnitOfWork
+from taproot_storage.reads import Lists
 
 Handle = Callable[[Any, UnitOfWork], Awaitable[Product]]
 

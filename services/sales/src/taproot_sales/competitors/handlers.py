@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from taproot_chassis.database import UnitOfWork
-from taproot_chassis.updates import check_etag
 from taproot_sales.base import flush_unique
 from taproot_sales.competitors import queries
 from taproot_sales.competitors.model import Competitor, CompetitorExists
 from taproot_sales.fields import patched
+from taproot_storage.database import UnitOfWork
+from taproot_storage.updates import check_etag
 
 REFUSALS = {"uq_competitors_name": CompetitorExists}
 

@@ -9,9 +9,9 @@ from typing import Any
 from taproot.sales.events.v1.competitor_event_pb2 import CompetitorEvent
 from taproot.sales.v1 import competitor_pb2 as pb
 from taproot.sales.v1 import competitor_service_pb2 as rpc
-from taproot_chassis.eventlog import Recorded
-from taproot_chassis.wire import to_money, to_timestamp
+from taproot_base.wire import to_money, to_timestamp
 from taproot_sales import fields
+from taproot_storage.eventlog import Recorded
 
 SPECIAL: Mapping[str, fields.Convert] = {
     "aliases": fields.texts,

@@ -9,10 +9,10 @@ from sqlalchemy import DateTime, Index, Text, text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from taproot_chassis.errors import AlreadyExists, InvalidArgument, WrongState
-from taproot_chassis.eventlog import Aggregate
-from taproot_chassis.text import normalize, search_tokens, sort_key
+from taproot_base.errors import AlreadyExists, InvalidArgument, WrongState
+from taproot_base.text import normalize, search_tokens, sort_key
 from taproot_sales.base import Base
+from taproot_storage.eventlog import Aggregate
 
 
 class CompetitorExists(AlreadyExists):

@@ -11,15 +11,15 @@ from uuid import UUID
 from sqlalchemy import Select, Uuid, any_, bindparam, func, select
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from taproot_chassis.database import Reader, UnitOfWork
-from taproot_chassis.errors import NotFound
-from taproot_chassis.statements import Statement
-from taproot_chassis.text import query_tokens
-from taproot_chassis.visibility import visible
+from taproot_base.errors import NotFound
+from taproot_base.text import query_tokens
 from taproot_listing.fields import Field, FieldType, Resource
 from taproot_sales.competitors.model import Competitor
 from taproot_sales.opportunities.model import Opportunity
 from taproot_sales.stored import Stored
+from taproot_storage.database import Reader, UnitOfWork
+from taproot_storage.statements import Statement
+from taproot_storage.visibility import visible
 
 T = Competitor.__table__.c
 O = Opportunity.__table__.c  # noqa: E741  # reads well beside T

@@ -8,16 +8,16 @@ from uuid import UUID
 
 from taproot.sales.v1 import competitor_pb2 as pb
 from taproot.sales.v1 import competitor_service_pb2 as rpc
-from taproot_chassis.database import Reader, UnitOfWork
-from taproot_chassis.reads import Lists
+from taproot_base.wire import optional_instant
 from taproot_chassis.service import Runtime
 from taproot_chassis.servicer import Servicer
-from taproot_chassis.wire import optional_instant
 from taproot_sales import fields
 from taproot_sales.competitors import handlers, queries
 from taproot_sales.competitors.messages import SPECIAL, to_message, to_record
 from taproot_sales.competitors.model import Competitor
 from taproot_sales.stored import Stored
+from taproot_storage.database import Reader, UnitOfWork
+from taproot_storage.reads import Lists
 
 Handle = Callable[[Any, UnitOfWork], Awaitable[Competitor]]
 

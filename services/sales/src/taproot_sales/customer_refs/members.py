@@ -8,8 +8,8 @@ from sqlalchemy import Uuid, any_, func, select, true, type_coerce, union_all
 from sqlalchemy.sql.elements import ColumnElement
 from sqlalchemy.types import TypeDecorator
 
-from taproot_chassis.schema import redirects
 from taproot_listing.fields import Field, FieldType
+from taproot_storage.schema import redirects
 
 
 class _CustomerComparator(TypeDecorator.Comparator[Any]):

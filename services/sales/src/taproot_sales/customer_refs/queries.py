@@ -7,10 +7,10 @@ from uuid import UUID
 
 from sqlalchemy import Uuid, bindparam, func, select
 
-from taproot_chassis.database import Reader
-from taproot_chassis.schema import redirects
-from taproot_chassis.statements import Statement
 from taproot_sales.customer_refs.model import CustomerRef
+from taproot_storage.database import Reader
+from taproot_storage.schema import redirects
+from taproot_storage.statements import Statement
 
 T = CustomerRef.__table__.c
 R = redirects.c

@@ -9,13 +9,13 @@ from sqlalchemy import bindparam, delete
 
 from taproot.customer.events.v1.customer_event_pb2 import CustomerEvent
 from taproot.customer.v1 import customer_pb2 as pb
-from taproot_chassis.database import UnitOfWork
+from taproot_base.wire import enum_name, optional_uuid
 from taproot_chassis.events import Event
 from taproot_chassis.projections import put_newer
-from taproot_chassis.schema import redirects
-from taproot_chassis.statements import Statement
-from taproot_chassis.wire import enum_name, optional_uuid
 from taproot_sales.customer_refs.model import CustomerRef
+from taproot_storage.database import UnitOfWork
+from taproot_storage.schema import redirects
+from taproot_storage.statements import Statement
 
 TABLES = (CustomerRef.__table__, redirects)
 

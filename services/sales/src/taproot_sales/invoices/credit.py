@@ -7,17 +7,17 @@ from decimal import Decimal
 
 from sqlalchemy import bindparam, func, select
 
-from taproot_chassis.database import Reader, UnitOfWork
-from taproot_chassis.errors import InvalidArgument, NotFound
-from taproot_chassis.statements import Statement
-from taproot_chassis.updates import check_etag
-from taproot_chassis.visibility import unscoped
+from taproot_base.errors import InvalidArgument, NotFound
 from taproot_sales.invoices.ledger import balance
 from taproot_sales.invoices.model import CreditLimit
 from taproot_sales.invoices.rules import within_limit
 from taproot_sales.orders.model import CreditLimitExceeded, Order
 from taproot_sales.orders.rules import CAN_FULFIL
 from taproot_sales.sales_lines.customers import members_of
+from taproot_storage.database import Reader, UnitOfWork
+from taproot_storage.statements import Statement
+from taproot_storage.updates import check_etag
+from taproot_storage.visibility import unscoped
 
 _to_invoice = Statement(
     lambda: select(func.coalesce(func.sum(Order.total - Order.invoiced), 0)).where(

@@ -11,12 +11,9 @@ from typing import Any
 
 from sqlalchemy import select
 
-from taproot_chassis.database import UnitOfWork
-from taproot_chassis.errors import InvalidArgument, NotFound
-from taproot_chassis.ids import new_id
+from taproot_base.errors import InvalidArgument, NotFound
+from taproot_base.ids import new_id
 from taproot_chassis.placement import Placer, caller_id
-from taproot_chassis.updates import check_etag
-from taproot_chassis.visibility import unscoped, visible
 from taproot_sales.invoices.ledger import enter_invoice, next_number
 from taproot_sales.invoices.model import UNSETTLED, ExternalIdTaken, Invoice
 from taproot_sales.invoices.rules import EntryKind, InvoiceKind, OpenItem, Part, due_on, oldest_first
@@ -24,6 +21,9 @@ from taproot_sales.orders.model import Fulfilment, Moved, Order
 from taproot_sales.payments.model import Allocation, AllocationSource
 from taproot_sales.pricing.currency import is_whole
 from taproot_sales.sales_lines.customers import require_customer
+from taproot_storage.database import UnitOfWork
+from taproot_storage.updates import check_etag
+from taproot_storage.visibility import unscoped, visible
 
 ZERO = Decimal(0)
 

@@ -6,11 +6,11 @@ from typing import Any
 
 from sqlalchemy import bindparam, select
 
-from taproot_chassis.database import Database
 from taproot_chassis.jobs import Job
-from taproot_chassis.visibility import unscoped
 from taproot_sales.invoices.model import UNSETTLED, Invoice
 from taproot_sales.invoices.rules import InvoiceKind
+from taproot_storage.database import Database
+from taproot_storage.visibility import unscoped
 
 BATCH = 100
 

@@ -9,12 +9,12 @@ from decimal import Decimal
 from sqlalchemy import bindparam, func, select
 from sqlalchemy.dialects.postgresql import insert
 
-from taproot_chassis.database import Reader, UnitOfWork
-from taproot_chassis.ids import new_id
-from taproot_chassis.statements import Statement
+from taproot_base.ids import new_id
 from taproot_sales.invoices.model import DocumentNumber, Invoice, LedgerEntry
 from taproot_sales.invoices.rules import EntryKind, InvoiceKind
 from taproot_sales.payments.model import Payment
+from taproot_storage.database import Reader, UnitOfWork
+from taproot_storage.statements import Statement
 
 PREFIXES = {InvoiceKind.INVOICE: "INV", InvoiceKind.CREDIT_NOTE: "CN"}
 ZERO = Decimal(0)

@@ -10,10 +10,8 @@ from typing import Any
 from taproot.sales.events.v1.credit_limit_event_pb2 import CreditLimitEvent
 from taproot.sales.events.v1.invoice_event_pb2 import InvoiceEvent
 from taproot.sales.v1 import invoice_pb2 as pb
-from taproot_chassis import wire
-from taproot_chassis.errors import InvalidArgument, Violation
-from taproot_chassis.eventlog import Recorded
-from taproot_chassis.updates import custom_values
+from taproot_base import wire
+from taproot_base.errors import InvalidArgument, Violation
 from taproot_sales.invoices.handlers import CreateInvoice, InvoiceLineCommand
 from taproot_sales.invoices.model import CreditLimit, Invoice
 from taproot_sales.invoices.queries import BUCKETS
@@ -30,6 +28,8 @@ from taproot_sales.sales_lines.messages import (
     reader_of,
     wire_struct,
 )
+from taproot_storage.eventlog import Recorded
+from taproot_storage.updates import custom_values
 
 KIND, STATE = "INVOICE_KIND_", "INVOICE_STATE_"
 _KEYS = (

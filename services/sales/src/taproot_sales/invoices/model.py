@@ -11,11 +11,11 @@ from sqlalchemy import BigInteger, CheckConstraint, Date, DateTime, Identity, In
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from taproot_chassis.errors import AlreadyExists, AppError, WrongState
-from taproot_chassis.eventlog import Aggregate
-from taproot_chassis.visibility import scope_table
+from taproot_base.errors import AlreadyExists, AppError, WrongState
 from taproot_sales.base import Base
 from taproot_sales.invoices.rules import InvoiceKind, InvoiceState, OpenItem, state_of
+from taproot_storage.eventlog import Aggregate
+from taproot_storage.visibility import scope_table
 
 ZERO = Decimal(0)
 UNSETTLED = (InvoiceState.OPEN, InvoiceState.PARTLY_PAID)

@@ -10,11 +10,7 @@ from sqlalchemy import Date, Select, Uuid, bindparam, case, cast, func, literal,
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from taproot.sales.v1 import invoice_pb2 as pb
-from taproot_chassis.database import Reader
-from taproot_chassis.errors import NotFound
-from taproot_chassis.schema import redirects
-from taproot_chassis.statements import Statement
-from taproot_chassis.visibility import visible
+from taproot_base.errors import NotFound
 from taproot_listing.fields import Field, FieldType, Resource
 from taproot_listing.paging import page_size_of
 from taproot_sales.customer_refs.members import customer_field
@@ -22,6 +18,10 @@ from taproot_sales.invoices.model import UNSETTLED, CreditLimit, Invoice
 from taproot_sales.invoices.rules import InvoiceKind
 from taproot_sales.payments.model import Payment, PaymentState
 from taproot_sales.sales_lines.customers import members_of, names_of
+from taproot_storage.database import Reader
+from taproot_storage.schema import redirects
+from taproot_storage.statements import Statement
+from taproot_storage.visibility import visible
 
 BUCKETS = ("current", "days_1_to_30", "days_31_to_60", "days_61_to_90", "days_over_90")
 _c = Invoice.__table__.c

@@ -10,20 +10,20 @@ from typing import Any
 from taproot.sales.v1 import credit_limit_service_pb2 as limit_rpc
 from taproot.sales.v1 import invoice_pb2 as pb
 from taproot.sales.v1 import invoice_service_pb2 as rpc
-from taproot_chassis import wire
-from taproot_chassis.database import Reader, UnitOfWork
-from taproot_chassis.errors import InvalidArgument
-from taproot_chassis.idempotency import lock_key
-from taproot_chassis.reads import Lists, aggregate
+from taproot_base import wire
+from taproot_base.errors import InvalidArgument
 from taproot_chassis.service import Runtime
 from taproot_chassis.servicer import Servicer
-from taproot_chassis.updates import changed_fields
 from taproot_sales.base import flush_unique
 from taproot_sales.invoices import credit, handlers, messages, queries
 from taproot_sales.invoices.model import CreditLimit, Invoice
 from taproot_sales.sales_lines.customers import CustomerDoor
 from taproot_sales.sales_lines.messages import day_of
 from taproot_sales.settings import SalesSettings
+from taproot_storage.database import Reader, UnitOfWork
+from taproot_storage.idempotency import lock_key
+from taproot_storage.reads import Lists, aggregate
+from taproot_storage.updates import changed_fields
 
 Act = Callable[[UnitOfWork], Awaitable[Invoice]]
 

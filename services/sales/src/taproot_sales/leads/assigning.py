@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from taproot_chassis.access import Branch
-from taproot_chassis.context import current_call
-from taproot_chassis.database import UnitOfWork
+from taproot_base.access import Branch
+from taproot_base.context import current_call
 from taproot_chassis.placement import Place, caller_branch
 from taproot_sales.assignment_rules.matching import Rule, Wanted, fitting_rules, folded, least_loaded
 from taproot_sales.assignment_rules.queries import active_users, rules_in_force
 from taproot_sales.leads import queries
 from taproot_sales.leads.model import Lead
+from taproot_storage.database import UnitOfWork
 
 
 async def place_by_rules(

@@ -6,11 +6,9 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from taproot_chassis.database import UnitOfWork
-from taproot_chassis.errors import InvalidArgument
-from taproot_chassis.ids import new_id
+from taproot_base.errors import InvalidArgument
+from taproot_base.ids import new_id
 from taproot_chassis.placement import Placer, caller_id
-from taproot_chassis.updates import check_etag
 from taproot_sales.base import flush_unique
 from taproot_sales.catalog.queries import products_by_id
 from taproot_sales.competitors.queries import known_competitors
@@ -30,6 +28,8 @@ from taproot_sales.leads.commands import (
 from taproot_sales.leads.model import Lead, LeadExternalIdExists
 from taproot_sales.opportunities.commands import CreateOpportunity
 from taproot_sales.opportunities.creating import create_opportunity
+from taproot_storage.database import UnitOfWork
+from taproot_storage.updates import check_etag
 
 REFUSALS = {"uq_leads_external_id": LeadExternalIdExists}
 EXPECTED_WITHIN = timedelta(days=30)

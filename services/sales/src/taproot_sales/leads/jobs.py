@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from taproot_chassis.database import Database
 from taproot_chassis.jobs import Job, run_each
 from taproot_sales.leads import assigning, queries
+from taproot_storage.database import Database
 
 
 async def remind_owners(database: Database) -> int:

@@ -11,10 +11,10 @@ from taproot.marketing.events.v1.form_event_pb2 import FormEvent
 from taproot.sales.events.v1.lead_event_pb2 import LeadEvent
 from taproot.sales.v1 import lead_pb2 as pb
 from taproot.sales.v1 import lead_service_pb2 as rpc
-from taproot_chassis.eventlog import Recorded
-from taproot_chassis.updates import custom_values
-from taproot_chassis.wire import enum_number, optional_uuid, text_of, to_date, to_money, to_timestamp
+from taproot_base.wire import enum_number, optional_uuid, text_of, to_date, to_money, to_timestamp
 from taproot_sales import fields
+from taproot_storage.eventlog import Recorded
+from taproot_storage.updates import custom_values
 
 BY_VERB = {"owner_id": "AssignLead", "branch_id": "AssignLead"}
 _UTM = ("source", "medium", "campaign", "term", "content")

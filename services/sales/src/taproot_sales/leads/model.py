@@ -12,14 +12,14 @@ from sqlalchemy import Date, DateTime, Index, Integer, Numeric, Text, Uuid, text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from taproot_chassis.errors import AlreadyExists, InvalidArgument, PermissionDenied, WrongState
-from taproot_chassis.eventlog import Aggregate
+from taproot_base.errors import AlreadyExists, InvalidArgument, PermissionDenied, WrongState
+from taproot_base.text import search_tokens, sort_key
 from taproot_chassis.placement import Place
-from taproot_chassis.text import search_tokens, sort_key
-from taproot_chassis.visibility import scope_table
 from taproot_sales.base import Base
 from taproot_sales.leads.clock import feedback_due
 from taproot_sales.leads.scoring import ScoreInput, score_lead
+from taproot_storage.eventlog import Aggregate
+from taproot_storage.visibility import scope_table
 
 Instant = DateTime(timezone=True)
 

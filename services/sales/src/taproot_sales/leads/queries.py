@@ -11,14 +11,9 @@ from sqlalchemy import BigInteger, Select, Text, Uuid, any_, bindparam, func, li
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from taproot.sales.v1 import lead_pb2 as pb
-from taproot_chassis.context import current_call
-from taproot_chassis.database import Database, Reader, UnitOfWork
-from taproot_chassis.errors import InvalidArgument, NotFound
-from taproot_chassis.idempotency import lock_key
-from taproot_chassis.reads import filter_of
-from taproot_chassis.statements import Statement
-from taproot_chassis.text import query_tokens
-from taproot_chassis.visibility import unscoped, visible
+from taproot_base.context import current_call
+from taproot_base.errors import InvalidArgument, NotFound
+from taproot_base.text import query_tokens
 from taproot_listing.errors import FieldRefused
 from taproot_listing.fields import Field, FieldType, Resource
 from taproot_listing.filter_sql import filter_sql
@@ -26,6 +21,11 @@ from taproot_sales.customer_refs.members import customer_field
 from taproot_sales.leads.clock import REMIND_BEFORE
 from taproot_sales.leads.model import Lead
 from taproot_sales.stored import Stored
+from taproot_storage.database import Database, Reader, UnitOfWork
+from taproot_storage.idempotency import lock_key
+from taproot_storage.reads import filter_of
+from taproot_storage.statements import Statement
+from taproot_storage.visibility import unscoped, visible
 
 T = Lead.__table__.c
 LIVE = T.delete_time.is_(None)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from taproot.marketing.events.v1.form_event_pb2 import FormEvent
-from taproot_chassis.database import UnitOfWork
 from taproot_chassis.events import Event
 from taproot_sales.leads.handlers import capture_submission
 from taproot_sales.leads.messages import from_submission
+from taproot_storage.database import UnitOfWork
 
 
 async def capture_form(event: Event, work: UnitOfWork) -> None:

@@ -10,13 +10,11 @@ from google.protobuf.json_format import MessageToDict
 
 from taproot.sales.v1 import lead_pb2 as pb
 from taproot.sales.v1 import lead_service_pb2 as rpc
-from taproot_chassis.database import Reader, UnitOfWork
-from taproot_chassis.errors import InvalidArgument
+from taproot_base.errors import InvalidArgument
+from taproot_base.wire import enum_name, from_money, optional_date, optional_uuid
 from taproot_chassis.placement import still_sees
-from taproot_chassis.reads import Lists, aggregate
 from taproot_chassis.service import Runtime
 from taproot_chassis.servicer import Servicer
-from taproot_chassis.wire import enum_name, from_money, optional_date, optional_uuid
 from taproot_sales import fields
 from taproot_sales.customer_refs.queries import find_customer
 from taproot_sales.leads import commands, handlers, queries
@@ -24,6 +22,8 @@ from taproot_sales.leads.converting import CustomerFinder
 from taproot_sales.leads.messages import BY_VERB, SPECIAL, to_message, to_rates
 from taproot_sales.leads.model import Lead
 from taproot_sales.stored import Stored
+from taproot_storage.database import Reader, UnitOfWork
+from taproot_storage.reads import Lists, aggregate
 
 Handle = Callable[[Any, UnitOfWork], Awaitable[Lead]]
 

@@ -9,10 +9,9 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from taproot_chassis.context import current_call
-from taproot_chassis.database import UnitOfWork
-from taproot_chassis.errors import AppError, InvalidArgument
-from taproot_chassis.ids import new_id
+from taproot_base.context import current_call
+from taproot_base.errors import AppError, InvalidArgument
+from taproot_base.ids import new_id
 from taproot_chassis.placement import Placer, caller_id
 from taproot_sales.base import flush_unique
 from taproot_sales.catalog.queries import products_by_id
@@ -28,6 +27,7 @@ from taproot_sales.opportunities.model import (
 from taproot_sales.pipelines.handlers import pipeline_of
 from taproot_sales.pipelines.model import Pipeline
 from taproot_sales.pipelines.rules import OPEN, Stage
+from taproot_storage.database import UnitOfWork
 
 IMPORT = "opportunities.import"
 REFUSALS = {"uq_opportunities_external_id": OpportunityExternalIdExists}

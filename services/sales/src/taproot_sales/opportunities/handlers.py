@@ -5,10 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from taproot_chassis.database import UnitOfWork
-from taproot_chassis.errors import InvalidArgument
+from taproot_base.errors import InvalidArgument
 from taproot_chassis.placement import Placer
-from taproot_chassis.updates import check_etag
 from taproot_sales.base import flush_unique
 from taproot_sales.competitors.queries import known_competitors
 from taproot_sales.fields import patched
@@ -24,6 +22,8 @@ from taproot_sales.opportunities.commands import (
 from taproot_sales.opportunities.creating import REFUSALS, complete, stage_change
 from taproot_sales.opportunities.model import Opportunity
 from taproot_sales.pipelines.handlers import pipeline_of
+from taproot_storage.database import UnitOfWork
+from taproot_storage.updates import check_etag
 
 
 async def _load(command: Verb, work: UnitOfWork) -> Opportunity:

@@ -9,10 +9,10 @@ from typing import Any
 
 from taproot.sales.events.v1.opportunity_event_pb2 import OpportunityEvent
 from taproot.sales.v1 import opportunity_pb2 as pb
-from taproot_chassis.eventlog import Recorded
-from taproot_chassis.wire import enum_number, from_money, text_of, to_date, to_money, to_timestamp
+from taproot_base.wire import enum_number, from_money, text_of, to_date, to_money, to_timestamp
 from taproot_sales import fields
 from taproot_sales.opportunities.model import line_amount
+from taproot_storage.eventlog import Recorded
 
 BY_VERB = {
     "stage": "MoveOpportunityStage",

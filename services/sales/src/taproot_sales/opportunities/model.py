@@ -13,14 +13,14 @@ from sqlalchemy import Column, Date, DateTime, Index, Integer, Numeric, Table, T
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from taproot_chassis.errors import AlreadyExists, InvalidArgument, WrongState
-from taproot_chassis.eventlog import Aggregate
+from taproot_base.errors import AlreadyExists, InvalidArgument, WrongState
+from taproot_base.text import search_tokens, sort_key
 from taproot_chassis.placement import Place
-from taproot_chassis.text import search_tokens, sort_key
-from taproot_chassis.visibility import scope_table
 from taproot_sales.base import Base
 from taproot_sales.pipelines.rules import LOST, OPEN, WON, Stage, expected_amount, stall_time
 from taproot_sales.pricing.currency import round_money
+from taproot_storage.eventlog import Aggregate
+from taproot_storage.visibility import scope_table
 
 Instant = DateTime(timezone=True)
 

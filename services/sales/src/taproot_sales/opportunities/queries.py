@@ -12,17 +12,17 @@ from sqlalchemy.dialects.postgresql import ARRAY
 
 from taproot.sales.v1 import opportunity_pb2 as pb
 from taproot.sales.v1 import opportunity_service_pb2 as rpc
-from taproot_chassis.database import Database, Reader, UnitOfWork
-from taproot_chassis.errors import NotFound
-from taproot_chassis.reads import Lists
-from taproot_chassis.statements import Statement
-from taproot_chassis.text import query_tokens
-from taproot_chassis.visibility import unscoped, visible
+from taproot_base.errors import NotFound
+from taproot_base.text import query_tokens
 from taproot_listing.fields import Field, FieldType, Resource
 from taproot_listing.lists import Page
 from taproot_sales.customer_refs.members import customer_field
 from taproot_sales.opportunities.model import Opportunity, StageChange, opportunity_members
 from taproot_sales.stored import Stored
+from taproot_storage.database import Database, Reader, UnitOfWork
+from taproot_storage.reads import Lists
+from taproot_storage.statements import Statement
+from taproot_storage.visibility import unscoped, visible
 
 T = Opportunity.__table__.c
 LIVE = T.delete_time.is_(None)

@@ -10,19 +10,19 @@ from google.rpc.status_pb2 import Status
 
 from taproot.sales.v1 import opportunity_pb2 as pb
 from taproot.sales.v1 import opportunity_service_pb2 as rpc
-from taproot_chassis.database import Reader, UnitOfWork
-from taproot_chassis.errors import AppError
+from taproot_base.errors import AppError
+from taproot_base.wire import enum_name, optional_uuid
 from taproot_chassis.placement import still_sees
-from taproot_chassis.reads import Lists, aggregate
 from taproot_chassis.service import Runtime
 from taproot_chassis.servicer import Servicer
-from taproot_chassis.wire import enum_name, optional_uuid
 from taproot_sales import fields
 from taproot_sales.opportunities import commands, creating, handlers, queries
 from taproot_sales.opportunities.messages import BY_VERB, SPECIAL, to_message, to_stage_change
 from taproot_sales.opportunities.model import Opportunity
 from taproot_sales.statuses import refused_before, to_status
 from taproot_sales.stored import Stored
+from taproot_storage.database import Reader, UnitOfWork
+from taproot_storage.reads import Lists, aggregate
 
 Handle = Callable[[Any, UnitOfWork], Awaitable[Opportunity]]
 

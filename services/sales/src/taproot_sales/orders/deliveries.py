@@ -9,12 +9,12 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from taproot_chassis.context import current_call
-from taproot_chassis.database import UnitOfWork
-from taproot_chassis.ids import new_id
+from taproot_base.context import current_call
+from taproot_base.ids import new_id
 from taproot_sales.invoices.handlers import credit_return, invoice_delivery
 from taproot_sales.orders.handlers import load_order
 from taproot_sales.orders.model import Fulfilment, Moved, Order
+from taproot_storage.database import UnitOfWork
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,10 +11,8 @@ from taproot.sales.events.v1.order_event_pb2 import OrderEvent
 from taproot.sales.v1 import order_pb2 as pb
 from taproot.sales.v1 import order_service_pb2 as rpc
 from taproot.sales.v1 import product_pb2
-from taproot_chassis import wire
-from taproot_chassis.errors import InvalidArgument
-from taproot_chassis.eventlog import Recorded
-from taproot_chassis.updates import custom_values
+from taproot_base import wire
+from taproot_base.errors import InvalidArgument
 from taproot_listing.lists import Page
 from taproot_sales.orders.deliveries import Move
 from taproot_sales.orders.handlers import ChangeOrder, CreateOrder
@@ -32,6 +30,8 @@ from taproot_sales.sales_lines.messages import (
     reader_of,
     totals_message,
 )
+from taproot_storage.eventlog import Recorded
+from taproot_storage.updates import custom_values
 
 STATE = "ORDER_STATE_"
 _PLAIN = ("customer_reference", "delivery_address")

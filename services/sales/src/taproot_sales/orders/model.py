@@ -13,9 +13,7 @@ from sqlalchemy import Date, DateTime, ForeignKey, Index, Numeric, Text, UniqueC
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from taproot_chassis.errors import AlreadyExists, AppError, PermissionDenied, WrongState
-from taproot_chassis.eventlog import Aggregate
-from taproot_chassis.visibility import scope_table
+from taproot_base.errors import AlreadyExists, AppError, PermissionDenied, WrongState
 from taproot_sales.base import Base
 from taproot_sales.orders.rules import (
     CAN_CANCEL,
@@ -29,6 +27,8 @@ from taproot_sales.orders.rules import (
 )
 from taproot_sales.pricing.proration import amount_of_step
 from taproot_sales.sales_lines.model import SalesDocumentColumns, SalesLineColumns, apply_prices
+from taproot_storage.eventlog import Aggregate
+from taproot_storage.visibility import scope_table
 
 ZERO = Decimal(0)
 

@@ -11,13 +11,13 @@ from sqlalchemy.dialects.postgresql import ARRAY
 
 from taproot.sales.v1 import order_pb2 as pb
 from taproot.sales.v1 import product_pb2
-from taproot_chassis.database import Reader
-from taproot_chassis.errors import NotFound
-from taproot_chassis.statements import Statement
-from taproot_chassis.visibility import visible
+from taproot_base.errors import NotFound
 from taproot_listing.fields import Field, FieldType, Resource
 from taproot_sales.customer_refs.members import customer_field
 from taproot_sales.orders.model import Fulfilment, Order, OrderLine
+from taproot_storage.database import Reader
+from taproot_storage.statements import Statement
+from taproot_storage.visibility import visible
 
 _c = Order.__table__.c
 _l = OrderLine.__table__.c

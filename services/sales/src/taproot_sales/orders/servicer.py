@@ -8,18 +8,18 @@ from typing import Any
 
 from taproot.sales.v1 import order_pb2 as pb
 from taproot.sales.v1 import order_service_pb2 as rpc
-from taproot_chassis.database import Reader, UnitOfWork
-from taproot_chassis.idempotency import lock_key
-from taproot_chassis.reads import Lists, aggregate
 from taproot_chassis.service import Runtime
 from taproot_chassis.servicer import Servicer
-from taproot_chassis.updates import changed_fields
 from taproot_sales.base import flush_unique
 from taproot_sales.orders import deliveries, handlers, messages, queries
 from taproot_sales.orders.handlers import CreateOrder as Command
 from taproot_sales.orders.model import Fulfilment, Order
 from taproot_sales.sales_lines.customers import CustomerDoor
 from taproot_sales.settings import SalesSettings
+from taproot_storage.database import Reader, UnitOfWork
+from taproot_storage.idempotency import lock_key
+from taproot_storage.reads import Lists, aggregate
+from taproot_storage.updates import changed_fields
 
 Act = Callable[[UnitOfWork], Awaitable[Order]]
 

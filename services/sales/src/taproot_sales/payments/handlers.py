@@ -11,13 +11,9 @@ from typing import Any
 
 from sqlalchemy import func, select
 
-from taproot_chassis.database import UnitOfWork
-from taproot_chassis.errors import InvalidArgument, NotFound
-from taproot_chassis.ids import new_id
+from taproot_base.errors import InvalidArgument, NotFound
+from taproot_base.ids import new_id
 from taproot_chassis.placement import Placer, caller_id
-from taproot_chassis.statements import Statement
-from taproot_chassis.updates import check_etag, merge_patch
-from taproot_chassis.visibility import unscoped, visible
 from taproot_sales.invoices.handlers import open_invoices, open_items, settle_parts
 from taproot_sales.invoices.ledger import enter_payment
 from taproot_sales.invoices.model import Invoice, OverAllocated
@@ -25,6 +21,10 @@ from taproot_sales.invoices.rules import EntryKind, Part, oldest_first, over_all
 from taproot_sales.payments.model import Allocation, AllocationSource, ExternalIdTaken, Payment
 from taproot_sales.pricing.currency import is_whole
 from taproot_sales.sales_lines.customers import require_customer
+from taproot_storage.database import UnitOfWork
+from taproot_storage.statements import Statement
+from taproot_storage.updates import check_etag, merge_patch
+from taproot_storage.visibility import unscoped, visible
 
 ZERO = Decimal(0)
 _next_number = Statement(lambda: select(func.nextval("payments_serial_seq")))

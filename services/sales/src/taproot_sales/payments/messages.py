@@ -10,10 +10,8 @@ from typing import Any
 from taproot.sales.events.v1.payment_event_pb2 import PaymentEvent
 from taproot.sales.v1 import payment_pb2 as pb
 from taproot.sales.v1 import payment_service_pb2 as rpc
-from taproot_chassis import wire
-from taproot_chassis.errors import InvalidArgument, Violation
-from taproot_chassis.eventlog import Recorded
-from taproot_chassis.updates import custom_values
+from taproot_base import wire
+from taproot_base.errors import InvalidArgument, Violation
 from taproot_sales.invoices.rules import Part
 from taproot_sales.payments.handlers import RecordPayment
 from taproot_sales.payments.model import Payment
@@ -26,6 +24,8 @@ from taproot_sales.sales_lines.messages import (
     reader_of,
     wire_struct,
 )
+from taproot_storage.eventlog import Recorded
+from taproot_storage.updates import custom_values
 
 STATE = "PAYMENT_STATE_"
 CHANGEABLE = ("display_name", "method", "reference", "note")

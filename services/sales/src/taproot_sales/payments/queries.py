@@ -8,13 +8,13 @@ from typing import Any
 from sqlalchemy import Select, bindparam, select
 
 from taproot.sales.v1 import payment_pb2 as pb
-from taproot_chassis.database import Reader
-from taproot_chassis.errors import NotFound
-from taproot_chassis.statements import Statement
-from taproot_chassis.visibility import visible
+from taproot_base.errors import NotFound
 from taproot_listing.fields import Field, FieldType, Resource
 from taproot_sales.customer_refs.members import customer_field
 from taproot_sales.payments.model import Allocation, Payment
+from taproot_storage.database import Reader
+from taproot_storage.statements import Statement
+from taproot_storage.visibility import visible
 
 _c = Payment.__table__.c
 _a = Allocation.__table__.c

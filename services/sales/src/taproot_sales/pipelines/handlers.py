@@ -6,16 +6,16 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from taproot_chassis.database import Database, UnitOfWork
-from taproot_chassis.errors import InvalidArgument
-from taproot_chassis.idempotency import lock_key
-from taproot_chassis.ids import new_id
-from taproot_chassis.updates import check_etag
+from taproot_base.errors import InvalidArgument
+from taproot_base.ids import new_id
 from taproot_sales.base import flush_unique
 from taproot_sales.fields import patched
 from taproot_sales.pipelines import queries
 from taproot_sales.pipelines.model import Pipeline, PipelineInUse, StageInUse, stored
 from taproot_sales.pipelines.rules import DEFAULT_STAGES
+from taproot_storage.database import Database, UnitOfWork
+from taproot_storage.idempotency import lock_key
+from taproot_storage.updates import check_etag
 
 DEFAULT_LOCK = lock_key("sales", "default pipeline")
 

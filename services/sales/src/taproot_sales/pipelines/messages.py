@@ -7,11 +7,11 @@ from typing import Any
 
 from taproot.sales.events.v1.pipeline_event_pb2 import PipelineEvent
 from taproot.sales.v1 import pipeline_pb2 as pb
-from taproot_chassis.eventlog import Recorded
-from taproot_chassis.wire import enum_name, enum_number, to_timestamp
+from taproot_base.wire import enum_name, enum_number, to_timestamp
 from taproot_sales import fields
 from taproot_sales.pipelines.model import stored
 from taproot_sales.pipelines.rules import CERTAIN, LOST, WON, Stage
+from taproot_storage.eventlog import Recorded
 
 KIND = "STAGE_KIND_"
 

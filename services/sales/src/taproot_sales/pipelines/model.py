@@ -10,10 +10,10 @@ from sqlalchemy import DateTime, Index, Text, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from taproot_chassis.errors import AppError, InvalidArgument
-from taproot_chassis.eventlog import Aggregate
+from taproot_base.errors import AppError, InvalidArgument
 from taproot_sales.base import Base
 from taproot_sales.pipelines.rules import LOST, OPEN, WON, Stage, stage_faults
+from taproot_storage.eventlog import Aggregate
 
 
 class StageInUse(AppError):

@@ -7,16 +7,16 @@ from uuid import UUID
 
 from sqlalchemy import bindparam, select
 
-from taproot_chassis.database import Reader, UnitOfWork
-from taproot_chassis.errors import NotFound
-from taproot_chassis.reads import Lists
-from taproot_chassis.statements import Statement
-from taproot_chassis.visibility import unscoped
+from taproot_base.errors import NotFound
 from taproot_listing.fields import Field, FieldType, Resource
 from taproot_listing.lists import ListRequest, Page
 from taproot_sales.opportunities.model import Opportunity
 from taproot_sales.pipelines.model import Pipeline
 from taproot_sales.stored import Stored
+from taproot_storage.database import Reader, UnitOfWork
+from taproot_storage.reads import Lists
+from taproot_storage.statements import Statement
+from taproot_storage.visibility import unscoped
 
 T = Pipeline.__table__.c
 LIVE = T.delete_time.is_(None)

@@ -7,14 +7,14 @@ from uuid import UUID
 
 from taproot.sales.v1 import pipeline_pb2 as pb
 from taproot.sales.v1 import pipeline_service_pb2 as rpc
-from taproot_chassis.database import Reader, UnitOfWork
-from taproot_chassis.reads import Lists
 from taproot_chassis.service import Runtime
 from taproot_chassis.servicer import Servicer
 from taproot_sales import fields
 from taproot_sales.pipelines import handlers, queries
 from taproot_sales.pipelines.messages import SPECIAL, to_message
 from taproot_sales.stored import Stored
+from taproot_storage.database import Reader, UnitOfWork
+from taproot_storage.reads import Lists
 
 
 async def _get(reader: Reader, pipeline_id: str) -> pb.Pipeline:

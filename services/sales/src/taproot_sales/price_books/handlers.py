@@ -6,14 +6,14 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from taproot_chassis.database import UnitOfWork
-from taproot_chassis.errors import InvalidArgument
-from taproot_chassis.updates import check_etag
+from taproot_base.errors import InvalidArgument
 from taproot_sales.base import flush_unique
 from taproot_sales.catalog.queries import products_by_id
 from taproot_sales.fields import patched
 from taproot_sales.price_books import queries
 from taproot_sales.price_books.model import PriceBook
+from taproot_storage.database import UnitOfWork
+from taproot_storage.updates import check_etag
 
 
 @dataclass(frozen=True)

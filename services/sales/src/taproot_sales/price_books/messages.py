@@ -11,11 +11,11 @@ from taproot.sales.events.v1.price_book_event_pb2 import PriceBookEvent
 from taproot.sales.v1 import price_book_pb2 as pb
 from taproot.sales.v1 import price_book_service_pb2 as rpc
 from taproot.type.v1.date_range_pb2 import DateRange
-from taproot_chassis.eventlog import Recorded
-from taproot_chassis.wire import optional_date, to_date, to_money, to_timestamp
+from taproot_base.wire import optional_date, to_date, to_money, to_timestamp
 from taproot_sales import fields
 from taproot_sales.price_books.model import entry
 from taproot_sales.price_books.queries import PricedItem
+from taproot_storage.eventlog import Recorded
 
 
 def _period(message: pb.PriceBook, _name: str) -> dict[str, Any]:

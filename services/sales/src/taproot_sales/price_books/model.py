@@ -11,10 +11,10 @@ from sqlalchemy import Column, Date, DateTime, ForeignKey, Index, Integer, Numer
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from taproot_chassis.errors import InvalidArgument
-from taproot_chassis.eventlog import Aggregate
-from taproot_chassis.text import sort_key
+from taproot_base.errors import InvalidArgument
+from taproot_base.text import sort_key
 from taproot_sales.base import Base
+from taproot_storage.eventlog import Aggregate
 
 
 class PriceBook(Aggregate, Base):

@@ -12,14 +12,14 @@ from uuid import UUID
 from sqlalchemy import Text, Uuid, any_, bindparam, cast, delete, select
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 
-from taproot_chassis.database import Reader, UnitOfWork
-from taproot_chassis.errors import NotFound
-from taproot_chassis.statements import Statement
+from taproot_base.errors import NotFound
 from taproot_listing.fields import Field, FieldType, Resource
 from taproot_sales.catalog.queries import products_by_id
 from taproot_sales.price_books.model import PriceBook, price_book_entries
 from taproot_sales.price_books.price_rules import Book, Break, Inquiry, ListPrice, Price, find_price
 from taproot_sales.stored import Stored
+from taproot_storage.database import Reader, UnitOfWork
+from taproot_storage.statements import Statement
 
 T = PriceBook.__table__.c
 E = price_book_entries.c

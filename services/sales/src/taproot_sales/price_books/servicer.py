@@ -11,17 +11,17 @@ from sqlalchemy import select
 
 from taproot.sales.v1 import price_book_pb2 as pb
 from taproot.sales.v1 import price_book_service_pb2 as rpc
-from taproot_chassis.database import Reader, UnitOfWork
-from taproot_chassis.errors import InvalidArgument
-from taproot_chassis.reads import Lists
+from taproot_base.errors import InvalidArgument
+from taproot_base.wire import optional_date
 from taproot_chassis.service import Runtime
 from taproot_chassis.servicer import Servicer
-from taproot_chassis.wire import optional_date
 from taproot_sales import fields
 from taproot_sales.price_books import handlers, queries
 from taproot_sales.price_books.messages import SPECIAL, from_entry, to_entry, to_message, to_quotation
 from taproot_sales.price_books.model import PriceBook, price_book_entries
 from taproot_sales.stored import Stored
+from taproot_storage.database import Reader, UnitOfWork
+from taproot_storage.reads import Lists
 
 Handle = Callable[[Any, UnitOfWork], Awaitable[PriceBook]]
 

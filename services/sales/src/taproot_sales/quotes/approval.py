@@ -5,11 +5,11 @@ from __future__ import annotations
 from sqlalchemy import select
 from sqlalchemy.orm import selectinload
 
-from taproot_chassis.database import UnitOfWork
-from taproot_chassis.visibility import unscoped
 from taproot_sales.approvals.model import Approval
 from taproot_sales.approvals.rules import ApprovalState
 from taproot_sales.quotes.model import Quote, QuoteState
+from taproot_storage.database import UnitOfWork
+from taproot_storage.visibility import unscoped
 
 
 class QuoteApproval:

@@ -11,13 +11,9 @@ from typing import Any
 from sqlalchemy import bindparam, func, select
 from sqlalchemy.orm import selectinload
 
-from taproot_chassis.database import UnitOfWork
-from taproot_chassis.errors import InvalidArgument, NotFound
-from taproot_chassis.ids import new_id
+from taproot_base.errors import InvalidArgument, NotFound
+from taproot_base.ids import new_id
 from taproot_chassis.placement import Placer
-from taproot_chassis.statements import Statement
-from taproot_chassis.updates import check_etag, merge_patch
-from taproot_chassis.visibility import unscoped, visible
 from taproot_sales.approvals.handlers import Ask, ask_if_needed, withdraw
 from taproot_sales.orders.handlers import next_serial, number_of
 from taproot_sales.orders.model import Order, OrderLine
@@ -31,6 +27,10 @@ from taproot_sales.sales_lines.handlers import (
     currency_of,
     write_lines,
 )
+from taproot_storage.database import UnitOfWork
+from taproot_storage.statements import Statement
+from taproot_storage.updates import check_etag, merge_patch
+from taproot_storage.visibility import unscoped, visible
 
 COPIED = (
     "customer_id", "contact_id", "opportunity_id", "currency_code", "tax_inclusive",

@@ -7,11 +7,11 @@ import uuid
 from sqlalchemy import bindparam, select
 from sqlalchemy.orm import selectinload
 
-from taproot_chassis.database import Database, UnitOfWork
 from taproot_chassis.jobs import Job
-from taproot_chassis.statements import Statement
-from taproot_chassis.visibility import unscoped
 from taproot_sales.quotes.model import CAN_EXPIRE, Quote
+from taproot_storage.database import Database, UnitOfWork
+from taproot_storage.statements import Statement
+from taproot_storage.visibility import unscoped
 
 EXPIRY_BATCH = 100
 

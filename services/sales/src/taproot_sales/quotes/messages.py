@@ -9,10 +9,8 @@ from typing import Any
 
 from taproot.sales.events.v1.quote_event_pb2 import QuoteEvent
 from taproot.sales.v1 import quote_pb2 as pb
-from taproot_chassis import wire
-from taproot_chassis.errors import InvalidArgument
-from taproot_chassis.eventlog import Recorded
-from taproot_chassis.updates import custom_values
+from taproot_base import wire
+from taproot_base.errors import InvalidArgument
 from taproot_sales.pricing.document import LineAmounts, tax_summary
 from taproot_sales.quotes.handlers import ChangeQuote, CreateQuote
 from taproot_sales.quotes.model import Quote
@@ -28,6 +26,8 @@ from taproot_sales.sales_lines.messages import (
     reader_of,
     totals_message,
 )
+from taproot_storage.eventlog import Recorded
+from taproot_storage.updates import custom_values
 
 STATE = "QUOTE_STATE_"
 CHANGEABLE = frozenset(

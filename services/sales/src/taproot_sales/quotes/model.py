@@ -10,11 +10,11 @@ from typing import ClassVar
 from sqlalchemy import Date, DateTime, ForeignKey, Index, Text, UniqueConstraint, Uuid
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from taproot_chassis.errors import AppError, WrongState
-from taproot_chassis.eventlog import Aggregate
-from taproot_chassis.visibility import scope_table
+from taproot_base.errors import AppError, WrongState
 from taproot_sales.base import Base
 from taproot_sales.sales_lines.model import SalesDocumentColumns, SalesLineColumns, apply_prices
+from taproot_storage.eventlog import Aggregate
+from taproot_storage.visibility import scope_table
 
 DEFAULT_VALIDITY = timedelta(days=30)
 

@@ -10,13 +10,13 @@ from sqlalchemy import Select, Uuid, bindparam, func, select
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from taproot.sales.v1 import quote_pb2 as pb
-from taproot_chassis.database import Reader
-from taproot_chassis.errors import NotFound
-from taproot_chassis.statements import Statement
-from taproot_chassis.visibility import visible
+from taproot_base.errors import NotFound
 from taproot_listing.fields import Field, FieldType, Resource
 from taproot_sales.customer_refs.members import customer_field
 from taproot_sales.quotes.model import Quote, QuoteLine
+from taproot_storage.database import Reader
+from taproot_storage.statements import Statement
+from taproot_storage.visibility import visible
 
 _c = Quote.__table__.c
 _l = QuoteLine.__table__.c

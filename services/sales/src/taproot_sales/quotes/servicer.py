@@ -8,16 +8,16 @@ from typing import Any
 
 from taproot.sales.v1 import quote_pb2 as pb
 from taproot.sales.v1 import quote_service_pb2 as rpc
-from taproot_chassis.database import Reader, UnitOfWork
-from taproot_chassis.reads import Lists, aggregate
 from taproot_chassis.service import Runtime
 from taproot_chassis.servicer import Servicer
-from taproot_chassis.updates import changed_fields
 from taproot_sales.base import flush_unique
 from taproot_sales.quotes import handlers, messages, queries
 from taproot_sales.quotes.model import Quote
 from taproot_sales.sales_lines.customers import CustomerDoor, customer_name
 from taproot_sales.settings import SalesSettings
+from taproot_storage.database import Reader, UnitOfWork
+from taproot_storage.reads import Lists, aggregate
+from taproot_storage.updates import changed_fields
 
 Act = Callable[[UnitOfWork], Awaitable[Quote]]
 

@@ -9,10 +9,10 @@ from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 
-from taproot_chassis.database import Reader
 from taproot_sales.catalog.queries import products_by_id
 from taproot_sales.price_books.queries import lookup_prices
 from taproot_sales.pricing.currency import EXACT_PLACES, round_places
+from taproot_storage.database import Reader
 
 Item = tuple[uuid.UUID, Decimal]
 

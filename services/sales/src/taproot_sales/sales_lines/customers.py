@@ -10,14 +10,14 @@ from typing import Any
 
 from taproot.customer.v1.customer_service_pb2 import GetCustomerRequest
 from taproot.customer.v1.customer_service_pb2_grpc import CustomersServiceStub
+from taproot_base.context import current_call
+from taproot_base.errors import InvalidArgument, Kind, NotFound, Unavailable
 from taproot_chassis.client import RemoteError
-from taproot_chassis.context import current_call
-from taproot_chassis.database import Reader
-from taproot_chassis.errors import InvalidArgument, Kind, NotFound, Unavailable
 from taproot_chassis.placement import Place, Placer, branch_path, caller_id
 from taproot_chassis.service import Runtime
 from taproot_sales.customer_refs.queries import find_customer, same_customer
 from taproot_sales.settings import SalesSettings
+from taproot_storage.database import Reader
 
 PROJECTION_TRIES = 40
 PROJECTION_PAUSE_SECONDS = 0.05

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, TypeVar
 
-from taproot_chassis.database import Reader
-from taproot_chassis.errors import InvalidArgument, Violation
-from taproot_chassis.ids import new_id
+from taproot_base.errors import InvalidArgument, Violation
+from taproot_base.ids import new_id
 from taproot_sales.sales_lines.catalogue import CatalogueEntry, Item, PriceTerms, find_prices, find_products
+from taproot_storage.database import Reader
 
 L = TypeVar("L")
 

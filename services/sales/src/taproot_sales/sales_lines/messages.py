@@ -10,8 +10,8 @@ from typing import Any
 from taproot.sales.v1 import product_pb2
 from taproot.sales.v1.sales_line_pb2 import SalesLine, SalesTotals
 from taproot.type.v1.money_pb2 import Money
-from taproot_chassis import wire
-from taproot_chassis.errors import InvalidArgument
+from taproot_base import wire
+from taproot_base.errors import InvalidArgument
 from taproot_sales.pricing.currency import decimals
 from taproot_sales.sales_lines.handlers import LineCommand
 

@@ -11,7 +11,7 @@ from sqlalchemy import BigInteger, Identity, Numeric, Text, Uuid
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from taproot_chassis.errors import AppError, Kind
+from taproot_base.errors import AppError, Kind
 from taproot_sales.pricing.document import DocumentAmounts, DocumentInput, LineInput, price_document
 
 ZERO = Decimal(0)

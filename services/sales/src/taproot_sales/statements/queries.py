@@ -11,9 +11,9 @@ from typing import Any
 from sqlalchemy import Uuid, bindparam, func, select
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from taproot_chassis.database import Reader
-from taproot_chassis.statements import Statement
 from taproot_sales.invoices.model import LedgerEntry
+from taproot_storage.database import Reader
+from taproot_storage.statements import Statement
 
 MOST_ENTRIES = 5000
 _c = LedgerEntry.__table__.c

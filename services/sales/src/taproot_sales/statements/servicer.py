@@ -9,9 +9,8 @@ from typing import Any
 
 from taproot.sales.v1 import statement_pb2 as pb
 from taproot.sales.v1 import statement_service_pb2 as rpc
-from taproot_chassis import wire
-from taproot_chassis.database import Reader
-from taproot_chassis.errors import InvalidArgument
+from taproot_base import wire
+from taproot_base.errors import InvalidArgument
 from taproot_chassis.service import Runtime
 from taproot_chassis.servicer import Servicer
 from taproot_sales.sales_lines.customers import CustomerRef, members_of, visible_account
@@ -19,6 +18,7 @@ from taproot_sales.sales_lines.messages import day_of, money
 from taproot_sales.settings import SalesSettings
 from taproot_sales.statements import queries
 from taproot_sales.statements.rules import Balances, run_balance
+from taproot_storage.database import Reader
 
 KIND = "STATEMENT_ENTRY_KIND_"
 

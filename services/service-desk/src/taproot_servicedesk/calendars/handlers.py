@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import uuid
 
-from taproot_chassis.database import UnitOfWork
 from taproot_records.mapping import Values
 from taproot_records.writing import discard, load, new_key, patched
 from taproot_servicedesk.calendars import queries
 from taproot_servicedesk.calendars.model import Calendar, CalendarInUse
 from taproot_servicedesk.sla.handlers import recount_clocks
+from taproot_storage.database import UnitOfWork
 
 
 async def create_calendar(chosen: str, values: Values, work: UnitOfWork) -> Calendar:

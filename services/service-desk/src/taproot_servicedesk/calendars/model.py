@@ -10,11 +10,11 @@ from zoneinfo import ZoneInfo, available_timezones
 import holidays
 from sqlalchemy.orm import Mapped, mapped_column
 
-from taproot_chassis.errors import AppError, InvalidArgument
-from taproot_chassis.eventlog import Aggregate
-from taproot_chassis.model import Customizable
+from taproot_base.errors import AppError, InvalidArgument
 from taproot_servicedesk.base import Base
 from taproot_servicedesk.calendars.worktime import BusinessCalendar, Hours, PublicHolidays, check_disjoint
+from taproot_storage.eventlog import Aggregate
+from taproot_storage.model import Customizable
 
 DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 

@@ -7,12 +7,12 @@ import uuid
 from sqlalchemy import bindparam, exists, select
 
 from taproot.servicedesk.v1 import calendar_pb2 as pb
-from taproot_chassis.database import Reader
-from taproot_chassis.statements import Statement
 from taproot_records.reading import Shelf, resource_of
 from taproot_servicedesk.calendars.model import Calendar, worktime_of
 from taproot_servicedesk.calendars.worktime import AroundTheClock, WorkTime
 from taproot_servicedesk.sla.model import SlaPolicy
+from taproot_storage.database import Reader
+from taproot_storage.statements import Statement
 
 RESOURCE = resource_of(
     "calendar",

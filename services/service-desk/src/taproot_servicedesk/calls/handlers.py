@@ -5,8 +5,7 @@ from __future__ import annotations
 import uuid
 from datetime import datetime
 
-from taproot_chassis.database import UnitOfWork
-from taproot_chassis.errors import InvalidArgument
+from taproot_base.errors import InvalidArgument
 from taproot_chassis.placement import caller_id
 from taproot_records.mapping import Values
 from taproot_records.writing import load, moved, new_key, patched, placed
@@ -14,6 +13,7 @@ from taproot_servicedesk.calls import queries
 from taproot_servicedesk.calls.model import Call, CallExists
 from taproot_servicedesk.calls.phone import normal_phone
 from taproot_servicedesk.customer_refs.queries import only_customer_of
+from taproot_storage.database import UnitOfWork
 
 
 async def create_call(chosen: str, values: Values, region: str, work: UnitOfWork) -> Call:

@@ -8,10 +8,10 @@ from typing import Any
 
 from taproot.servicedesk.events.v1.call_event_pb2 import CallEvent
 from taproot.servicedesk.v1 import call_pb2 as pb
-from taproot_chassis.eventlog import Recorded
 from taproot_records.mapping import message_of, row_of
 from taproot_servicedesk.calls.model import Call
 from taproot_servicedesk.calls.queries import SHELF, instant_of, is_expiring
+from taproot_storage.eventlog import Recorded
 
 
 def to_event(call: Call, _recorded: Recorded) -> CallEvent:

@@ -9,11 +9,11 @@ from typing import Any, ClassVar
 from sqlalchemy import Index
 from sqlalchemy.orm import Mapped, mapped_column
 
-from taproot_chassis.errors import AlreadyExists, InvalidArgument, WrongState
-from taproot_chassis.eventlog import Aggregate
-from taproot_chassis.model import Customizable, TeamOwned
-from taproot_chassis.visibility import scope_table
+from taproot_base.errors import AlreadyExists, InvalidArgument, WrongState
 from taproot_servicedesk.base import Base
+from taproot_storage.eventlog import Aggregate
+from taproot_storage.model import Customizable, TeamOwned
+from taproot_storage.visibility import scope_table
 
 RINGING, ANSWERED, ENDED, ABANDONED = "ringing", "answered", "ended", "abandoned"
 

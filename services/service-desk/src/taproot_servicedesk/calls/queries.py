@@ -10,9 +10,6 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import aliased
 
 from taproot.servicedesk.v1 import call_pb2 as pb
-from taproot_chassis.database import Reader
-from taproot_chassis.statements import Statement
-from taproot_chassis.visibility import unscoped, visible
 from taproot_records.reading import Shelf, resource_of
 from taproot_servicedesk.calls.model import Call
 from taproot_servicedesk.customer_refs.members import MEMBERS
@@ -20,6 +17,9 @@ from taproot_servicedesk.customer_refs.model import CustomerRef
 from taproot_servicedesk.entitlements.model import ACTIVE, Entitlement
 from taproot_servicedesk.sla.model import SlaClock
 from taproot_servicedesk.tickets.model import WORKING, Ticket
+from taproot_storage.database import Reader
+from taproot_storage.statements import Statement
+from taproot_storage.visibility import unscoped, visible
 
 MOST_TICKETS, MOST_ENTITLEMENTS, MOST_CALLS = 10, 20, 5
 EXPIRING_DAYS = 30

@@ -8,16 +8,16 @@ from zoneinfo import ZoneInfo
 
 from taproot.servicedesk.v1 import call_pb2 as pb
 from taproot.servicedesk.v1 import call_service_pb2 as rpc
-from taproot_chassis.database import Reader
-from taproot_chassis.idempotency import lock_key
+from taproot_base.wire import optional_instant, optional_uuid
 from taproot_chassis.service import Runtime
-from taproot_chassis.wire import optional_instant, optional_uuid
 from taproot_records.serving import ResourceServicer
 from taproot_records.writing import changes, given
 from taproot_servicedesk.calls import handlers, messages, queries
 from taproot_servicedesk.calls.model import Call
 from taproot_servicedesk.calls.phone import normal_phone
 from taproot_servicedesk.settings import ServiceDeskSettings
+from taproot_storage.database import Reader
+from taproot_storage.idempotency import lock_key
 
 DEFAULT_CANDIDATES, MOST_CANDIDATES = 5, 20
 

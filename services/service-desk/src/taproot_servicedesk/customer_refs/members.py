@@ -10,8 +10,8 @@ from sqlalchemy.orm import aliased
 from sqlalchemy.sql import operators
 from sqlalchemy.sql.elements import ColumnElement
 
-from taproot_chassis.visibility import unscoped
 from taproot_servicedesk.customer_refs.model import CustomerRef
+from taproot_storage.visibility import unscoped
 
 Condition = ColumnElement[bool]
 

@@ -7,9 +7,9 @@ import uuid
 from sqlalchemy import Index
 from sqlalchemy.orm import Mapped, mapped_column
 
-from taproot_chassis.model import TeamOwned
-from taproot_chassis.visibility import scope_table
 from taproot_servicedesk.base import Base
+from taproot_storage.model import TeamOwned
+from taproot_storage.visibility import scope_table
 
 
 class CustomerRef(TeamOwned, Base):

@@ -10,10 +10,10 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Uuid, bindparam, select
 from sqlalchemy.orm import aliased
 
-from taproot_chassis.database import Reader
-from taproot_chassis.statements import Statement
-from taproot_chassis.visibility import unscoped
 from taproot_servicedesk.customer_refs.model import CustomerRef
+from taproot_storage.database import Reader
+from taproot_storage.statements import Statement
+from taproot_storage.visibility import unscoped
 
 ANY_BRANCH = unscoped(CustomerRef, "a case may be about a customer of any branch")
 _c = CustomerRef.__table__.c

@@ -11,16 +11,16 @@ from sqlalchemy.dialects.postgresql import ARRAY
 
 from taproot.customer.events.v1.customer_event_pb2 import CustomerEvent
 from taproot.customer.v1 import customer_pb2 as pb
-from taproot_chassis.context import current_call
-from taproot_chassis.database import UnitOfWork
+from taproot_base.context import current_call
+from taproot_base.wire import optional_uuid
 from taproot_chassis.events import Event
 from taproot_chassis.projections import put_newer
-from taproot_chassis.statements import Statement
-from taproot_chassis.visibility import unscoped
-from taproot_chassis.wire import optional_uuid
 from taproot_records.mapping import short_name
 from taproot_servicedesk.calls.phone import normal_phone
 from taproot_servicedesk.customer_refs.model import CustomerRef
+from taproot_storage.database import UnitOfWork
+from taproot_storage.statements import Statement
+from taproot_storage.visibility import unscoped
 
 _c = CustomerRef.__table__.c
 _COPIED = ("display_name", "value_class", "key_account", "language_code", "region")

@@ -11,11 +11,9 @@ from datetime import timedelta
 
 from sqlalchemy import select
 
-from taproot_chassis.database import Database, UnitOfWork
-from taproot_chassis.errors import InvalidArgument, WrongState
-from taproot_chassis.ids import new_id
+from taproot_base.errors import InvalidArgument, WrongState
+from taproot_base.ids import new_id
 from taproot_chassis.jobs import run_each
-from taproot_chassis.visibility import visible
 from taproot_records.writing import find_any, load
 from taproot_servicedesk.dispatches import queries
 from taproot_servicedesk.dispatches.model import OFFERED, Dispatch, DispatchOpen, NoStation
@@ -26,6 +24,8 @@ from taproot_servicedesk.stations.queries import candidates, reserve
 from taproot_servicedesk.tickets.entries import SYSTEM, Author
 from taproot_servicedesk.tickets.handlers import Desk, author
 from taproot_servicedesk.tickets.model import WORKING, Placement, Ticket
+from taproot_storage.database import Database, UnitOfWork
+from taproot_storage.visibility import visible
 
 ANY_STATION = "the station may belong to any branch"
 

@@ -10,12 +10,12 @@ from typing import Any, ClassVar
 from sqlalchemy import Index, Numeric, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from taproot_chassis.errors import AppError, WrongState
-from taproot_chassis.eventlog import Aggregate
-from taproot_chassis.model import TeamOwned
-from taproot_chassis.visibility import scope_table
+from taproot_base.errors import AppError, WrongState
 from taproot_servicedesk.base import Base
 from taproot_servicedesk.dispatches.scoring import Score
+from taproot_storage.eventlog import Aggregate
+from taproot_storage.model import TeamOwned
+from taproot_storage.visibility import scope_table
 
 OFFERED, ACCEPTED, REFUSED = "offered", "accepted", "refused"
 TIMED_OUT, DONE, CANCELLED = "timed_out", "done", "cancelled"

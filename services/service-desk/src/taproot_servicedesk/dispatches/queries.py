@@ -8,12 +8,12 @@ from datetime import datetime
 from sqlalchemy import bindparam, select
 
 from taproot.servicedesk.v1 import dispatch_pb2 as pb
-from taproot_chassis.database import Reader
-from taproot_chassis.statements import Statement
-from taproot_chassis.visibility import unscoped
 from taproot_records.reading import Shelf, resource_of
 from taproot_servicedesk.customer_refs.members import MEMBERS
 from taproot_servicedesk.dispatches.model import ACCEPTED, DONE, OFFERED, Dispatch
+from taproot_storage.database import Reader
+from taproot_storage.statements import Statement
+from taproot_storage.visibility import unscoped
 
 RESOURCE = resource_of(
     "dispatch",

@@ -10,16 +10,16 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from taproot_chassis.context import current_call
-from taproot_chassis.database import Database, Reader, UnitOfWork
-from taproot_chassis.errors import InvalidArgument
-from taproot_chassis.ids import new_id
+from taproot_base.context import current_call
+from taproot_base.errors import InvalidArgument
+from taproot_base.ids import new_id
 from taproot_records.mapping import Values
 from taproot_records.writing import load, moved, new_key, patched, placed
 from taproot_servicedesk.customer_refs.queries import find_customer
 from taproot_servicedesk.entitlements import queries
 from taproot_servicedesk.entitlements.coverage import Claim, Coverage, Reason, check_coverage
 from taproot_servicedesk.entitlements.model import Entitlement, EntitlementExists
+from taproot_storage.database import Database, Reader, UnitOfWork
 
 BATCH = 200
 KINDS = {"licence": "license", "license": "license", "warranty": "warranty", "service": "service_contract"}

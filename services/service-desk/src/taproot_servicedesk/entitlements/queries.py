@@ -11,14 +11,14 @@ from sqlalchemy import Date, Select, Text, Uuid, bindparam, cast, func, select
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from taproot.servicedesk.v1 import entitlement_pb2 as pb
-from taproot_chassis.database import Reader
-from taproot_chassis.statements import Statement
-from taproot_chassis.visibility import unscoped
 from taproot_records.reading import Shelf, resource_of
 from taproot_servicedesk.customer_refs.members import MEMBERS
 from taproot_servicedesk.customer_refs.model import CustomerRef
 from taproot_servicedesk.entitlements.coverage import Right
 from taproot_servicedesk.entitlements.model import ACTIVE, REVOKED, Entitlement
+from taproot_storage.database import Reader
+from taproot_storage.statements import Statement
+from taproot_storage.visibility import unscoped
 
 NOTICE_DAYS = 30
 RESOURCE = resource_of(

@@ -8,9 +8,8 @@ from decimal import Decimal
 from taproot.sales.events.v1.order_event_pb2 import OrderEvent
 from taproot.sales.v1.order_pb2 import FulfilmentLine
 from taproot.sales.v1.product_pb2 import ProductKind
-from taproot_chassis.database import UnitOfWork
+from taproot_base.wire import optional_date, optional_uuid
 from taproot_chassis.events import Event
-from taproot_chassis.wire import optional_date, optional_uuid
 from taproot_records.mapping import short_name
 from taproot_servicedesk.entitlements.handlers import (
     DeliveredLine,
@@ -18,6 +17,7 @@ from taproot_servicedesk.entitlements.handlers import (
     grant_entitlements,
     take_back_entitlements,
 )
+from taproot_storage.database import UnitOfWork
 
 
 async def react(event: Event, work: UnitOfWork) -> None:

@@ -6,12 +6,12 @@ import uuid
 
 from sqlalchemy import select
 
-from taproot_chassis.database import UnitOfWork
-from taproot_chassis.errors import InvalidArgument
+from taproot_base.errors import InvalidArgument
 from taproot_records.mapping import Values
 from taproot_records.writing import discard, load, new_key, patched
 from taproot_servicedesk.queues import queries
 from taproot_servicedesk.queues.model import Queue, QueueInUse
+from taproot_storage.database import UnitOfWork
 
 
 async def create_queue(chosen: str, values: Values, work: UnitOfWork) -> Queue:

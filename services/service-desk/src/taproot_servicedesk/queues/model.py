@@ -9,10 +9,10 @@ from typing import Any, ClassVar
 
 from sqlalchemy.orm import Mapped, mapped_column
 
-from taproot_chassis.errors import AppError, InvalidArgument
-from taproot_chassis.eventlog import Aggregate
-from taproot_chassis.model import Customizable
+from taproot_base.errors import AppError, InvalidArgument
 from taproot_servicedesk.base import Base
+from taproot_storage.eventlog import Aggregate
+from taproot_storage.model import Customizable
 
 
 class QueueInUse(AppError):

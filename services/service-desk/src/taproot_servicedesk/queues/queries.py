@@ -9,12 +9,12 @@ from sqlalchemy import Uuid, bindparam, exists, func, select
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from taproot.servicedesk.v1 import queue_pb2 as pb
-from taproot_chassis.database import Reader
-from taproot_chassis.statements import Statement
-from taproot_chassis.visibility import unscoped
 from taproot_records.reading import Shelf, resource_of
 from taproot_servicedesk.queues.model import Queue
 from taproot_servicedesk.tickets.model import WORKING, Ticket
+from taproot_storage.database import Reader
+from taproot_storage.statements import Statement
+from taproot_storage.visibility import unscoped
 
 RESOURCE = resource_of(
     "queue",

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import uuid
 
-from taproot_chassis.database import UnitOfWork
-from taproot_chassis.errors import InvalidArgument
+from taproot_base.errors import InvalidArgument
 from taproot_records.mapping import Values
 from taproot_records.writing import discard, load, new_key, patched
 from taproot_servicedesk.calendars.queries import exists_calendar
@@ -13,6 +12,7 @@ from taproot_servicedesk.calendars.worktime import WorkTime
 from taproot_servicedesk.sla import queries
 from taproot_servicedesk.sla.clock import retarget
 from taproot_servicedesk.sla.model import SlaPolicy
+from taproot_storage.database import UnitOfWork
 
 
 async def create_sla_policy(chosen: str, values: Values, work: UnitOfWork) -> SlaPolicy:

@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
-from taproot_chassis.database import UnitOfWork
-from taproot_chassis.ids import new_id
+from taproot_base.ids import new_id
 from taproot_servicedesk.calendars.queries import Calendars
 from taproot_servicedesk.calendars.worktime import WorkTime
 from taproot_servicedesk.sla import clock as rules
@@ -20,6 +19,7 @@ from taproot_servicedesk.sla.model import SlaClock, step_of
 from taproot_servicedesk.sla.queries import active_rules
 from taproot_servicedesk.tickets.entries import SYSTEM
 from taproot_servicedesk.tickets.model import WAITING, WORKING, Placement, Ticket
+from taproot_storage.database import UnitOfWork
 
 FIRST, NEXT, RESOLUTION = "first_response", "next_response", "resolution"
 ACTIVE = (ClockState.RUNNING, ClockState.PAUSED)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from taproot.servicedesk.events.v1.sla_event_pb2 import SlaEvent
 from taproot.servicedesk.events.v1.sla_policy_event_pb2 import SlaPolicyEvent
-from taproot_chassis.eventlog import Recorded
 from taproot_records.mapping import row_of
 from taproot_servicedesk.sla.model import SlaClock, SlaPolicy
 from taproot_servicedesk.sla.queries import CLOCK_SHELF, SHELF
 from taproot_servicedesk.tickets import messages as tickets
+from taproot_storage.eventlog import Recorded
 
 
 def to_event(policy: SlaPolicy, _recorded: Recorded) -> SlaPolicyEvent:

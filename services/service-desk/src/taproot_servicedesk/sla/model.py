@@ -9,14 +9,14 @@ from typing import Any, ClassVar
 from sqlalchemy import Index, Interval, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from taproot_chassis.errors import InvalidArgument
-from taproot_chassis.eventlog import Aggregate
-from taproot_chassis.model import Customizable, TeamOwned
-from taproot_chassis.visibility import scope_table
+from taproot_base.errors import InvalidArgument
 from taproot_servicedesk.base import Base
 from taproot_servicedesk.calendars.worktime import ZERO, WorkTime
 from taproot_servicedesk.sla.clock import Alarm, Clock, ClockState, Promise
 from taproot_servicedesk.sla.matching import PolicyRule, Step, Target
+from taproot_storage.eventlog import Aggregate
+from taproot_storage.model import Customizable, TeamOwned
+from taproot_storage.visibility import scope_table
 
 
 class SlaPolicy(Customizable, Aggregate, Base):

@@ -11,13 +11,13 @@ from sqlalchemy import Uuid, bindparam, func, select
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from taproot.servicedesk.v1 import sla_clock_pb2, sla_policy_pb2
-from taproot_chassis.database import Reader
-from taproot_chassis.statements import Statement
-from taproot_chassis.visibility import unscoped
 from taproot_records.reading import Shelf, resource_of
 from taproot_servicedesk.customer_refs.members import MEMBERS
 from taproot_servicedesk.sla.matching import PolicyRule
 from taproot_servicedesk.sla.model import SlaClock, SlaPolicy
+from taproot_storage.database import Reader
+from taproot_storage.statements import Statement
+from taproot_storage.visibility import unscoped
 
 RESOURCE = resource_of(
     "sla_policy",

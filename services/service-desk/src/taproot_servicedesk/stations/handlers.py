@@ -6,11 +6,11 @@ import uuid
 from datetime import UTC, datetime
 from decimal import Decimal
 
-from taproot_chassis.database import UnitOfWork
 from taproot_records.mapping import Values
 from taproot_records.writing import discard, find_any, load, moved, new_key, patched, placed
 from taproot_servicedesk.stations import queries
 from taproot_servicedesk.stations.model import Station, StationExists
+from taproot_storage.database import UnitOfWork
 
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from taproot.servicedesk.events.v1.station_event_pb2 import StationEvent
 from taproot.servicedesk.v1 import station_pb2 as pb
-from taproot_chassis.eventlog import Recorded
 from taproot_records.mapping import row_of
 from taproot_servicedesk.stations.model import Station
 from taproot_servicedesk.stations.queries import SHELF
+from taproot_storage.eventlog import Recorded
 
 
 def to_message(station: Station) -> pb.Station:

@@ -10,13 +10,13 @@ from typing import Any, ClassVar
 from sqlalchemy import CheckConstraint, Index, Numeric
 from sqlalchemy.orm import Mapped, mapped_column
 
-from taproot_chassis.errors import AlreadyExists, AppError, InvalidArgument, WrongState
-from taproot_chassis.eventlog import Aggregate
-from taproot_chassis.model import Customizable, TeamOwned
-from taproot_chassis.visibility import scope_table
+from taproot_base.errors import AlreadyExists, AppError, InvalidArgument, WrongState
 from taproot_servicedesk.base import Base
 from taproot_servicedesk.dispatches.scoring import Candidate
 from taproot_servicedesk.stations.rating import Rating, failing
+from taproot_storage.eventlog import Aggregate
+from taproot_storage.model import Customizable, TeamOwned
+from taproot_storage.visibility import scope_table
 
 OFFER_MINUTES = 240
 

@@ -9,14 +9,14 @@ from typing import Any
 from sqlalchemy import bindparam, select, update
 
 from taproot.servicedesk.v1 import station_pb2 as pb
-from taproot_chassis.database import Reader, UnitOfWork
-from taproot_chassis.statements import Statement
-from taproot_chassis.visibility import unscoped
 from taproot_records.reading import Shelf, resource_of
 from taproot_servicedesk.dispatches.model import OFFERED, Dispatch
 from taproot_servicedesk.dispatches.scoring import Candidate
 from taproot_servicedesk.stations.model import Station
 from taproot_servicedesk.stations.rating import RECENT_OFFERS
+from taproot_storage.database import Reader, UnitOfWork
+from taproot_storage.statements import Statement
+from taproot_storage.visibility import unscoped
 
 RESOURCE = resource_of(
     "station",

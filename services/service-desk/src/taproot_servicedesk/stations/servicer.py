@@ -7,13 +7,13 @@ from typing import Any
 
 from taproot.servicedesk.v1 import station_pb2 as pb
 from taproot.servicedesk.v1 import station_service_pb2 as rpc
-from taproot_chassis.idempotency import lock_key
 from taproot_chassis.service import Runtime
 from taproot_records.serving import ResourceServicer
 from taproot_records.writing import changes, given
 from taproot_servicedesk.settings import ServiceDeskSettings
 from taproot_servicedesk.stations import handlers, queries
 from taproot_servicedesk.stations.model import Station
+from taproot_storage.idempotency import lock_key
 
 
 class StationsServicer(ResourceServicer[pb.Station]):

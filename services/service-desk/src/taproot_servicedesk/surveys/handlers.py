@@ -9,10 +9,8 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import select
 
-from taproot_chassis.database import Reader, UnitOfWork
-from taproot_chassis.errors import InvalidArgument, NotFound
-from taproot_chassis.ids import new_id
-from taproot_chassis.visibility import unscoped, visible
+from taproot_base.errors import InvalidArgument, NotFound
+from taproot_base.ids import new_id
 from taproot_records.mapping import Values
 from taproot_records.writing import discard, find_any, load, new_key, patched
 from taproot_servicedesk.customer_refs.queries import find_customer
@@ -32,6 +30,8 @@ from taproot_servicedesk.surveys.scoring import out_of_five
 from taproot_servicedesk.tickets.handlers import Desk
 from taproot_servicedesk.tickets.model import Ticket
 from taproot_servicedesk.tickets.opening import OpenTicket, open_ticket
+from taproot_storage.database import Reader, UnitOfWork
+from taproot_storage.visibility import unscoped, visible
 
 
 async def create_survey(chosen: str, values: Values, work: UnitOfWork) -> Survey:

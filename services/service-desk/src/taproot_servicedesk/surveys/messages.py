@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from taproot.servicedesk.events.v1.survey_event_pb2 import SurveyEvent, SurveyInvitation
 from taproot.servicedesk.v1 import survey_response_service_pb2 as rpc
-from taproot_chassis.eventlog import Recorded
 from taproot_records.mapping import message_of, row_of
 from taproot_servicedesk.surveys.model import Survey, SurveyResponse
 from taproot_servicedesk.surveys.queries import RESPONSE_SHELF, SHELF
 from taproot_servicedesk.surveys.scoring import RANGES
+from taproot_storage.eventlog import Recorded
 
 
 def to_event(survey: Survey, _recorded: Recorded) -> SurveyEvent:

@@ -12,12 +12,12 @@ from typing import Any, ClassVar
 from sqlalchemy import Index, LargeBinary
 from sqlalchemy.orm import Mapped, mapped_column
 
-from taproot_chassis.errors import AppError, InvalidArgument
-from taproot_chassis.eventlog import Aggregate
-from taproot_chassis.model import Customizable, TeamOwned
-from taproot_chassis.visibility import scope_table
+from taproot_base.errors import AppError, InvalidArgument
 from taproot_servicedesk.base import Base
 from taproot_servicedesk.surveys.scoring import RANGES, has_score, in_range, is_low
+from taproot_storage.eventlog import Aggregate
+from taproot_storage.model import Customizable, TeamOwned
+from taproot_storage.visibility import scope_table
 
 VALID_DAYS = 30
 SENT, ANSWERED = "sent", "answered"

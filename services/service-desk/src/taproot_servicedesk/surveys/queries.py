@@ -8,12 +8,12 @@ from typing import Any
 from sqlalchemy import Select, bindparam, exists, select
 
 from taproot.servicedesk.v1 import survey_pb2, survey_response_pb2
-from taproot_chassis.database import Reader
-from taproot_chassis.statements import Statement
-from taproot_chassis.visibility import unscoped
 from taproot_records.reading import Shelf, resource_of
 from taproot_servicedesk.customer_refs.members import MEMBERS
 from taproot_servicedesk.surveys.model import Survey, SurveyResponse, token_hash
+from taproot_storage.database import Reader
+from taproot_storage.statements import Statement
+from taproot_storage.visibility import unscoped
 
 RESOURCE = resource_of(
     "survey",

@@ -9,15 +9,15 @@ from taproot.servicedesk.v1 import survey_pb2 as pb
 from taproot.servicedesk.v1 import survey_response_pb2 as response_pb
 from taproot.servicedesk.v1 import survey_response_service_pb2 as response_rpc
 from taproot.servicedesk.v1 import survey_service_pb2 as rpc
-from taproot_chassis.database import Reader, UnitOfWork
+from taproot_base.wire import optional_uuid, to_timestamp
 from taproot_chassis.service import Runtime
-from taproot_chassis.wire import optional_uuid, to_timestamp
 from taproot_records.mapping import row_of
 from taproot_records.serving import ResourceServicer
 from taproot_records.writing import changes, given
 from taproot_servicedesk.settings import ServiceDeskSettings
 from taproot_servicedesk.surveys import handlers, messages, queries
 from taproot_servicedesk.surveys.model import Survey
+from taproot_storage.database import Reader, UnitOfWork
 
 
 class SurveysServicer(ResourceServicer[pb.Survey]):

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from taproot_chassis.database import UnitOfWork
 from taproot_chassis.events import Event
 from taproot_servicedesk.surveys.handlers import survey_ticket
+from taproot_storage.database import UnitOfWork
 
 TRIGGERS = {"resolved": "ticket_resolved", "closed": "ticket_closed"}
 

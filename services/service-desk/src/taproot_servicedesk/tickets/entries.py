@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Index
 from sqlalchemy.orm import Mapped, mapped_column
 
-from taproot_chassis.ids import new_id
+from taproot_base.ids import new_id
 from taproot_servicedesk.base import Base
 
 

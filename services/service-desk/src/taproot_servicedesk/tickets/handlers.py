@@ -8,13 +8,10 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import select
 
-from taproot_chassis.context import current_call
-from taproot_chassis.database import Database, UnitOfWork
-from taproot_chassis.errors import InvalidArgument, NotFound
+from taproot_base.context import current_call
+from taproot_base.errors import InvalidArgument, NotFound
 from taproot_chassis.jobs import run_each
 from taproot_chassis.placement import Placer, still_sees
-from taproot_chassis.updates import check_etag
-from taproot_chassis.visibility import unscoped, visible
 from taproot_records.mapping import Values
 from taproot_records.writing import patched
 from taproot_servicedesk.customer_refs.queries import find_customer
@@ -25,6 +22,9 @@ from taproot_servicedesk.sla.queries import clocks_of, due_tickets
 from taproot_servicedesk.tickets import queries
 from taproot_servicedesk.tickets.entries import SYSTEM, Author
 from taproot_servicedesk.tickets.model import WORKING, PartsOpen, Placement, Ticket
+from taproot_storage.database import Database, UnitOfWork
+from taproot_storage.updates import check_etag
+from taproot_storage.visibility import unscoped, visible
 
 CLAIMED = frozenset({"customer_id", "product_id", "product_code", "device_serial", "kind"})
 

@@ -6,11 +6,11 @@ from typing import Any
 
 from taproot.servicedesk.events.v1.ticket_event_pb2 import TicketEscalation, TicketEvent
 from taproot.servicedesk.v1 import ticket_pb2 as pb
-from taproot_chassis import wire
-from taproot_chassis.eventlog import Recorded
+from taproot_base import wire
 from taproot_records.mapping import message_of, row_of
 from taproot_servicedesk.tickets.entries import TicketEntry
 from taproot_servicedesk.tickets.model import Ticket
+from taproot_storage.eventlog import Recorded
 
 STATE = "TICKET_STATE_"
 STAFF_ONLY = ("root_cause", "escalation_level", "clocks", "tags", "custom", "owner_id", "team_id", "queue_id")

@@ -12,16 +12,16 @@ from sqlalchemy import Index, Text, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
-from taproot_chassis.errors import AlreadyExists, AppError, InvalidArgument, PermissionDenied, WrongState
-from taproot_chassis.eventlog import Aggregate
-from taproot_chassis.model import Customizable, TeamOwned
-from taproot_chassis.text import search_tokens
-from taproot_chassis.visibility import scope_table
+from taproot_base.errors import AlreadyExists, AppError, InvalidArgument, PermissionDenied, WrongState
+from taproot_base.text import search_tokens
 from taproot_servicedesk.base import Base
 from taproot_servicedesk.entitlements.coverage import Claim, Coverage
 from taproot_servicedesk.sla.matching import TicketFacts
 from taproot_servicedesk.sla.model import SlaClock
 from taproot_servicedesk.tickets.entries import Author, TicketEntry
+from taproot_storage.eventlog import Aggregate
+from taproot_storage.model import Customizable, TeamOwned
+from taproot_storage.visibility import scope_table
 
 NEW, OPEN, WAITING, RESOLVED, CLOSED = "new", "open", "waiting", "resolved", "closed"
 WORKING = (NEW, OPEN, WAITING)

@@ -7,9 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from taproot_chassis.context import current_call
-from taproot_chassis.database import UnitOfWork
-from taproot_chassis.errors import InvalidArgument, Violation
+from taproot_base.context import current_call
+from taproot_base.errors import InvalidArgument, Violation
 from taproot_chassis.placement import Placer, branch_path, caller_branch, caller_id
 from taproot_records.mapping import Values
 from taproot_records.writing import new_key
@@ -20,6 +19,7 @@ from taproot_servicedesk.queues.model import Queue
 from taproot_servicedesk.sla.keeping import Timekeeper
 from taproot_servicedesk.tickets import queries
 from taproot_servicedesk.tickets.model import HistoryNotAllowed, Ticket, TicketExists
+from taproot_storage.database import UnitOfWork
 
 HISTORY = ("state", "open_time", "first_response_time", "resolve_time", "close_time", "satisfaction_score")
 TIMES = ("open_time", "first_response_time", "resolve_time", "close_time")

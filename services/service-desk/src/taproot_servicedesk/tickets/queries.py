@@ -11,10 +11,6 @@ from sqlalchemy import BigInteger, Column, Table, Uuid, bindparam, exists, func,
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from taproot.servicedesk.v1 import ticket_pb2 as pb
-from taproot_chassis.database import Reader
-from taproot_chassis.reads import Lists
-from taproot_chassis.statements import Statement
-from taproot_chassis.visibility import unscoped, visible
 from taproot_listing.fields import Field, FieldType, Resource
 from taproot_listing.lists import ListParameters
 from taproot_records.reading import Shelf, resource_of
@@ -24,6 +20,10 @@ from taproot_servicedesk.sla.queries import clock_rows
 from taproot_servicedesk.tickets import messages
 from taproot_servicedesk.tickets.entries import TicketEntry
 from taproot_servicedesk.tickets.model import WORKING, Ticket
+from taproot_storage.database import Reader
+from taproot_storage.reads import Lists
+from taproot_storage.statements import Statement
+from taproot_storage.visibility import unscoped, visible
 
 _t = Ticket.__table__.c
 _e = TicketEntry.__table__.c

@@ -10,11 +10,9 @@ from taproot.servicedesk.v1 import dispatch_pb2, ticket_verb_pb2
 from taproot.servicedesk.v1 import ticket_entry_service_pb2 as entry_rpc
 from taproot.servicedesk.v1 import ticket_pb2 as pb
 from taproot.servicedesk.v1 import ticket_service_pb2 as rpc
-from taproot_chassis.context import current_call
-from taproot_chassis.database import Reader, UnitOfWork
-from taproot_chassis.idempotency import lock_key
+from taproot_base.context import current_call
+from taproot_base.wire import optional_uuid
 from taproot_chassis.service import Runtime
-from taproot_chassis.wire import optional_uuid
 from taproot_records.mapping import row_of
 from taproot_records.serving import ResourceServicer
 from taproot_records.writing import changes, given
@@ -25,6 +23,8 @@ from taproot_servicedesk.tickets import handlers, messages, opening, queries
 from taproot_servicedesk.tickets.handlers import Assign, Reply
 from taproot_servicedesk.tickets.model import Ticket
 from taproot_servicedesk.tickets.opening import OpenTicket
+from taproot_storage.database import Reader, UnitOfWork
+from taproot_storage.idempotency import lock_key
 
 BY_VERB = {
     "state": "a verb",

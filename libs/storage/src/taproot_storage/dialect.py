@@ -12,7 +12,7 @@ import orjson
 from sqlalchemy.dialects import registry
 from sqlalchemy.dialects.postgresql.asyncpg import PGCompiler_asyncpg, PGDialect_asyncpg
 
-from taproot_chassis.visibility import VisibilityClause, scope_rules
+from taproot_storage.visibility import VisibilityClause, scope_rules
 
 
 def encode_json(value: Any) -> str:

@@ -11,13 +11,13 @@ from google.protobuf.message import Message
 from sqlalchemy import bindparam, delete, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from taproot_chassis.context import current_call
-from taproot_chassis.errors import IdempotencyKeyReused
-from taproot_chassis.schema import idempotency
-from taproot_chassis.statements import Statement
+from taproot_base.context import current_call
+from taproot_base.errors import IdempotencyKeyReused
+from taproot_storage.schema import idempotency
+from taproot_storage.statements import Statement
 
 if TYPE_CHECKING:
-    from taproot_chassis.database import Database, UnitOfWork
+    from taproot_storage.database import Database, UnitOfWork
 
 KEEP = timedelta(hours=24)
 _t = idempotency.c

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from taproot_chassis.database import Database
+    from taproot_storage.database import Database
 
 MONTHS_AHEAD = 3
 MONTHLY = ("event_log", "inbox")

@@ -16,23 +16,23 @@ from sqlalchemy.orm.exc import StaleDataError
 from sqlalchemy.pool import NullPool
 from sqlalchemy.sql.expression import Executable
 
-from taproot_chassis import telemetry
-from taproot_chassis.context import current_call_or_none
-from taproot_chassis.dialect import encode_json, flushing
-from taproot_chassis.errors import (
+from taproot_base import telemetry
+from taproot_base.context import current_call_or_none
+from taproot_base.errors import (
     AlreadyExists,
     DeadlineExceeded,
     EtagMismatch,
     ResourceExhausted,
     Unavailable,
 )
-from taproot_chassis.pool import Connection, Pool
-from taproot_chassis.statements import Statement
-from taproot_chassis.visibility import current_reach, reach_setting, scope_rules
+from taproot_storage.dialect import encode_json, flushing
+from taproot_storage.pool import Connection, Pool
+from taproot_storage.statements import Statement
+from taproot_storage.visibility import current_reach, reach_setting, scope_rules
 
 if TYPE_CHECKING:
-    from taproot_chassis.clock import Clock
-    from taproot_chassis.eventlog import EventLog
+    from taproot_base.clock import Clock
+    from taproot_storage.eventlog import EventLog
 
 T = TypeVar("T")
 CONNECT_SECONDS = 30.0

@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Iterable
 from functools import cache
 
-from taproot_chassis.pinyin import pronounce
+from taproot_base.pinyin import pronounce
 
 _CJK = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\u3040-\u30ff\uac00-\ud7af"
 _RUNS = re.compile(f"[{_CJK}]+|[^\\W_{_CJK}]+")

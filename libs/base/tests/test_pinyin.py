@@ -6,7 +6,7 @@ from importlib.resources import files
 import pytest
 from pypinyin.constants import PHRASES_DICT
 
-from taproot_chassis.pinyin import pronounce
+from taproot_base.pinyin import pronounce
 
 
 @pytest.mark.parametrize(

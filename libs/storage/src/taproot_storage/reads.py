@@ -9,16 +9,16 @@ from typing import Any, Protocol
 from sqlalchemy import Select, true
 
 from taproot.type.v1.aggregate_pb2 import AggregateRow
-from taproot_chassis.context import current_call
-from taproot_chassis.database import Reader
-from taproot_chassis.errors import InvalidArgument
-from taproot_chassis.visibility import is_scoped, visibility_arms, visible
+from taproot_base.context import current_call
+from taproot_base.errors import InvalidArgument
 from taproot_listing.aggregate import build_aggregate
 from taproot_listing.errors import ListingError
 from taproot_listing.fields import Resource
 from taproot_listing.filter_check import Filter, check_filter
 from taproot_listing.lists import ListQuery, ListRequest, Page
 from taproot_listing.paging import PageTokens
+from taproot_storage.database import Reader
+from taproot_storage.visibility import is_scoped, visibility_arms, visible
 
 
 class AggregateRequest(Protocol):

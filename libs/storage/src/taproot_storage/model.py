@@ -12,7 +12,7 @@ from sqlalchemy import DateTime, MetaData, Text, Uuid, inspect
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from taproot_chassis.schema import NAMING
+from taproot_storage.schema import NAMING
 
 
 class ModelBase:

@@ -12,7 +12,7 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from taproot_chassis.errors import Unauthenticated
+from taproot_base.errors import Unauthenticated
 
 TOKEN_SECONDS = 60
 CLOCK_LEEWAY_SECONDS = 5

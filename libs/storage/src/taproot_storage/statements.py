@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy.sql.expression import ClauseElement, Executable
 
-from taproot_chassis.dialect import ChassisDialect, encode_json
+from taproot_storage.dialect import ChassisDialect, encode_json
 
 _dialect = ChassisDialect(json_serializer=encode_json)  # type: ignore[no-untyped-call]  # SQLAlchemy's
 _MISSING = object()

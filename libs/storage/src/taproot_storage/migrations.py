@@ -16,8 +16,8 @@ from alembic.config import Config
 from sqlalchemy import MetaData, pool, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from taproot_chassis import partitions
-from taproot_chassis.firstmigration import create_shared_tables
+from taproot_storage import partitions
+from taproot_storage.firstmigration import create_shared_tables
 
 LOCK_TIMEOUT = "5s"
 

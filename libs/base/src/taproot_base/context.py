@@ -8,10 +8,10 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from taproot_chassis.auth import Principal
+from taproot_base.auth import Principal
 
 if TYPE_CHECKING:
-    from taproot_chassis.access import AccessDirectory
+    from taproot_base.access import AccessDirectory
 
 
 @dataclass

@@ -33,9 +33,9 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.sql import visitors
 from sqlalchemy.sql.elements import ColumnElement
 
-from taproot_chassis.access import Reach
-from taproot_chassis.context import current_call, current_call_or_none
-from taproot_chassis.errors import PermissionDenied
+from taproot_base.access import Reach
+from taproot_base.context import current_call, current_call_or_none
+from taproot_base.errors import PermissionDenied
 
 MAX_EXACT_BRANCHES = 64
 

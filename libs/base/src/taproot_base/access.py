@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 
-from taproot_chassis.auth import Principal
-from taproot_chassis.errors import PermissionDenied, Unavailable
+from taproot_base.auth import Principal
+from taproot_base.errors import PermissionDenied, Unavailable
 
 NOBODY = "00000000-0000-0000-0000-000000000000"
 

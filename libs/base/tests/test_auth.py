@@ -9,8 +9,8 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from taproot_chassis.auth import Principal, RoleRef, TokenMinter, TokenVerifier
-from taproot_chassis.errors import Unauthenticated
+from taproot_base.auth import Principal, RoleRef, TokenMinter, TokenVerifier
+from taproot_base.errors import Unauthenticated
 
 GATEWAY, SALES = Ed25519PrivateKey.generate(), Ed25519PrivateKey.generate()
 USER = Principal("7b0c", "user", (RoleRef("r1", 3),), "b1", "/hq/", ("/hq/w/",), ("t1",))
@@ -73,7 +73,7 @@ def test_a_remembered_token_is_checked_again_once_it_has_expired(verifier, monke
     verifier.verify(token)
     later = time.time() + 61
     checked = []
-    monkeypatch.setattr("taproot_chassis.auth.time.time", lambda: later)
+    monkeypatch.setattr("taproot_base.auth.time.time", lambda: later)
     monkeypatch.setattr(verifier, "_decode", lambda text: checked.append(text) or (USER, later))
     verifier.verify(token)
     assert checked == [token]

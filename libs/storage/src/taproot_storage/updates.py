@@ -11,8 +11,8 @@ from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import Message
 from google.protobuf.struct_pb2 import Struct
 
-from taproot_chassis.descriptors import immutable_fields, is_repeated
-from taproot_chassis.errors import EtagMismatch, InvalidArgument, Violation
+from taproot_base.descriptors import immutable_fields, is_repeated
+from taproot_base.errors import EtagMismatch, InvalidArgument, Violation
 
 CUSTOM_KEY = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 ADDRESSING = frozenset({"id", "etag"})

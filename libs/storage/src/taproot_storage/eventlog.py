@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 from sqlalchemy import CTE, BigInteger, DateTime, Insert, Uuid, bindparam, insert
 from sqlalchemy.orm import Mapped, declared_attr, mapped_column
 
-from taproot_chassis import telemetry
-from taproot_chassis.context import current_call_or_none
-from taproot_chassis.ids import new_id
-from taproot_chassis.schema import event_log
-from taproot_chassis.statements import Statement
+from taproot_base import telemetry
+from taproot_base.context import current_call_or_none
+from taproot_base.ids import new_id
+from taproot_storage.schema import event_log
+from taproot_storage.statements import Statement
 
 if TYPE_CHECKING:
-    from taproot_chassis.database import UnitOfWork
+    from taproot_storage.database import UnitOfWork
 
 
 class Payload(Protocol):

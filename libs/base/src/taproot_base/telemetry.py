@@ -27,8 +27,8 @@ from opentelemetry.trace import (
     TraceFlags,
 )
 
-from taproot_chassis.context import current_call_or_none
-from taproot_chassis.plainlog import structlog
+from taproot_base.context import current_call_or_none
+from taproot_base.plainlog import structlog
 
 READ_SAMPLE_RATIO = 0.1
 WRITE = "taproot.write"
@@ -81,7 +81,7 @@ def configure(
 
         provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(endpoint=endpoint, insecure=True)))
     if trace_dir:
-        from taproot_chassis.tracefile import FileSpanExporter
+        from taproot_base.tracefile import FileSpanExporter
 
         provider.add_span_processor(
             BatchSpanProcessor(FileSpanExporter(trace_dir, service), schedule_delay_millis=500)

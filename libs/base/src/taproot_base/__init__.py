@@ -1,0 +1,1 @@
+"""What everything stands on: callers and their rights, errors, contracts, settings, telemetry, time, text."""
