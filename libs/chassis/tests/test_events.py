@@ -267,6 +267,31 @@ class TestConsumer:
         assert await consumer._letters.list() == []
 
 
+    async def test_what_a_dead_runner_had_taken_comes_again_at_once_and_in_order(
+        self, database, relay, as_system, make_consumer
+    ):
+        taken = asyncio.Event()
+
+        async def hangs(event, work):
+            taken.set()
+            await asyncio.sleep(60)
+
+        keys = await make_boxes(database, 3, "dead", events=2)
+        await relay.publish_batch()
+        first = make_consumer(hangs)
+        async with running(first.run()):
+            await asyncio.wait_for(taken.wait(), 10)
+        for key in keys:
+            async with database.unit() as work:
+                again = await work.scalar(select(Box).where(Box.id == key, visible(Box)))
+                again.record("moved", database.clock.now())
+        await relay.publish_batch()
+        async with running(make_consumer(name=first.subscription.name).run()):
+            await until(lambda: seen(database, keys, 9), 10)
+        found = await effects_of(database, keys)
+        assert all([v for k, v in found if k == key] == [1, 2, 3] for key in keys)
+
+
 async def letters(consumer: Consumer, count: int) -> bool:
     return len(await consumer._letters.list()) >= count
 

@@ -116,15 +116,18 @@ class Consumer:
     async def run(self) -> None:
         await self._bus.wait_for_stream(self.subscription.source)
         pull = await self._subscribe()
-        await self._letters.load()
-        while True:
-            try:
-                messages = await pull.fetch(BATCH, timeout=FETCH_SECONDS)
-            except (TimeoutError, NatsError) as error:
-                if not isinstance(error, TimeoutError):
-                    await asyncio.sleep(0.5)
-                continue
-            await self._take(messages)
+        try:
+            await self._letters.load()
+            while True:
+                try:
+                    messages = await pull.fetch(BATCH, timeout=FETCH_SECONDS)
+                except (TimeoutError, NatsError) as error:
+                    if not isinstance(error, TimeoutError):
+                        await asyncio.sleep(0.5)
+                    continue
+                await self._take(messages)
+        finally:
+            await pull.close()
 
     async def _subscribe(self) -> Pull:
         durable = f"{self._service}-{self.subscription.name}"
@@ -139,7 +142,9 @@ class Consumer:
             filter_subjects=[subject_filter(source, event) for event in self.subscription.events],
         )
         await self._bus.jetstream.add_consumer(stream_of(source), config)
-        return Pull(self._bus.client, stream_of(source), durable)
+        pull = Pull(self._bus.client, stream_of(source), durable)
+        await pull.rewind()
+        return pull
 
     async def _take(self, messages: Sequence[Any]) -> None:
         """Handle messages until each has taken effect or is set aside, then acknowledge."""

@@ -9,13 +9,19 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from contextlib import suppress
 from typing import Any
+
+from nats.errors import Error as NatsError
+
+from taproot_base import telemetry
 
 # NATS status of a message that carries none: a request has ended, or nobody answers yet.
 # https://github.com/nats-io/nats-architecture-and-design/blob/main/adr/ADR-37.md
 _STATUS = "Status"
 _EXPIRED = "408"
 _PAUSE = 0.5
+_RESET_SECONDS = 2.0
 # The server says when a request ends; only one that was lost with its server ends by our own clock.
 _GRACE = 1.0
 
@@ -26,10 +32,31 @@ class Pull:
     def __init__(self, client: Any, stream: str, durable: str) -> None:
         self._client = client
         self._subject = f"$JS.API.CONSUMER.MSG.NEXT.{stream}.{durable}"
+        self._reset = f"$JS.API.CONSUMER.RESET.{stream}.{durable}"
         self._inbox = client.new_inbox()
         self._subscription: Any = None
         self._left = 0
         self._expires = 0.0
+
+    async def rewind(self) -> None:
+        """Have what was handed out and never acknowledged delivered again, at once and before anything newer.
+
+        A runner that was killed leaves such messages behind. Servers before 2.14 do not know the request:
+        there they come back when their time to be acknowledged is over, and later ones may be first.
+        """
+        try:
+            answer = await self._client.request(self._reset, b"", timeout=_RESET_SECONDS)
+        except (TimeoutError, NatsError) as error:
+            telemetry.logger.warning("consumer_not_rewound", error=type(error).__name__)
+            return
+        if refused := json.loads(answer.data).get("error"):
+            telemetry.logger.warning("consumer_not_rewound", error=refused.get("description", ""))
+
+    async def close(self) -> None:
+        """End the subscription, so that the server hands nothing more to it."""
+        if self._subscription is not None and not self._client.is_closed:
+            with suppress(NatsError):
+                await self._subscription.unsubscribe()
 
     async def fetch(self, batch: int, timeout: float) -> list[Any]:  # noqa: ASYNC109  # how long the server waits
         if self._subscription is None:
