@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Iterator
 from decimal import Decimal
@@ -175,3 +176,28 @@ async def test_a_second_try_of_every_step_changes_nothing(life: LifeResult, cast
     assert {event: seen[event] for event in ONCE} == dict.fromkeys(ONCE, 1)
     assert len(again.mails) == len(life.mails)
     assert again.points == life.points
+
+
+class TestOperatorsCommands:
+    async def test_the_timeline_is_the_same_after_a_rebuild(
+        self, suite: Suite, life: LifeResult, admin: Client
+    ) -> None:
+        path = f"/v1/customers/{life.ids['customer']}/timeline"
+        before = [one async for one in admin.pages(path, "timeline_entries")]
+        done = await asyncio.to_thread(suite.run, "service", "customer", "rebuild", "timeline")
+        assert done.returncode == 0, done.stderr
+        assert "events applied" in done.stdout
+        assert [one async for one in admin.pages(path, "timeline_entries")] == before
+
+    def test_a_reaction_is_never_rebuilt(self, suite: Suite) -> None:
+        names = suite.run("service", "sales", "rebuild", "list").stdout.split()
+        done = suite.run("service", "sales", "rebuild", "leads-from-forms")
+        assert names
+        assert "leads-from-forms" not in names
+        assert done.returncode == 1
+        assert "is not a projection of this service" in done.stderr
+
+    def test_a_letter_that_is_not_there(self, suite: Suite) -> None:
+        done = suite.run("service", "sales", "dead-letters", "show", "999999")
+        assert done.returncode == 1
+        assert "there is no dead letter 999999" in done.stderr

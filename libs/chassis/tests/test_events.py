@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import uuid
 from contextlib import asynccontextmanager
+from types import SimpleNamespace
 
 import pytest
 import pytest_asyncio
@@ -16,7 +18,7 @@ from sqlalchemy.dialects.postgresql import insert
 from taproot_base.auth import Principal
 from taproot_base.context import Call
 from taproot_base.errors import Unavailable
-from taproot_chassis import consumers
+from taproot_chassis import commands, consumers
 from taproot_chassis.consumers import ATTEMPTS, Consumer, SubscriberKind, Subscription
 from taproot_chassis.events import Event, stream_of
 from taproot_chassis.relay import Relay, _waves
@@ -221,7 +223,7 @@ class TestConsumer:
         assert await plain(database, "SELECT 1 FROM inbox WHERE event_id = $1", event.id) == []
 
     async def test_a_poisoned_event_is_set_aside_and_its_followers_parked(
-        self, database, relay, as_system, make_consumer
+        self, database, relay, as_system, make_consumer, capsys
     ):
         poison = {"on": True}
 
@@ -238,14 +240,18 @@ class TestConsumer:
             await until(lambda: seen(database, others, 6), 20)
             await until(lambda: letters(consumer, 3), 20)
         assert await effects_of(database, keys) == [(keys[0], 1)]
-        listed = await consumer._letters.list()
+        listed = await consumer.letters.list()
         assert [row["state"] for row in listed] == ["dead", "parked", "parked"]
         assert "cannot digest" in listed[0]["error"]
+        runtime = SimpleNamespace(database=database)
+        with pytest.raises(commands.Refused, match="cannot digest"):
+            await commands._tend("replay", listed[0]["number"], [consumer], runtime)
+        await commands._tend("show", listed[0]["number"], [consumer], runtime)
+        assert json.loads("{" + capsys.readouterr().out.partition("{")[2])["headers"]["ce-type"] == "box.moved"
         poison["on"] = False
-        done = await consumer._letters.replay(keys[0], lambda e: consumer.apply([e], parked=False))
-        assert done == 3
+        await commands._tend("replay", listed[0]["number"], [consumer], runtime)
         assert [v for _, v in await effects_of(database, keys)] == [1, 2, 3, 4]
-        assert await consumer._letters.list() == []
+        assert await consumer.letters.list() == []
 
     async def test_infrastructure_failures_pause_and_do_not_count(
         self, database, relay, as_system, make_consumer, monkeypatch
@@ -264,8 +270,7 @@ class TestConsumer:
         consumer = make_consumer(handler)
         await consumer._apply_alone(Event.from_row("test", rows[0]))
         assert await effects_of(database, keys) == [(keys[0], 1)]
-        assert await consumer._letters.list() == []
-
+        assert await consumer.letters.list() == []
 
     async def test_what_a_dead_runner_had_taken_comes_again_at_once_and_in_order(
         self, database, relay, as_system, make_consumer
@@ -293,7 +298,7 @@ class TestConsumer:
 
 
 async def letters(consumer: Consumer, count: int) -> bool:
-    return len(await consumer._letters.list()) >= count
+    return len(await consumer.letters.list()) >= count
 
 
 async def test_the_wire_form_round_trips(database, as_system):

@@ -24,5 +24,8 @@ COMMANDS = {
         "taproot_local.demo.playing:main", "play the life of a new customer and show what became of it"
     ),
     "import": Command("taproot_local.imports.running:main", "load files of another system as a recipe says"),
+    "service": Command(
+        "taproot_local.tending:main", "an operator's command of one service: its dead letters, a rebuild"
+    ),
     "trace": Command("taproot_local.trace:main", "the traces of a customer id, or one trace, as a tree"),
 }

@@ -106,7 +106,7 @@ def environment(service: Service, home: Home, database: Database, addresses: Add
 def code_fingerprint(service: Service) -> str:
     """Changes whenever code that migrations may depend on changes."""
     root, digest = repository(), hashlib.sha256()
-    for folder in (root / "services" / service.directory, root / "libs" / "chassis"):
+    for folder in (root / "services" / service.directory, root / "libs" / "storage"):
         for path in sorted(folder.rglob("*.py")):
             if "tests" not in path.parts:
                 digest.update(str(path.relative_to(root)).encode() + b"\0" + path.read_bytes())

@@ -8,7 +8,8 @@ later events of its aggregate are parked behind it, so nothing overtakes and not
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Any
@@ -27,6 +28,7 @@ from taproot_base.errors import DeadlineExceeded, EtagMismatch, ResourceExhauste
 from taproot_chassis.deadletters import DeadLetters
 from taproot_chassis.events import Event, stream_of, subject_filter
 from taproot_chassis.pulling import Pull
+from taproot_storage.idempotency import lock_key
 from taproot_storage.schema import inbox
 from taproot_storage.statements import Statement
 
@@ -109,7 +111,8 @@ class Consumer:
         self._database = database
         self._bus = bus
         self._call = call
-        self._letters = DeadLetters(database, subscription.consumer)
+        self.letters = DeadLetters(database, subscription.consumer)
+        self.lock = lock_key("consumer", subscription.consumer)
         self._handled = _handled.labels(subscription.consumer)
         self._delay = _delay.labels(subscription.consumer)
 
@@ -117,7 +120,7 @@ class Consumer:
         await self._bus.wait_for_stream(self.subscription.source)
         pull = await self._subscribe()
         try:
-            await self._letters.load()
+            await self.letters.load()
             while True:
                 try:
                     messages = await pull.fetch(BATCH, timeout=FETCH_SECONDS)
@@ -174,27 +177,41 @@ class Consumer:
                 _retries.labels(self.subscription.consumer).inc()
                 if attempts >= ATTEMPTS:
                     telemetry.logger.exception("dead_letter", event_id=str(event.id), type=event.type)
-                    await self._letters.bury(event, error)
+                    await self.letters.bury(event, error)
                     return
             else:
                 return
             await asyncio.sleep(pause)
             pause = min(pause * 2, MAX_PAUSE_SECONDS)
 
-    async def apply(self, events: Sequence[Event], *, parked: bool = True) -> None:
-        """One transaction: inbox rows and effects together. `parked=False` when letters are replayed."""
+    async def apply(self, events: Sequence[Event], *, tended: bool = False) -> None:
+        """One transaction: inbox rows and effects together.
+
+        `tended`: an operator feeds it and holds `lock` meanwhile (`held`), so that what arrives must wait.
+        Nothing is parked then: letters are what is being replayed.
+        """
         with calling(self._call()):
-            async with self._database.unit() as work:
-                for event in await self._new(events, work, parked=parked):
+            async with self._database.unit([] if tended else [self.lock]) as work:
+                for event in await self._new(events, work, parked=not tended):
                     await self._handle(event, work)
         now = self._database.clock.now()
         for event in events:
             self._handled.inc()
             self._delay.observe(max(0, (now - event.occurred_at).total_seconds()))
 
+    @asynccontextmanager
+    async def held(self) -> AsyncIterator[None]:
+        """Keeps every process from applying events of this subscription until the block ends."""
+        connection = await self._database.connect_direct()
+        try:
+            await connection.execute("SELECT pg_advisory_lock($1)", self.lock)
+            yield
+        finally:
+            await connection.close()
+
     async def _new(self, events: Sequence[Event], work: UnitOfWork, *, parked: bool) -> list[Event]:
         """Those to handle, in order: not seen before, and not parked behind a dead letter."""
-        going = [e for e in events if not (parked and await self._letters.park_behind(e, work))]
+        going = [e for e in events if not (parked and await self.letters.park_behind(e, work))]
         rows = await work.fetch(
             _note,
             consumer=self.subscription.consumer,

@@ -49,6 +49,7 @@ _blocked = Statement(
 _list = Statement(
     lambda: select(dead_letters).where(_t.consumer == bindparam("name")).order_by(_t.number).limit(1000)
 )
+_one = Statement(lambda: select(dead_letters).where(_t.number == bindparam("row_number")))
 _of_aggregate = Statement(
     lambda: (
         select(dead_letters)
@@ -131,3 +132,9 @@ class DeadLetters:
         """Give one letter up; those parked behind it wait for `replay`."""
         async with self._database.unit() as work:
             await work.execute(_remove, row_number=number)
+
+
+async def find(database: Database, number: int) -> Any:
+    """The letter of that number with its headers and payload; None when there is none."""
+    async with database.reading() as reader:
+        return await reader.fetch_row(_one, row_number=number)

@@ -8,8 +8,8 @@ import gc
 import hashlib
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic, Self, TypeVar
@@ -136,6 +136,20 @@ class ServiceProcess:
             raise
         return self
 
+    @classmethod
+    @asynccontextmanager
+    async def opened(
+        cls, definition: Definition, settings: Settings
+    ) -> AsyncIterator[tuple[Runtime[Any], Parts]]:
+        """The parts of a service without serving: for an operator's command beside the running service."""
+        process = cls(definition, settings)
+        try:
+            runtime = await process._open()
+            await runtime.access.refresh()
+            yield runtime, definition.build(runtime)
+        finally:
+            await process._stop()
+
     async def _start(self) -> None:
         settings = self._settings
         self.runtime = runtime = await self._open()
@@ -209,10 +223,7 @@ class ServiceProcess:
         leases = Leases(runtime.database)
         self._stack.push_async_callback(leases.close)
         self._spawn(leases.run("relay", relay.run))
-        self.consumers = [
-            Consumer(self._name, subscription, runtime.database, runtime.bus, runtime.system_call)
-            for subscription in (identities.subscription(self._definition.scoped), *parts.subscriptions)
-        ]
+        self.consumers = consumers_of(self._definition, runtime, parts)
         for consumer in self.consumers:
             self._spawn(leases.run(f"consumer:{consumer.subscription.consumer}", consumer.run))
         for job in (*_SYSTEM_JOBS, *parts.jobs):
@@ -237,6 +248,13 @@ class ServiceProcess:
         await self._stack.aclose()
 
 
+def consumers_of(definition: Definition, runtime: Runtime[Any], parts: Parts) -> list[Consumer]:
+    return [
+        Consumer(definition.name, subscription, runtime.database, runtime.bus, runtime.system_call)
+        for subscription in (identities.subscription(definition.scoped), *parts.subscriptions)
+    ]
+
+
 async def _extend_partitions(database: Database) -> int:
     await partitions.extend(database)
     return 0
@@ -249,15 +267,14 @@ _SYSTEM_JOBS = (
 
 
 def run(definition: Definition, arguments: Sequence[str] | None = None) -> None:
-    """Entry point of a service's process: serves, or with the argument `migrate` migrates its database.
+    """Entry point of a service's process: serves; with arguments it runs an operator's command (`--help`).
 
     Serving ends on SIGTERM or SIGINT after draining.
     """
-    if (sys.argv[1:] if arguments is None else list(arguments)) == ["migrate"]:
-        from taproot_storage import migrations  # loaded late: serving needs no Alembic
+    if given := sys.argv[1:] if arguments is None else list(arguments):
+        from taproot_chassis import commands  # loaded late: serving needs neither them nor Alembic
 
-        migrations.upgrade(definition.migrations)
-        return
+        sys.exit(commands.main(definition, given))
     settings = definition.settings()  # type: ignore[call-arg]  # read from the environment
     provider = telemetry.configure(
         definition.name,
