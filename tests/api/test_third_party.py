@@ -16,20 +16,25 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import grpc
+import httpx
 import pytest
 from google.protobuf import json_format, message_factory
 from google.protobuf.descriptor_pool import DescriptorPool
 from google.rpc import error_details_pb2
 from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
 from grpc_status import rpc_status
+from transports import CurlTransport, ReflectionTransport
 
-from taproot_local.demo.cast import Cast
+from taproot_local.api import Client
+from taproot_local.demo.cast import Cast, Mailbox
+from taproot_local.demo.life import play_life
 from taproot_local.suite import Suite
 
 pytestmark = pytest.mark.xdist_group("suite")
 Json = dict[str, Any]
 T = TypeVar("T")
 PATIENCE = 30.0
+STEPS = 22
 
 
 @dataclass(frozen=True)
@@ -305,3 +310,21 @@ def test_a_ticket_is_opened_and_resolved(stranger: Stranger, person: Person) -> 
 
 def _first(found: list[Json]) -> Json | None:
     return found[0] if found else None
+
+
+@pytest.mark.parametrize("way", ["grpc", "curl"])
+async def test_a_whole_life_is_played_by_strangers(way: str, suite: Suite, cast: Cast) -> None:
+    """Every step of the demo, sent by curl or as gRPC by reflection."""
+    assert cast
+    by_grpc = way == "grpc"
+    transport: Any = ReflectionTransport(str(suite.state["grpc_address"])) if by_grpc else CurlTransport()
+    http = httpx.AsyncClient(base_url=suite.url, transport=transport, timeout=30)
+    async with Client(http) as visitor:
+        admin = await visitor.signed_in("admin", suite.admin_password)
+        life = await play_life(Cast(admin, Mailbox(admin, suite.mail_url)), 8001 + by_grpc)
+    assert transport.requests > STEPS
+    assert {entry["event_type"] for entry in life.timeline} >= {
+        "invoice.paid",
+        "ticket.resolved",
+        "loyalty_account.earned",
+    }
