@@ -127,12 +127,15 @@ def _bindings(service: Any) -> Iterator[Binding]:
 
 
 def _path(template: str) -> re.Pattern[str]:
-    parts = re.split(r"\{([a-z_.]+)(?:=[^}]*)?\}", template)
-    names = [
-        f"(?P<{text.replace('.', '__')}>[^/:]+)" if odd % 2 else re.escape(text)
-        for odd, text in enumerate(parts)
-    ]
-    return re.compile("".join(names))
+    """`/v1/{name=operations/*/*}:cancel` as a pattern with a group for each variable."""
+    parts = re.split(r"\{([^}]*)\}", template)
+    return re.compile("".join(_group(one) if odd % 2 else re.escape(one) for odd, one in enumerate(parts)))
+
+
+def _group(variable: str) -> str:
+    name, _, pattern = variable.partition("=")
+    segments = re.escape(pattern or "*").replace(r"\*", "[^/:]+")
+    return f"(?P<{name.replace('.', '__')}>{segments})"
 
 
 def _content(binding: Binding, request: httpx.Request, variables: Json, body: bytes) -> Json:
