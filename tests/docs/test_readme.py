@@ -22,6 +22,7 @@ def commands(text: str) -> str:
     return "\n".join(re.findall(r"```sh\n(.*?)```", text, re.DOTALL))
 
 
+@pytest.mark.xdist_group("suite")
 def test_the_readmes_api_commands_work(suite, tmp_path):
     """Run as printed, but for the address and the place of the password."""
     script = commands(section((ROOT / "README.md").read_text(), "Try the API"))

@@ -15,7 +15,7 @@ from taproot_local.imports.report import StepReport
 from taproot_local.imports.running import run_recipe
 
 DATA = Path(os.environ.get("TAPROOT_DATA_DIR") or repository().parent / "shared" / "data")
-pytestmark = [pytest.mark.xdist_group("suite"), pytest.mark.slow]
+pytestmark = pytest.mark.slow
 
 
 def needs(name: str) -> pytest.MarkDecorator:

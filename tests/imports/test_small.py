@@ -7,14 +7,11 @@ import shutil
 from decimal import Decimal
 from pathlib import Path
 
-import pytest
-
 from taproot_local.api import Client
 from taproot_local.imports.recipe import find_recipe, read_recipe
 from taproot_local.imports.report import StepReport
 from taproot_local.imports.running import run_recipe
 
-pytestmark = pytest.mark.xdist_group("suite")
 FIXTURES = Path(__file__).parent / "fixtures"
 
 
