@@ -247,7 +247,9 @@ class TestConsumer:
         with pytest.raises(commands.Refused, match="cannot digest"):
             await commands._tend("replay", listed[0]["number"], [consumer], runtime)
         await commands._tend("show", listed[0]["number"], [consumer], runtime)
-        assert json.loads("{" + capsys.readouterr().out.partition("{")[2])["headers"]["ce-type"] == "box.moved"
+        assert (
+            json.loads("{" + capsys.readouterr().out.partition("{")[2])["headers"]["ce-type"] == "box.moved"
+        )
         poison["on"] = False
         await commands._tend("replay", listed[0]["number"], [consumer], runtime)
         assert [v for _, v in await effects_of(database, keys)] == [1, 2, 3, 4]

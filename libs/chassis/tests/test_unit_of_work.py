@@ -10,7 +10,7 @@ from boxes import Box, box, plain
 from sqlalchemy import bindparam, insert, select, update
 
 from taproot_base.context import Doomed
-from taproot_base.errors import EtagMismatch
+from taproot_base.errors import EtagMismatch, Unavailable
 from taproot_storage.database import Database, TransactionNotOpen
 from taproot_storage.schema import event_log
 from taproot_storage.statements import Statement
@@ -150,3 +150,11 @@ async def test_a_doomed_call_keeps_nothing_and_stops_there(database, as_system):
             await work.add(box("doomed"))
     assert after == []
     assert await plain(database, "SELECT 1 FROM boxes WHERE label = 'doomed'") == []
+
+
+async def test_a_full_disk_is_a_reason_to_try_later(database, as_system):
+    with pytest.raises(Unavailable, match="no room"):
+        async with database.unit() as work:
+            await work.connection.execute(
+                "DO $$ BEGIN RAISE EXCEPTION 'full' USING ERRCODE = '53100'; END $$"
+            )

@@ -18,6 +18,7 @@ from taproot_base.context import Call, calling
 from taproot_base.errors import PermissionDenied, Unavailable
 from taproot_storage.database import Database
 from taproot_storage.dialect import ChassisDialect, UnscopedStatement
+from taproot_storage.schema import redirects
 from taproot_storage.statements import Statement
 from taproot_storage.visibility import (
     policy_sql,
@@ -124,6 +125,37 @@ async def test_the_predicate_and_the_arms_show_the_same_rows(database, directory
         assert predicate == arms, call.principal
     assert by_scope[-1] == (set(), set())
     assert len({frozenset(predicate) for predicate, _ in by_scope}) > 8
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def parties(database, directory):
+    """Callers of a record, of two merged into it and of a stranger -> the boxes each must reach."""
+    root, member, old, stranger = (uuid.uuid4() for _ in range(4))
+    boxes = {key: box(str(key), party_id=key) for key in (root, member, old, stranger)}
+    merged = [{"member_id": key, "root_id": root, "version": 1} for key in (member, old)]
+    with calling(Call(Principal.service("test"), directory)):
+        async with database.unit() as work:
+            await work.add(*boxes.values())
+            await work.execute(insert(redirects).values(merged))
+    mine = {boxes[key].id for key in (root, member, old)}
+    reached = {root: mine, member: mine, old: mine, stranger: {boxes[stranger].id}}
+    return [
+        (Call(Principal(str(uuid.uuid4()), "portal", party_id=str(key)), directory), expected)
+        for key, expected in reached.items()
+    ]
+
+
+async def test_a_party_reaches_what_belongs_to_its_survivor_and_members(database, parties):
+    for call, expected in parties:
+        assert await seen_by(database, call) == (expected, expected)
+
+
+async def test_policies_let_a_party_reach_the_same(parties, secured):
+    for call, expected in parties:
+        with calling(call):
+            async with secured.reading() as reader:
+                by_policy = await reader.fetch(select(T.c.id).where(unscoped(Box, "the policy decides")))
+        assert {row[0] for row in by_policy} == expected
 
 
 async def test_policies_show_the_same_rows_as_the_predicate(database, directory, secured):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+import uuid
+from datetime import UTC, datetime
 
 import pytest
 from google.protobuf.field_mask_pb2 import FieldMask
@@ -10,8 +11,10 @@ from records_contract import Job, JobMessage
 
 from taproot_base.errors import InvalidArgument
 from taproot_listing.fields import FieldType
+from taproot_listing.filter_sql import filter_sql
 from taproot_records.reading import resource_of
 from taproot_records.writing import changes, given, patched
+from taproot_storage.reads import filter_of
 
 
 def test_given_holds_what_was_set_and_columns_default_the_rest() -> None:
@@ -69,11 +72,11 @@ def test_a_resource_is_typed_by_its_columns() -> None:
     }
 
 
-def test_conditions_on_a_widened_id_hold_for_others_too() -> None:
-    def widen(column: Any) -> Any:
-        return lambda condition: condition | column.is_(None)
-
-    resource = resource_of("job", Job, JobMessage, "id owner_id", through={"owner_id": widen})
-    field = next(field for field in resource.fields if field.name == "owner_id")
-    assert field.through is not None
-    assert not field.sortable
+def test_a_condition_on_a_foreign_record_is_one_on_all_its_keys() -> None:
+    resource = resource_of("job", Job, JobMessage, "id owner_id", references=("owner_id",))
+    condition = filter_of(resource, f'owner_id = "{uuid.uuid4()}"')
+    assert "redirects" in str(filter_sql(condition, datetime.now(UTC)))
+    plain = resource_of("job", Job, JobMessage, "id owner_id")
+    assert "redirects" not in str(
+        filter_sql(filter_of(plain, f'owner_id = "{uuid.uuid4()}"'), datetime.now(UTC))
+    )

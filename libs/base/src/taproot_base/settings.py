@@ -23,10 +23,18 @@ class Settings(BaseSettings):
     database_row_security: bool = False
     """True when the generated row-level-security policies are installed as a last line."""
     nats_url: str
+    """Several servers of one cluster are separated by commas."""
+    nats_replicas: int = 1
+    """Copies JetStream keeps of the service's stream when the service makes it; 3 in a cluster of servers."""
     keys_dir: Path
     """Holds `keys.json` (public keys of all) and `<service>.pem` (this service's own)."""
     grpc_host: str = "127.0.0.1"
     grpc_port: int = 0
+    health_port: int = 0
+    """gRPC health in the clear, for probes that know no certificates; 0: only on `grpc_port`."""
+    tls_dir: str = ""
+    """Directory with `ca.crt`, `tls.crt` and `tls.key`: gRPC between services then needs certificates on both
+    sides, and so does a `nats_url` that begins with `tls://`. (PostgreSQL has its own in `database_url`.)"""
     metrics_port: int = 0
     """Prometheus `/metrics`; 0: none."""
     role: Literal["api", "worker", "all"] = "all"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import nats
 from nats.errors import Error as NatsError
@@ -12,6 +12,9 @@ from nats.js.errors import NotFoundError
 
 from taproot_base import telemetry
 from taproot_chassis.events import stream_of
+
+if TYPE_CHECKING:
+    import ssl
 
 RETENTION_SECONDS = 7 * 24 * 3600
 DUPLICATE_WINDOW_SECONDS = 3600
@@ -25,12 +28,15 @@ class Bus:
         self.jetstream: Any = client.jetstream(publish_async_max_pending=1000)
 
     @classmethod
-    async def connect(cls, url: str, name: str) -> Bus:
+    async def connect(cls, url: str, name: str, tls: ssl.SSLContext | None = None) -> Bus:
+        """`url`: several servers are separated by commas."""
+
         async def on_error(error: Exception) -> None:
             telemetry.logger.warning("nats_error", error=type(error).__name__)
 
         client = await nats.connect(
-            url,
+            url.split(","),
+            tls=tls if url.startswith("tls:") else None,
             name=name,
             max_reconnect_attempts=-1,
             reconnect_time_wait=0.5,

@@ -11,6 +11,7 @@ from taproot_base import telemetry
 from taproot_base.auth import Principal, TokenMinter
 from taproot_base.context import current_call_or_none
 from taproot_base.errors import AppError, InvalidArgument, Kind, Unavailable, Violation
+from taproot_chassis.transport import Transport
 
 DEFAULT_DEADLINE_SECONDS = 5.0
 CHANNEL_OPTIONS = [
@@ -24,15 +25,22 @@ CHANNEL_OPTIONS = [
 class Peers:
     """Channels to other services. Open in the service's lifespan, never at import."""
 
-    def __init__(self, service: str, minter: TokenMinter, addresses: dict[str, str]) -> None:
+    def __init__(
+        self,
+        service: str,
+        minter: TokenMinter,
+        addresses: dict[str, str],
+        transport: Transport | None = None,
+    ) -> None:
         self._service = service
         self._minter = minter
         self._addresses = addresses
+        self._transport = transport or Transport()
         self._channels: dict[str, Any] = {}
 
     def channel(self, name: str) -> Any:
         if name not in self._channels:
-            self._channels[name] = grpc.aio.insecure_channel(self._addresses[name], options=CHANNEL_OPTIONS)
+            self._channels[name] = self._transport.channel(self._addresses[name], CHANNEL_OPTIONS)
         return self._channels[name]
 
     def metadata(self, *, as_service: bool = False) -> tuple[tuple[str, str], ...]:

@@ -12,6 +12,7 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from taproot_base.descriptors import MethodRule, method_rules
+from taproot_chassis.transport import Transport
 
 OPTIONS = [
     ("grpc.max_receive_message_length", 32 * 1024 * 1024),
@@ -62,7 +63,17 @@ def _serialize(message: Any) -> bytes:
 
 
 class GrpcServer:
-    def __init__(self, servicers: Mapping[str, Any], interceptor: Any, host: str, port: int) -> None:
+    """`health_port`: health alone, in the clear; 0: none."""
+
+    def __init__(
+        self,
+        servicers: Mapping[str, Any],
+        interceptor: Any,
+        host: str,
+        port: int,
+        transport: Transport | None = None,
+        health_port: int = 0,
+    ) -> None:
         self._server = grpc.aio.server(interceptors=[interceptor], options=OPTIONS)
         for name, servicer in servicers.items():
             bind(self._server, name, servicer)
@@ -70,16 +81,24 @@ class GrpcServer:
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         names = (*servicers, health.SERVICE_NAME, reflection.SERVICE_NAME)
         reflection.enable_server_reflection(names, self._server)
-        self.port: int = self._server.add_insecure_port(f"{host}:{port}")
+        self.port: int = (transport or Transport()).add_port(self._server, f"{host}:{port}")
+        self._probed = grpc.aio.server() if health_port else None
+        if self._probed is not None:
+            health_pb2_grpc.add_HealthServicer_to_server(self._health, self._probed)
+            self._probed.add_insecure_port(f"{host}:{health_port}")
 
     async def start(self) -> None:
         await self._server.start()
+        if self._probed is not None:
+            await self._probed.start()
         await self._health.set("", health_pb2.HealthCheckResponse.SERVING)
 
     async def drain(self, seconds: float) -> None:
         """Tell the balancers, let running calls end, then close."""
         await self._health.set("", health_pb2.HealthCheckResponse.NOT_SERVING)
         await self._server.stop(seconds)
+        if self._probed is not None:
+            await self._probed.stop(None)
 
     async def wait(self) -> None:
         await self._server.wait_for_termination()

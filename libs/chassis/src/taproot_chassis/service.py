@@ -34,6 +34,7 @@ from taproot_chassis.operations import Handler, OperationRunner
 from taproot_chassis.relay import Relay
 from taproot_chassis.server import GrpcServer, rules_of
 from taproot_chassis.systemservices import EventsServicer, OperationsServicer
+from taproot_chassis.transport import Transport
 from taproot_storage import idempotency, partitions
 from taproot_storage.database import Database
 from taproot_storage.eventlog import Encoder, EventLog
@@ -161,7 +162,7 @@ class ServiceProcess:
             ),
             "taproot.operations.v1.EventsService": EventsServicer(runtime.database, self._name),
         }
-        await runtime.bus.ensure_stream(self._name)
+        await runtime.bus.ensure_stream(self._name, settings.nats_replicas)
         await runtime.access.refresh()
         for prepare in parts.startup:
             await prepare()
@@ -173,7 +174,14 @@ class ServiceProcess:
             settings.max_in_flight,
             runtime.access.ensure,
         )
-        self.server = GrpcServer(self.servicers, interceptor, settings.grpc_host, settings.grpc_port)
+        self.server = GrpcServer(
+            self.servicers,
+            interceptor,
+            settings.grpc_host,
+            settings.grpc_port,
+            Transport.of(settings.tls_dir),
+            settings.health_port,
+        )
         await self.server.start()
         telemetry.logger.info("serving", port=self.server.port, role=settings.role)
 
@@ -190,12 +198,13 @@ class ServiceProcess:
         )
         database.row_security = settings.database_row_security
         self._stack.push_async_callback(database.close)
-        bus = await Bus.connect(settings.nats_url, self._name)
+        transport = Transport.of(settings.tls_dir)
+        bus = await Bus.connect(settings.nats_url, self._name, transport.context())
         self._stack.push_async_callback(bus.close)
         pem = settings.keys_dir / f"{self._name}.pem"
         minter = TokenMinter.load(pem, self._definition.key_id)
         addresses = dict(pair.split("=", 1) for pair in settings.backends.split(",") if pair)
-        peers = Peers(self._name, minter, addresses)
+        peers = Peers(self._name, minter, addresses, transport)
         self._stack.push_async_callback(peers.close)
         directory = AccessDirectory()
         secret = settings.page_token_key.encode() or pem.read_bytes()

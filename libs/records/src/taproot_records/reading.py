@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, Generic, TypeVar
 
 from google.protobuf.message import Message
@@ -16,6 +16,7 @@ from taproot_base.errors import NotFound
 from taproot_base.text import query_tokens
 from taproot_listing.fields import Field, FieldType, Resource
 from taproot_records.mapping import literals, message_of
+from taproot_records.references import reference_field
 from taproot_storage import reads
 from taproot_storage.database import Reader
 from taproot_storage.reads import Lists
@@ -24,7 +25,6 @@ from taproot_storage.visibility import is_scoped, visible
 
 M = TypeVar("M", bound=Message)
 Condition = ColumnElement[bool]
-Through = Callable[[Any], Callable[[Condition], Condition]]
 
 _TYPES: Sequence[tuple[type, FieldType]] = (
     (Uuid, FieldType.ID),
@@ -44,26 +44,19 @@ def resource_of(
     kind: type[Message],
     fields: str,
     order: str = "create_time desc",
-    through: Mapping[str, Through] | None = None,
+    references: Collection[str] = (),
 ) -> Resource:
     """The allow-list of a resource: the named columns, typed by themselves, masked as the contract says.
 
-    `through`: ids whose conditions hold for other ids too -> what widens a condition on their column.
+    `references`: ids of foreign records; a condition on one holds for all that were merged with it.
     """
     columns, descriptor = model.__table__.c, kind.DESCRIPTOR
     classes = {field.name: sensitivity for field, sensitivity in sensitive_fields(descriptor)}
-    widened = through or {}
     made = [
-        _widened(f, columns[f], widened[f])
-        if f in widened
-        else _field(f, columns[f], descriptor, classes.get(f))
+        reference_field(columns[f]) if f in references else _field(f, columns[f], descriptor, classes.get(f))
         for f in fields.split()
     ]
     return Resource(name, made, order, columns.id)
-
-
-def _widened(name: str, column: Any, through: Through) -> Field:
-    return Field(name, column, FieldType.ID, sortable=False, through=through(column))
 
 
 def _field(name: str, column: Any, descriptor: Any, sensitivity: str | None) -> Field:
@@ -86,12 +79,6 @@ def _type_of(stored: Any) -> FieldType:
     return next((kind for sql, kind in _TYPES if isinstance(stored, sql)), FieldType.TEXT)
 
 
-def _groupable(resource: Resource) -> Resource:
-    """For aggregates: rows are grouped by the id they name, so their filter is by that too."""
-    plain = [Field(f.name, f.column, f.type) for f in resource.fields if f.through is not None]
-    return resource.with_fields(*plain)
-
-
 class Shelf(Generic[M]):
     """Reads one resource. `fill` adds to the message what is not a column; `where` hides rows from lists."""
 
@@ -104,7 +91,6 @@ class Shelf(Generic[M]):
         where: Condition | None = None,
     ) -> None:
         self.resource = resource
-        self._grouped = _groupable(resource)
         self._model = model
         self._kind = kind
         self._fill = fill
@@ -145,4 +131,4 @@ class Shelf(Generic[M]):
         return [self.message(row) for row in rows], token
 
     async def aggregate(self, reader: Reader, request: Any) -> list[AggregateRow]:
-        return await reads.aggregate(reader, self._grouped, self._listed(), self._model, request)
+        return await reads.aggregate(reader, self.resource, self._listed(), self._model, request)

@@ -200,6 +200,8 @@ def _translated(error: BaseException) -> BaseException:
         return AlreadyExists("a record with this key exists", constraint=cause.constraint_name or "")
     if isinstance(cause, asyncpg.QueryCanceledError):
         return DeadlineExceeded("the database took too long")
+    if isinstance(cause, asyncpg.InsufficientResourcesError):  # its disk, memory or connections
+        return Unavailable("the database has no room left; repeat the request later")
     if isinstance(cause, _GONE):
         return Unavailable("the database went away; repeat the request")
     return error

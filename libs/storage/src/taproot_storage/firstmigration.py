@@ -77,7 +77,7 @@ def _create_event_tables() -> None:
         "redirects",
         sa.Column("member_id", sa.Uuid(), nullable=False),
         sa.Column("root_id", sa.Uuid(), nullable=False),
-        sa.Column("merge_id", sa.Uuid(), nullable=False),
+        sa.Column("merge_id", sa.Uuid(), nullable=True),
         sa.Column("version", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("member_id", name=op.f("pk_redirects")),
     )

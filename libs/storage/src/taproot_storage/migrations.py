@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import asyncpg
 from alembic import command, context, op
 from alembic.config import Config
 from sqlalchemy import MetaData, pool, text
@@ -31,12 +32,14 @@ def upgrade(folder: Path) -> None:
 
 def run(target: Sequence[MetaData]) -> None:
     """Run migrations against TAPROOT_MIGRATION_DATABASE_URL (the owner's login)."""
-    url = os.environ["TAPROOT_MIGRATION_DATABASE_URL"].replace("postgresql://", "postgresql+asyncpg://", 1)
-    asyncio.run(_run_async(url, list(target)))
+    asyncio.run(_run_async(os.environ["TAPROOT_MIGRATION_DATABASE_URL"], list(target)))
 
 
 async def _run_async(url: str, target: list[MetaData]) -> None:
-    engine = create_async_engine(url, poolclass=pool.NullPool)
+    # The driver itself reads the URL: SQLAlchemy would not understand its `sslmode` and the like.
+    engine = create_async_engine(
+        "postgresql+asyncpg://", async_creator=lambda: asyncpg.connect(url), poolclass=pool.NullPool
+    )
     async with engine.connect() as connection:
         await connection.run_sync(_migrate, target)
     await engine.dispose()

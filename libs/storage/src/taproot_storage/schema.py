@@ -122,7 +122,7 @@ redirects = Table(
     metadata,
     Column("member_id", Uuid, primary_key=True),
     Column("root_id", Uuid, nullable=False),
-    Column("merge_id", Uuid, nullable=False),
+    Column("merge_id", Uuid),
     Column("version", BigInteger, nullable=False),
     Index("ix_redirects_root_id", "root_id"),
 )

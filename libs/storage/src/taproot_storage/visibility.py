@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import (
     ARRAY,
@@ -25,6 +26,7 @@ from sqlalchemy import (
     exists,
     false,
     func,
+    literal,
     or_,
     select,
     true,
@@ -36,13 +38,17 @@ from sqlalchemy.sql.elements import ColumnElement
 from taproot_base.access import Reach
 from taproot_base.context import current_call, current_call_or_none
 from taproot_base.errors import PermissionDenied
+from taproot_storage.redirects import keys_of
 
 MAX_EXACT_BRANCHES = 64
 
 
 @dataclass(frozen=True)
 class ScopeRule:
-    """How rows of one table belong to owners, teams, branches and outside parties."""
+    """How rows of one table belong to owners, teams, branches and outside parties.
+
+    A party reaches what belongs to any key of its record: the survivor's and those merged into it.
+    """
 
     table: Table
     permission: str
@@ -138,7 +144,7 @@ def _predicate(rule: ScopeRule, value: Value) -> ColumnElement[bool]:
     arms: list[ColumnElement[bool]] = [value("all", Boolean(), lambda r: r.everything)]
     arms += _arms_over(rule.owner, rule.team, rule.branch, value)
     if rule.party is not None:
-        arms.append(rule.party == value("party", Uuid(), lambda r: r.party_id))
+        arms.append(rule.party == func.any(keys_of(value("party", Uuid(), lambda r: r.party_id))))
     if rule.shares is not None and rule.shares_key is not None:
         columns = rule.shares.c
         inner = _arms_over(columns.owner_id, columns.team_id, columns.branch_path, value)
@@ -205,7 +211,7 @@ def _list_arms(rule: ScopeRule, reach: Reach) -> list[ColumnElement[bool]]:
     if rule.branch is not None:
         arms += _branch_arms(rule.branch, reach)
     if rule.party is not None and reach.party_id != Reach().party_id:
-        arms.append(rule.party == reach.party_id)
+        arms.append(rule.party == func.any(keys_of(literal(UUID(reach.party_id), Uuid()))))
     if rule.shares is not None and rule.shares_key is not None:
         arms.append(_shared_arm(rule, reach))
     return arms
