@@ -12,11 +12,13 @@ from typing import Any
 import httpx
 import pytest
 import pytest_asyncio
+from aiosmtpd.smtp import SMTP
 
 from taproot_gateway.doors import Doors
 from taproot_gateway.transcoding import contracts
 from taproot_gateway.transcoding.contracts import Contracts
 from taproot_gateway.transcoding.routes import Router
+from taproot_local.smtp_sink import Mailbox, Receiver
 from taproot_testkit import Harness
 
 PASSWORD = "correct-horse-7"
@@ -126,6 +128,62 @@ async def suite(start_service: Any) -> AsyncIterator[Gateway]:
         http_port=free_port(),
         grpc_door_port=free_port(),
         backends=backends,
+    )
+    async with Doors(harness.runtime, harness.address) as doors:
+        found = Gateway(harness, doors)
+        found.admin_token = await found.sign_in("admin", PASSWORD)
+        async with found.admin as client:
+            answer = await eventually(lambda: client.get("/v1/customers"))
+            assert answer.status_code == 200, answer.text
+        yield found
+
+
+class Inbox:
+    """What a real SMTP server on the loopback interface was given."""
+
+    def __init__(self, mailbox: Mailbox) -> None:
+        self._mailbox = mailbox
+
+    def to(self, address: str) -> list[dict[str, Any]]:
+        """Newest first."""
+        found = [self._mailbox.message(key) or {} for key in self._mailbox.ids()]
+        return [mail for mail in found if address in mail["envelope_to"]]
+
+    async def arrival(self, address: str, count: int = 1, seconds: float = 15.0) -> dict[str, Any]:
+        """The newest mail to an address, once there are `count`."""
+        deadline = time.monotonic() + seconds
+        while len(found := self.to(address)) < count:
+            assert time.monotonic() < deadline, f"{len(found)} of {count} mails"
+            await asyncio.sleep(0.05)
+        return found[0]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def mail_port(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[tuple[int, Inbox]]:
+    mailbox = Mailbox(tmp_path_factory.mktemp("mails") / "box")
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(lambda: SMTP(Receiver(mailbox), loop=loop), "127.0.0.1", 0)
+    yield server.sockets[0].getsockname()[1], Inbox(mailbox)
+    server.close()
+
+
+@pytest.fixture(scope="module")
+def inbox(mail_port: tuple[int, Inbox]) -> Inbox:
+    return mail_port[1]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def posting(start_service: Any, mail_port: tuple[int, Inbox]) -> AsyncIterator[Gateway]:
+    """The gateway with the customer service behind it and a mail server beside it."""
+    customer: Harness = await start_service("customer")
+    settings = {"smtp_url": f"smtp://127.0.0.1:{mail_port[0]}", "public_url": "https://crm.example.com"}
+    harness: Harness = await start_service(
+        "gateway",
+        admin_password=PASSWORD,
+        http_port=free_port(),
+        grpc_door_port=free_port(),
+        backends=f"customer={customer.address}",
+        **settings,
     )
     async with Doors(harness.runtime, harness.address) as doors:
         found = Gateway(harness, doors)

@@ -12,7 +12,7 @@ from typing import Any
 from google.type.date_pb2 import Date
 
 from taproot.customer.events.v1.consent_event_pb2 import ConsentEvent
-from taproot.customer.events.v1.customer_event_pb2 import CustomerEvent
+from taproot.customer.events.v1.customer_event_pb2 import CustomerEvent, CustomerMerge
 from taproot.customer.events.v1.segment_member_event_pb2 import SegmentMemberEvent
 from taproot.customer.v1 import consent_pb2, customer_pb2, segment_pb2
 from taproot.sales.events.v1.payment_event_pb2 import PaymentEvent
@@ -102,6 +102,22 @@ class World:
         )
         message = CustomerEvent(customer=record)
         await self._deliver(event, message, key, "customer", key, version)
+
+    async def merge(
+        self, root: str, source: str, version: int = 2, *, merge_id: str, undo: bool = False
+    ) -> None:
+        """One customer is merged into another, or set free again."""
+        address = customer_pb2.Identifier(
+            kind=customer_pb2.IDENTIFIER_KIND_EMAIL, value=f"{root}@example.com"
+        )
+        customer = customer_pb2.Customer(
+            id=root, display_name="Root", merged_ids=[] if undo else [source], identifiers=[address]
+        )
+        message = CustomerEvent(
+            customer=customer, merge=CustomerMerge(merge_id=merge_id, source_ids=[source])
+        )
+        name = "customer.unmerged" if undo else "customer.merged"
+        await self._deliver(name, message, root, "customer", root, version)
 
     async def consent(self, customer: str, *, granted: bool = True, purpose: str = "marketing") -> None:
         decision = "GRANTED" if granted else "WITHDRAWN"

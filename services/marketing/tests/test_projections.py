@@ -109,11 +109,10 @@ async def test_a_merge_redirects_and_its_undoing_does_not(service: Harness) -> N
 
     world = World(service)
     member, root = await world.customer("Member"), await world.customer("Root")
-    merge = CustomerEvent()
-    merge.customer.id, merge.customer.display_name = root, "Root"
-    merge.merge.merge_id = str(uuid.uuid4())
-    merge.merge.source_ids.append(member)
-    for version, name, expected in ((2, "merged", "Root"), (3, "unmerged", "Member")):
+    for version, name, members, expected in ((2, "merged", [member], "Root"), (3, "unmerged", [], "Member")):
+        merge = CustomerEvent()
+        merge.customer.id, merge.customer.display_name = root, "Root"
+        merge.customer.merged_ids.extend(members)
         event = service.event(
             f"customer.{name}", merge, root, version=version, source="customer", party_id=root
         )

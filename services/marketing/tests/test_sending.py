@@ -149,20 +149,29 @@ class TestSending:
         assert (await desk.GetDelivery(rpc.GetDeliveryRequest(id=key))).reason == "no_address"
 
     async def test_a_merged_customer_is_written_to_at_the_survivors_address(self, world, service, mailbox):
-        from taproot.customer.events.v1.customer_event_pb2 import CustomerEvent
-
         member, root = await world.customer(), await world.customer()
-        key = await order(service, member)
-        merged = CustomerEvent()
-        merged.customer.id, merged.customer.display_name = root, "Survivor"
-        merged.customer.identifiers.add(kind=2, value=f"{root}@example.com")
-        merged.merge.merge_id = str(uuid.uuid4())
-        merged.merge.source_ids.append(member)
-        event = service.event("customer.merged", merged, root, version=2, source="customer", party_id=root)
-        await service.deliver(event)
+        await order(service, member)
+        await world.merge(root, member, merge_id=str(uuid.uuid4()))
         await send_all(service)
-        assert key
         assert mailbox.recipients == [f"{root}@example.com"]
+
+    async def test_what_merged_customers_said_last_holds_for_all(self, world, service, desk):
+        root, member, merge_id = await world.customer(consent=None), await world.customer(), str(uuid.uuid4())
+
+        async def sent() -> str:
+            key = await order(service, root, message_class="marketing")
+            await send_all(service)
+            return await state(desk, key)
+
+        assert await sent() == "SUPPRESSED"
+        await world.merge(root, member, merge_id=merge_id)
+        assert await sent() == "SENT"
+        world.pass_time(timedelta(seconds=1))
+        await world.consent(member, granted=False)
+        assert await sent() == "SUPPRESSED"
+        world.pass_time(timedelta(seconds=1))
+        await world.consent(root)
+        assert await sent() == "SENT"
 
 
 class TestRefusals:

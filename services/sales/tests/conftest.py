@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from taproot.customer.events.v1.customer_event_pb2 import CustomerEvent
+from taproot.customer.events.v1.customer_event_pb2 import CustomerEvent, CustomerMerge
 from taproot.customer.v1 import customer_pb2
 from taproot.sales.v1 import order_pb2, product_pb2
 from taproot.sales.v1.approval_policy_service_pb2_grpc import ApprovalPoliciesServiceStub
@@ -101,6 +101,14 @@ class Selling:
         event = CustomerEvent(customer=customer)
         await self.service.deliver(self.service.event("customer.created", event, key, source="customer"))
         return key
+
+    async def merge(self, root: str, *members: str) -> None:
+        """The members are merged into the root, which stays as it is otherwise."""
+        customer = customer_pb2.Customer(id=root, display_name="甲", merged_ids=members)
+        event = CustomerEvent(customer=customer, merge=CustomerMerge(source_ids=members))
+        await self.service.deliver(
+            self.service.event("customer.merged", event, root, version=2, source="customer")
+        )
 
     async def product(self, price: str = "100", **values: Any) -> product_pb2.Product:
         product = product_pb2.Product(

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from taproot.customer.events.v1.customer_event_pb2 import CustomerEvent, CustomerMerge
+from taproot.customer.events.v1.customer_event_pb2 import CustomerEvent
 from taproot.customer.v1 import customer_pb2
 from taproot.servicedesk.v1.ticket_pb2 import Ticket
 from taproot.servicedesk.v1.ticket_service_pb2 import CreateTicketRequest
@@ -76,7 +76,6 @@ def known_customer(desk: Harness) -> Callable[..., Awaitable[str]]:
         key: str = "",
         branch: str = "/hq/e/sh/",
         event: str = "created",
-        merge: CustomerMerge | None = None,
         email: str = "wang@example.com",
         **values: Any,
     ) -> str:
@@ -95,7 +94,7 @@ def known_customer(desk: Harness) -> Callable[..., Awaitable[str]]:
             language_code="zh-CN",
             **values,
         )
-        message = CustomerEvent(customer=customer, merge=merge)
+        message = CustomerEvent(customer=customer)
         await desk.deliver(
             desk.event(
                 f"customer.{event}", message, key, version=versions[key], source="customer", party_id=key

@@ -26,7 +26,7 @@ def upgrade() -> None:
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("outcome", sa.Text(), nullable=False),
         sa.Column("start_time", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("duration", sa.Interval(), nullable=True),
+        sa.Column("time_spent", sa.Interval(), nullable=True),
         sa.Column("contact_id", sa.Uuid(), nullable=True),
         sa.Column("related", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
         sa.Column("place", sa.Text(), nullable=False),
@@ -148,11 +148,11 @@ def upgrade() -> None:
     op.create_index("ix_customer_access_team_id", "customer_access", ["team_id", "customer_id"], unique=False)
     op.create_table(
         "customer_blocks",
+        sa.Column("key", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("customer_id", sa.Uuid(), nullable=False),
-        sa.Column("key", sa.Text(), nullable=False),
-        sa.PrimaryKeyConstraint("customer_id", "key", name=op.f("pk_customer_blocks")),
+        sa.PrimaryKeyConstraint("key", "customer_id", name=op.f("pk_customer_blocks")),
     )
-    op.create_index("ix_customer_blocks_key", "customer_blocks", ["key"], unique=False)
+    op.create_index("ix_customer_blocks_customer_id", "customer_blocks", ["customer_id"], unique=False)
     op.create_table(
         "customer_keys",
         sa.Column("customer_id", sa.Uuid(), nullable=False),
@@ -167,6 +167,13 @@ def upgrade() -> None:
         ["kind", "normal"],
         unique=True,
         postgresql_where=sa.text("kind IN ('tax_number', 'external')"),
+    )
+    op.create_table(
+        "customer_traits",
+        sa.Column("customer_id", sa.Uuid(), nullable=False),
+        sa.Column("version", sa.BigInteger(), nullable=False),
+        sa.Column("traits", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("customer_id", name=op.f("pk_customer_traits")),
     )
     op.create_table(
         "customers",
@@ -217,6 +224,48 @@ def upgrade() -> None:
         "ix_customers_search", "customers", ["search_tokens"], unique=False, postgresql_using="gin"
     )
     op.create_index("ix_customers_tags", "customers", ["tags"], unique=False, postgresql_using="gin")
+    op.create_table(
+        "duplicate_pairs",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("left_id", sa.Uuid(), nullable=False),
+        sa.Column("right_id", sa.Uuid(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("score", sa.Double(), nullable=False),
+        sa.Column("contradicted", sa.Boolean(), nullable=False),
+        sa.Column("evidence", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("run_id", sa.Uuid(), nullable=True),
+        sa.Column("decided_by", sa.Text(), nullable=False),
+        sa.Column("decide_time", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("note", sa.Text(), nullable=False),
+        sa.Column("survivor_id", sa.Uuid(), nullable=True),
+        sa.Column("create_time", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("update_time", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("version", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_duplicate_pairs")),
+    )
+    op.create_index("ix_duplicate_pairs_recent", "duplicate_pairs", ["create_time", "id"], unique=False)
+    op.create_index("ix_duplicate_pairs_right_id", "duplicate_pairs", ["right_id"], unique=False)
+    op.create_index("ix_duplicate_pairs_run_id", "duplicate_pairs", ["run_id", "state"], unique=False)
+    op.create_index("ix_duplicate_pairs_score", "duplicate_pairs", ["score", "id"], unique=False)
+    op.create_index("uq_duplicate_pairs_sides", "duplicate_pairs", ["left_id", "right_id"], unique=True)
+    op.create_table(
+        "duplicate_rules",
+        sa.Column("only", sa.Boolean(), nullable=False),
+        sa.Column("review_from", sa.Double(), nullable=False),
+        sa.Column("merge_from", sa.Double(), nullable=False),
+        sa.Column("update_time", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("version", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("only", name=op.f("pk_duplicate_rules")),
+    )
+    op.create_table(
+        "duplicate_searches",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("position", sa.BigInteger(), nullable=False),
+        sa.Column("compared_count", sa.BigInteger(), nullable=False),
+        sa.Column("merged_count", sa.BigInteger(), nullable=False),
+        sa.Column("create_time", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_duplicate_searches")),
+    )
     op.create_table(
         "form_consents",
         sa.Column("submission_id", sa.Uuid(), nullable=False),
@@ -283,7 +332,6 @@ def upgrade() -> None:
         sa.Column("source_id", sa.Uuid(), nullable=False),
         sa.Column("update_time", sa.DateTime(timezone=True), nullable=False),
         sa.Column("fields", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
-        sa.Column("keys", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column("members", postgresql.ARRAY(sa.Uuid()), nullable=False),
         sa.Column("undone_time", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("merge_id", "source_id", name=op.f("pk_merge_sources")),
@@ -293,13 +341,13 @@ def upgrade() -> None:
         "merges",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("survivor_id", sa.Uuid(), nullable=False),
+        sa.Column("version", sa.BigInteger(), nullable=False),
         sa.Column("create_time", sa.DateTime(timezone=True), nullable=False),
         sa.Column("actor", sa.Text(), nullable=False),
         sa.Column("survivor_time", sa.DateTime(timezone=True), nullable=False),
         sa.Column("before", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column("after", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column("choices", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
-        sa.Column("keys", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_merges")),
     )
     op.create_index("ix_merges_survivor_id", "merges", ["survivor_id"], unique=False)

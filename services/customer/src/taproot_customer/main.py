@@ -29,6 +29,9 @@ from taproot_customer.profiles.servicer import ProfilesServicer
 from taproot_customer.relationships import messages as relationships
 from taproot_customer.relationships.model import Relationship
 from taproot_customer.relationships.servicer import RelationshipsServicer
+from taproot_customer.review import handlers as review_handlers
+from taproot_customer.review.searching import DuplicateSearcher
+from taproot_customer.review.servicer import DuplicatePairsServicer
 from taproot_customer.segments import handlers as segment_handlers
 from taproot_customer.segments import messages as segments
 from taproot_customer.segments.model import Segment
@@ -69,10 +72,15 @@ def build(runtime: Runtime[CustomerSettings]) -> Parts:
             f"{PACKAGE}.TimelineService": TimelineServicer(runtime),
             f"{PACKAGE}.ProfilesService": ProfilesServicer(runtime.database),
             f"{PACKAGE}.DuplicatesService": DuplicatesServicer(runtime),
+            f"{PACKAGE}.DuplicatePairsService": DuplicatePairsServicer(runtime),
             f"{PACKAGE}.SegmentsService": SegmentsServicer(runtime),
             f"{PACKAGE}.ImportsService": ImportsServicer(runtime, pool),
         },
-        operations={import_handlers.RUN: run_import, import_handlers.VALIDATE: run_import},
+        operations={
+            import_handlers.RUN: run_import,
+            import_handlers.VALIDATE: run_import,
+            review_handlers.SEARCH: DuplicateSearcher(runtime.database, pool),
+        },
         subscriptions=SUBSCRIPTIONS,
         jobs=[
             Job("task-reminders", 15, task_handlers.remind_due),

@@ -5,12 +5,13 @@ from __future__ import annotations
 import uuid
 from dataclasses import dataclass
 
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import Uuid, bindparam, select
 
 from taproot_base.errors import NotFound
 from taproot_customer.customers.model import Customer
+from taproot_records.mapping import Values
 from taproot_storage.database import Reader
-from taproot_storage.schema import redirects
+from taproot_storage.redirects import keys_of, root_of
 from taproot_storage.statements import Statement
 from taproot_storage.visibility import visible
 
@@ -26,18 +27,19 @@ class Parent:
     display_name: str
     language_code: str
 
+    @property
+    def held(self) -> Values:
+        """What a record that lies where its customer lies takes over."""
+        return {"customer_id": self.id, "branch_id": self.branch_id, "branch_path": self.branch_path}
 
-_root = select(redirects.c.root_id).where(redirects.c.member_id == bindparam("customer_id")).scalar_subquery()
+
+_asked = bindparam("customer_id", type_=Uuid())
 _find = Statement(
     lambda: select(_c.id, _c.owner_id, _c.branch_id, _c.branch_path, _c.display_name, _c.language_code).where(
-        _c.id == func.coalesce(_root, bindparam("customer_id")), _c.delete_time.is_(None), visible(Customer)
+        _c.id == root_of(_asked), _c.delete_time.is_(None), visible(Customer)
     )
 )
-_members = Statement(
-    lambda: select(redirects.c.member_id).where(
-        redirects.c.root_id == func.coalesce(_root, bindparam("customer_id"))
-    )
-)
+_keys = Statement(lambda: select(keys_of(_asked)))
 
 
 async def find_parent(reader: Reader, customer_id: uuid.UUID) -> Parent:
@@ -48,7 +50,7 @@ async def find_parent(reader: Reader, customer_id: uuid.UUID) -> Parent:
     return Parent(*row)
 
 
-async def members_of(reader: Reader, root_id: uuid.UUID) -> list[uuid.UUID]:
-    """A customer and all records merged into it."""
-    rows = await reader.fetch(_members, customer_id=root_id)
-    return [root_id, *(row["member_id"] for row in rows)]
+async def members_of(reader: Reader, customer_id: uuid.UUID) -> list[uuid.UUID]:
+    """A customer and all records that were merged with it, the survivor first."""
+    found: list[uuid.UUID] = await reader.fetch_value(_keys, customer_id=customer_id)
+    return found

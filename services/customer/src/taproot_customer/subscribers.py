@@ -6,7 +6,7 @@ from taproot_chassis.consumers import SubscriberKind, Subscription
 from taproot_customer import following
 from taproot_customer.consents import reactions as consents
 from taproot_customer.merging import reactions as merging
-from taproot_customer.merging.model import customer_blocks
+from taproot_customer.merging.model import customer_blocks, customer_traits
 from taproot_customer.profiles import projection as profiles
 from taproot_customer.segments import handlers as segments
 from taproot_customer.tasks import reactions as tasks
@@ -25,7 +25,12 @@ SUBSCRIPTIONS = [
         for source, events in profiles.EVENTS.items()
     ),
     Subscription(
-        "duplicates", "customer", ("customer.*",), merging.on_customer_changed, PROJECTION, (customer_blocks,)
+        "duplicates",
+        "customer",
+        ("customer.*",),
+        merging.on_customer_changed,
+        PROJECTION,
+        (customer_blocks, customer_traits),
     ),
     Subscription("segments", "customer", ("customer.*",), segments.on_customer_changed, REACTION),
     Subscription("followers", "customer", ("customer.assigned",), following.on_customer_assigned, REACTION),

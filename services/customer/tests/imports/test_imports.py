@@ -178,6 +178,8 @@ class TestRun:
         await imports.ValidateImport(rpc.ValidateImportRequest(id=made.id))
         tried = await ended(imports, made.id)
         assert counts_of(tried) == (6, 1, 3, 1, 1) or counts_of(tried) == (6, 1, 2, 2, 1)
+        backwards = rpc.ListImportRowsRequest(import_id=made.id, order_by="line desc", page_size=2)
+        assert [row.line for row in (await imports.ListImportRows(backwards)).import_rows] == [7, 6]
         preview = (await imports.ListImportRows(rpc.ListImportRowsRequest(import_id=made.id))).import_rows
         assert [row.line for row in preview] == [2, 3, 4, 5, 6, 7]
         assert preview[0].customer_id == stored.id
@@ -202,7 +204,7 @@ class TestRun:
 
         (bad,) = (
             await imports.ListImportRows(
-                rpc.ListImportRowsRequest(import_id=made.id, result=pb.IMPORT_ROW_RESULT_REJECTED)
+                rpc.ListImportRowsRequest(import_id=made.id, filter="result = REJECTED")
             )
         ).import_rows
         assert (bad.line, len(bad.reasons)) == (6, 3)

@@ -72,7 +72,9 @@ class TestFindDuplicates:
             assert time.monotonic() < deadline
             await asyncio.sleep(0.05)
         assert [c.customer.id for c in found] == [stored.id]
-        assert found[0].reasons == ["name", "birth date"]
+        assert found[0].reasons == ["given name", "family name", "birth date"]
+        told = {one.field: one.outcome for one in found[0].evidence}
+        assert told == {"given name": "alike", "family name": "same, Chinese", "birth date": "same"}
         assert found[0].score >= 0.5
 
     async def test_of_a_stored_one_within_what_the_caller_sees(self, service, duplicates, make_customer):

@@ -98,6 +98,30 @@ class TestSegments:
         await segments.DeleteSegment(rpc.DeleteSegmentRequest(id=made.id))
         assert (await failure(segments.GetSegment(rpc.GetSegmentRequest(id=made.id)))).kind is Kind.NOT_FOUND
 
+    async def test_members_are_filtered_ordered_and_paged(self, segments, make_customer, failure):
+        ids = [(await make_customer(name)).id for name in ("丙号", "甲号", "乙号")]
+        fixed = pb.Segment(display_name="排序", kind=pb.SEGMENT_KIND_STATIC)
+        made = await segments.CreateSegment(rpc.CreateSegmentRequest(segment=fixed))
+        await segments.AddSegmentMembers(rpc.AddSegmentMembersRequest(id=made.id, customer_ids=ids))
+
+        async def names(**asked: object) -> list[str]:
+            request = rpc.ListSegmentMembersRequest(segment_id=made.id, **asked)
+            found = await segments.ListSegmentMembers(request)
+            return [member.customer_display_name for member in found.segment_members]
+
+        assert await names(order_by="customer_display_name") == ["丙号", "甲号", "乙号"]
+        assert await names(order_by="customer_display_name desc") == ["乙号", "甲号", "丙号"]
+        assert await names(filter=f'customer_id = "{ids[1]}"') == ["甲号"]
+        assert set(await names(filter='customer_display_name != "甲号"')) == {"丙号", "乙号"}
+        first = await segments.ListSegmentMembers(
+            rpc.ListSegmentMembersRequest(segment_id=made.id, page_size=2)
+        )
+        rest = rpc.ListSegmentMembersRequest(segment_id=made.id, page_token=first.next_page_token)
+        assert len((await segments.ListSegmentMembers(rest)).segment_members) == 1
+        both = rpc.ListSegmentMembersRequest(segment_id=made.id, filter="nope = 1", order_by="nope")
+        error = await failure(segments.ListSegmentMembers(both))
+        assert {v.field for v in error.violations} == {"filter", "order_by"}
+
     async def test_dynamic_follows_changes(self, service, segments, customers, members, make_customer):
         inside = await make_customer("在内", industry="造船")
         outside = await make_customer("在外", industry="养蜂")

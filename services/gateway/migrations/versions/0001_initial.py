@@ -17,6 +17,18 @@ depends_on: str | Sequence[str] | None = None
 def upgrade() -> None:
     migrations.before_first()
     op.create_table(
+        "account_mails",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("user_id", sa.Uuid(), nullable=True),
+        sa.Column("login", sa.Text(), nullable=False),
+        sa.Column("create_time", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("next_time", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("tries", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_account_mails")),
+    )
+    op.create_index("ix_account_mails_next_time", "account_mails", ["next_time"], unique=False)
+    op.create_table(
         "api_keys",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("key_hash", sa.LargeBinary(), nullable=False),
@@ -66,6 +78,34 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("user_id", name=op.f("pk_credentials")),
     )
     op.create_table(
+        "mailed_tokens",
+        sa.Column("token_hash", sa.LargeBinary(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("user_id", sa.Uuid(), nullable=False),
+        sa.Column("create_time", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("expire_time", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("token_hash", name=op.f("pk_mailed_tokens")),
+    )
+    op.create_index("ix_mailed_tokens_expire_time", "mailed_tokens", ["expire_time"], unique=False)
+    op.create_index("ix_mailed_tokens_user_id", "mailed_tokens", ["user_id"], unique=False)
+    op.create_table(
+        "rate_buckets",
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("tokens", sa.Double(), nullable=False),
+        sa.Column("taken", sa.BigInteger(), nullable=False),
+        sa.Column("refilled_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("key", name=op.f("pk_rate_buckets")),
+        prefixes=["UNLOGGED"],
+    )
+    op.create_index("ix_rate_buckets_refilled_at", "rate_buckets", ["refilled_at"], unique=False)
+    op.create_table(
+        "recovery_codes",
+        sa.Column("code_hash", sa.LargeBinary(), nullable=False),
+        sa.Column("user_id", sa.Uuid(), nullable=False),
+        sa.PrimaryKeyConstraint("code_hash", name=op.f("pk_recovery_codes")),
+    )
+    op.create_index("ix_recovery_codes_user_id", "recovery_codes", ["user_id"], unique=False)
+    op.create_table(
         "roles",
         sa.Column("code", sa.Text(), nullable=False),
         sa.Column("display_name", sa.Text(), nullable=False),
@@ -73,6 +113,7 @@ def upgrade() -> None:
         sa.Column("grants", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column("masked_classes", postgresql.ARRAY(sa.Text()), nullable=False),
         sa.Column("masked_fields", postgresql.ARRAY(sa.Text()), nullable=False),
+        sa.Column("second_factor_required", sa.Boolean(), nullable=False),
         sa.Column("system", sa.Boolean(), nullable=False),
         sa.Column("sort_key", sa.Text(), nullable=False),
         sa.Column("delete_time", sa.DateTime(timezone=True), nullable=True),
@@ -87,6 +128,15 @@ def upgrade() -> None:
         "uq_roles_code", "roles", ["code"], unique=True, postgresql_where=sa.text("delete_time IS NULL")
     )
     op.create_table(
+        "second_factors",
+        sa.Column("user_id", sa.Uuid(), nullable=False),
+        sa.Column("secret_sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("create_time", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("confirm_time", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("last_step", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("user_id", name=op.f("pk_second_factors")),
+    )
+    op.create_table(
         "sessions",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("token_hash", sa.LargeBinary(), nullable=False),
@@ -96,6 +146,8 @@ def upgrade() -> None:
         sa.Column("expire_time", sa.DateTime(timezone=True), nullable=False),
         sa.Column("ip_address", sa.Text(), nullable=False),
         sa.Column("user_agent", sa.Text(), nullable=False),
+        sa.Column("method", sa.Text(), nullable=False),
+        sa.Column("second_factor", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_sessions")),
     )
     op.create_index("ix_sessions_expire_time", "sessions", ["expire_time"], unique=False)
@@ -105,11 +157,28 @@ def upgrade() -> None:
         "sign_in_attempts",
         sa.Column("key", sa.Text(), nullable=False),
         sa.Column("count", sa.Integer(), nullable=False),
+        sa.Column("level", sa.Integer(), nullable=False),
         sa.Column("last_time", sa.DateTime(timezone=True), nullable=False),
         sa.Column("locked_until", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("key", name=op.f("pk_sign_in_attempts")),
     )
     op.create_index("ix_sign_in_attempts_last_time", "sign_in_attempts", ["last_time"], unique=False)
+    op.create_table(
+        "sign_in_challenges",
+        sa.Column("token_hash", sa.LargeBinary(), nullable=False),
+        sa.Column("user_id", sa.Uuid(), nullable=False),
+        sa.Column("expire_time", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("token_hash", name=op.f("pk_sign_in_challenges")),
+    )
+    op.create_index("ix_sign_in_challenges_expire_time", "sign_in_challenges", ["expire_time"], unique=False)
+    op.create_index("ix_sign_in_challenges_user_id", "sign_in_challenges", ["user_id"], unique=False)
+    op.create_table(
+        "sign_in_places",
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("last_time", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("key", name=op.f("pk_sign_in_places")),
+    )
+    op.create_index("ix_sign_in_places_last_time", "sign_in_places", ["last_time"], unique=False)
     op.create_table(
         "teams",
         sa.Column("display_name", sa.Text(), nullable=False),
@@ -135,6 +204,7 @@ def upgrade() -> None:
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("customer_id", sa.Uuid(), nullable=True),
         sa.Column("email", sa.Text(), nullable=False),
+        sa.Column("email_key", sa.Text(), nullable=False),
         sa.Column("phone", sa.Text(), nullable=False),
         sa.Column("employee_number", sa.Text(), nullable=False),
         sa.Column("title", sa.Text(), nullable=False),
@@ -157,6 +227,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_users")),
     )
     op.create_index("ix_users_branch", "users", ["branch_path", "sort_key", "id"], unique=False)
+    op.create_index("ix_users_email", "users", ["email_key"], unique=False)
     op.create_index("ix_users_order", "users", ["sort_key", "id"], unique=False)
     op.create_index("ix_users_roles", "users", ["role_ids"], unique=False, postgresql_using="gin")
     op.create_index("ix_users_teams", "users", ["team_ids"], unique=False, postgresql_using="gin")

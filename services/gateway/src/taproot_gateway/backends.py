@@ -11,6 +11,7 @@ import grpc
 from grpc_health.v1 import health_pb2
 
 from taproot_chassis.client import CHANNEL_OPTIONS
+from taproot_chassis.transport import Transport
 
 Metadata = tuple[tuple[str, str], ...]
 _HEALTH_METHOD = "/grpc.health.v1.Health/Check"
@@ -25,8 +26,9 @@ class UnknownBackend(KeyError):
 class Backends:
     """Open in the process's lifespan, never at import."""
 
-    def __init__(self, addresses: Mapping[str, str]) -> None:
+    def __init__(self, addresses: Mapping[str, str], transport: Transport | None = None) -> None:
         self._addresses = dict(addresses)
+        self._transport = transport or Transport()
         self._channels: dict[str, Any] = {}
         self._unary: dict[tuple[str, str], Any] = {}
         self._health: tuple[float, dict[str, bool]] = (0.0, {})
@@ -42,7 +44,7 @@ class Backends:
         if channel is None:
             if name not in self._addresses:
                 raise UnknownBackend(name)
-            channel = grpc.aio.insecure_channel(self._addresses[name], options=CHANNEL_OPTIONS)
+            channel = self._transport.channel(self._addresses[name], CHANNEL_OPTIONS)
             self._channels[name] = channel
         return channel
 

@@ -1,7 +1,7 @@
 """Who calls: a session token, an API key or a token of the identity provider to a principal and its internal token.
 
 Both doors use this, so that REST and gRPC judge alike. What is found is remembered for some seconds:
-a revocation here takes effect at once, one in another replica when the memory ends.
+a revocation here takes effect at once, one in another replica as soon as it is heard (`revocations.py`).
 """
 
 from __future__ import annotations
@@ -19,6 +19,16 @@ RENEW_SECONDS = TOKEN_SECONDS / 2
 _MOST_REMEMBERED = 20_000
 
 
+# What people need to get their own sign-in in order.
+_OWN_SERVICES = ("taproot.identity.v1.SessionsService", "taproot.identity.v1.SecondFactorsService")
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    reason: str
+    title: str
+
+
 @dataclass(frozen=True, slots=True)
 class Identity:
     """Whom a credential stands for."""
@@ -27,6 +37,17 @@ class Identity:
     session_id: str = ""
     """Empty for an API key."""
     must_change_password: bool = False
+    must_enrol_second_factor: bool = False
+
+    def refusal(self, service: str) -> Refusal | None:
+        """Why this caller may not call a method of a service yet, whatever its roles permit."""
+        if service in _OWN_SERVICES:
+            return None
+        if self.must_change_password:
+            return Refusal("PASSWORD_CHANGE_REQUIRED", "Choose a new password first")
+        if self.must_enrol_second_factor:
+            return Refusal("SECOND_FACTOR_REQUIRED", "Set up a second factor first")
+        return None
 
 
 @dataclass(slots=True)
@@ -58,6 +79,8 @@ class Callers:
         self._lookup = lookup
         self._minter = minter
         self._clock = clock
+        self.remember_seconds = REMEMBER_SECONDS
+        """Shortened while revocations elsewhere cannot be heard."""
         self._known: dict[bytes, Caller] = {}
         self._anonymous = self._caller(Identity(Principal.anonymous()))
 
@@ -93,7 +116,7 @@ class Callers:
     def _caller(self, identity: Identity) -> Caller:
         now = self._clock()
         token = self._minter.mint(identity.principal)
-        return Caller(identity, token, now, now + REMEMBER_SECONDS)
+        return Caller(identity, token, now, now + self.remember_seconds)
 
     def _fresh(self, caller: Caller) -> Caller:
         if self._clock() - caller.minted_at > RENEW_SECONDS:

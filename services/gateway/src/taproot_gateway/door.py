@@ -21,7 +21,8 @@ from taproot_chassis.interceptor import abort
 from taproot_chassis.server import OPTIONS
 from taproot_gateway.backends import Backends, Metadata, UnknownBackend
 from taproot_gateway.callers import Caller, Callers
-from taproot_gateway.http.calls import IDENTITY, LONG_CALL_SECONDS, SESSIONS, identity_metadata
+from taproot_gateway.http.calls import IDENTITY, LONG_CALL_SECONDS, identity_metadata
+from taproot_gateway.http.limits import Limiter
 from taproot_gateway.operations import Operations
 from taproot_gateway.transcoding.contracts import Contracts
 from taproot_gateway.transcoding.routes import INTERNAL, OPERATIONS, access_of, backend_name, grpc_path
@@ -50,9 +51,10 @@ class Refusal(Exception):
 class _Passage(grpc.GenericRpcHandler):
     """Finds the handler of a method by its path; methods the contracts do not open are not found."""
 
-    def __init__(self, contracts: Contracts, backends: Backends, callers: Callers) -> None:
+    def __init__(self, contracts: Contracts, backends: Backends, callers: Callers, limiter: Limiter) -> None:
         self._backends = backends
         self._callers = callers
+        self._limiter = limiter
         self._operations = Operations(backends)
         self._handlers = {
             grpc_path(method): self._handler(method)
@@ -155,9 +157,11 @@ class _Passage(grpc.GenericRpcHandler):
                 raise Refusal(
                     grpc.StatusCode.UNAUTHENTICATED, "send authorization: Bearer <session token or API key>"
                 )
-            return self._callers.anonymous()
-        if caller.identity.must_change_password and not method.public and method.service != SESSIONS:
-            raise Refusal(grpc.StatusCode.PERMISSION_DENIED, "choose a new password first")
+            caller = self._callers.anonymous()
+        refusal = caller.identity.refusal(method.service)
+        if refusal is not None and not method.public:
+            raise Refusal(grpc.StatusCode.PERMISSION_DENIED, f"{refusal.reason}: {refusal.title}")
+        await self._limiter.admit(caller, credential.strip(), _address(context.peer()))
         return caller
 
     def _metadata(self, method: _Method, caller: Caller, context: Any) -> Metadata:
@@ -193,10 +197,16 @@ class Door:
     """The server on the second port."""
 
     def __init__(
-        self, contracts: Contracts, backends: Backends, callers: Callers, host: str, port: int
+        self,
+        contracts: Contracts,
+        backends: Backends,
+        callers: Callers,
+        limiter: Limiter,
+        host: str,
+        port: int,
     ) -> None:
         self._server = grpc.aio.server(options=OPTIONS)
-        self._server.add_generic_rpc_handlers((_Passage(contracts, backends, callers),))
+        self._server.add_generic_rpc_handlers((_Passage(contracts, backends, callers, limiter),))
         self._health = health.aio.HealthServicer()
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         self._reflect(contracts)

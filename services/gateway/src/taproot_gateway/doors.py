@@ -10,27 +10,36 @@ from typing import Any, Self
 import orjson
 from google.protobuf.message import Message
 from granian.constants import Interfaces
+from granian.http import HTTP1Settings
 from granian.server.embed import Server
 
 from taproot_base import telemetry
 from taproot_chassis.service import Runtime
+from taproot_chassis.transport import Transport
 from taproot_gateway.backends import Backends
 from taproot_gateway.callers import Callers
 from taproot_gateway.door import Door
+from taproot_gateway.events.catalog import Catalog
+from taproot_gateway.events.feeds import Feeds
+from taproot_gateway.events.streams import PATH, Streams
 from taproot_gateway.http.app import App
 from taproot_gateway.http.calls import IDENTITY, AfterCall, Calls, Limits
 from taproot_gateway.http.exchange import Header
+from taproot_gateway.http.limits import Limiter
 from taproot_gateway.http.pages import pages
 from taproot_gateway.http.security import Cookies
 from taproot_gateway.lookup import CredentialLookup
 from taproot_gateway.oidc import OidcSettings, OidcVerifier
 from taproot_gateway.openapi.document import document
+from taproot_gateway.revocations import Revocations
 from taproot_gateway.settings import GatewaySettings
 from taproot_gateway.transcoding import contracts
 from taproot_gateway.transcoding.routes import Router
 
 _SESSIONS = "/taproot.identity.v1.SessionsService/"
 _BACKLOG = 1024
+# A caller must say what it wants within 10 seconds and 64 kB; the server's own limits are 30 seconds and 400 kB.
+_HTTP1 = HTTP1Settings(header_read_timeout=10_000, max_buffer_size=65_536)
 
 
 class Doors:
@@ -38,34 +47,61 @@ class Doors:
 
     def __init__(self, runtime: Runtime[GatewaySettings], identity_address: str) -> None:
         settings = runtime.settings
+        self._runtime = runtime
         addresses = dict(pair.split("=", 1) for pair in settings.backends.split(",") if pair)
-        self.backends = Backends(addresses | {IDENTITY: identity_address})
+        self.backends = Backends(addresses | {IDENTITY: identity_address}, Transport.of(settings.tls_dir))
         lookup = CredentialLookup(runtime.database, settings.session_idle_minutes, _oidc(settings))
         self.callers = Callers(lookup, runtime.minter)
+        self.revocations = Revocations(runtime.database, self.callers)
         loaded = contracts.load()
         self.router = Router(loaded)
+        self.limiter = Limiter.of(settings, runtime.database)
         self.app = self._app(settings, loaded)
         host, port = settings.grpc_door_host, settings.grpc_door_port
-        self.door = Door(loaded, self.backends, self.callers, host, port)
+        self.door = Door(loaded, self.backends, self.callers, self.limiter, host, port)
+        self.revocations.subscribe(self.streams.revoked)
         self._settings = settings
         self._http: Server | None = None
         self._serving: asyncio.Task[Any] | None = None
+        self._listening: asyncio.Task[None] | None = None
 
     def _app(self, settings: GatewaySettings, loaded: contracts.Contracts) -> App:
         cookies = Cookies(settings.cookie_secure)
         limits = Limits(settings.max_body_bytes, settings.max_upload_bytes)
         after = _after_calls(cookies, int(settings.session_hours * 3600))
-        calls = Calls(self.backends, self.callers, cookies, limits, settings.origins, after)
+        calls = Calls(self.backends, self.callers, cookies, limits, self.limiter, settings.origins, after)
         routes = self.router.routes
+        self.streams = self._streams(settings, loaded, calls)
 
         def described() -> bytes:
             # Contracts of its own: the comments it reads are let go with it.
             return orjson.dumps(document(contracts.Contracts(loaded.files), routes, _version()))
 
         found = pages(described, self.backends, settings.mail_url)
-        return App(self.router, calls, found, proxies=settings.trusted_proxies, origins=settings.origins)
+        return App(
+            self.router,
+            calls,
+            found,
+            proxies=settings.trusted_proxies,
+            origins=settings.origins,
+            streams={PATH: self.streams.serve},
+        )
+
+    def _streams(self, settings: GatewaySettings, loaded: contracts.Contracts, calls: Calls) -> Streams:
+        runtime, catalog = self._runtime, Catalog(loaded)
+        return Streams(
+            Feeds(runtime.bus, catalog),
+            catalog,
+            self.callers,
+            runtime.directory,
+            runtime.database,
+            calls.sign_in,
+            idle_minutes=settings.session_idle_minutes,
+            most_per_user=settings.streams_per_user,
+        )
 
     async def __aenter__(self) -> Self:
+        self._listening = asyncio.create_task(self.revocations.run())
         await self.door.start()
         settings = self._settings
         self._http = Server(
@@ -75,6 +111,7 @@ class Doors:
             interface=Interfaces.ASGINL,
             websockets=False,
             backlog=_BACKLOG,
+            http1_settings=_HTTP1,
             log_enabled=False,
         )
         self._serving = asyncio.create_task(self._http.serve())
@@ -85,7 +122,11 @@ class Doors:
         self, _type: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
     ) -> None:
         self.backends.draining = True
+        await self.streams.close()
         await asyncio.gather(self.door.drain(self._settings.drain_seconds), self._stop_http())
+        if self._listening is not None:
+            self._listening.cancel()
+            await asyncio.gather(self._listening, return_exceptions=True)
         await self.backends.close()
 
     async def _stop_http(self) -> None:
@@ -106,6 +147,8 @@ def _after_calls(cookies: Cookies, seconds: int) -> dict[str, AfterCall]:
     """Signing in and out over HTTP sets and clears the cookie."""
 
     def login(request: Any, response: Any) -> list[Header]:
+        if not response.token:  # a second factor is asked for
+            return []
         header = cookies.set(response.token, seconds)
         if request.cookie_only:
             response.token = ""
@@ -114,7 +157,11 @@ def _after_calls(cookies: Cookies, seconds: int) -> dict[str, AfterCall]:
     def revoke(request: Any, _response: Message) -> list[Header]:
         return [cookies.clear()] if request.id == "current" else []
 
-    return {_SESSIONS + "Login": login, _SESSIONS + "RevokeSession": revoke}
+    return {
+        _SESSIONS + "Login": login,
+        _SESSIONS + "VerifyLogin": login,
+        _SESSIONS + "RevokeSession": revoke,
+    }
 
 
 def _version() -> str:

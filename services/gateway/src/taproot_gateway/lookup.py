@@ -37,7 +37,7 @@ _allowed = (
 )
 _by_session = Statement(
     lambda: (
-        select(_s.id, _s.last_used_time, *_user)
+        select(_s.id, _s.last_used_time, _s.second_factor, *_user)
         .join_from(sessions, User.__table__, _u.id == _s.user_id)
         .outerjoin(credentials, _c.user_id == _u.id)
         .where(
@@ -83,7 +83,9 @@ class CredentialLookup:
     async def _named(self, user_name: str) -> Identity | None:
         async with self._database.reading() as reader:
             row = await reader.fetch_row(_by_name, name=name_key(user_name))
-            return Identity(await _principal(reader, row)) if row is not None else None
+            if row is None:
+                return None
+            return Identity(await _principal(reader, row, await find_roles(reader, row["role_ids"])))
 
     async def _stored(self, digest: bytes) -> Identity | None:
         async with self._database.reading() as reader:
@@ -94,10 +96,14 @@ class CredentialLookup:
                 row = await reader.fetch_row(_by_key, digest=digest, now=now)
             if row is None:
                 return None
-            principal = await _principal(reader, row)
+            roles = await find_roles(reader, row["role_ids"])
+            principal = await _principal(reader, row, roles)
         await self._touch(row["id"], row["last_used_time"], now, is_session=is_session)
-        session_id = str(row["id"]) if is_session else ""
-        return Identity(principal, session_id, must_change_password=is_session and bool(row["must_change"]))
+        session_id = str(row["id"])
+        if not is_session:
+            return Identity(principal)
+        must_enrol = not row["second_factor"] and any(role["second_factor_required"] for role in roles)
+        return Identity(principal, session_id, bool(row["must_change"]), must_enrol)
 
     async def _touch(self, key: uuid.UUID, last: datetime | None, now: datetime, *, is_session: bool) -> None:
         if last is not None and now - last < TOUCH:
@@ -106,8 +112,7 @@ class CredentialLookup:
             await (store.touch_session if is_session else key_queries.touch_key)(work, key)
 
 
-async def _principal(reader: Reader, row: Any) -> Principal:
-    roles = await find_roles(reader, row["role_ids"])
+async def _principal(reader: Reader, row: Any, roles: list[Any]) -> Principal:
     keys = [row["branch_id"], *row["other_branch_ids"]]
     paths = {branch["id"]: branch["path"] for branch in await find_branches(reader, keys)}
     portal = row["kind"] == PORTAL

@@ -11,11 +11,19 @@ from taproot_gateway.api_keys.servicer import ApiKeysServicer
 from taproot_gateway.branches import messages as branches
 from taproot_gateway.branches.model import Branch
 from taproot_gateway.branches.servicer import BranchesServicer
+from taproot_gateway.http import buckets
+from taproot_gateway.mails import queue
+from taproot_gateway.mails.sending import Sender
+from taproot_gateway.passwords.servicer import PasswordsServicer
 from taproot_gateway.roles import messages as roles
 from taproot_gateway.roles.model import Role
 from taproot_gateway.roles.servicer import RolesServicer
+from taproot_gateway.second_factors import queries as challenges
+from taproot_gateway.second_factors.handlers import SecondFactors
+from taproot_gateway.second_factors.servicer import SecondFactorsServicer
 from taproot_gateway.seed import Seed
-from taproot_gateway.sessions import store
+from taproot_gateway.sessions import attempts, store
+from taproot_gateway.sessions.handlers import SignIns
 from taproot_gateway.sessions.passwords import Hasher
 from taproot_gateway.sessions.servicer import SessionsServicer
 from taproot_gateway.settings import GatewaySettings
@@ -36,10 +44,13 @@ ENCODERS: dict[type, Encoder] = {
     User: users.to_event,
 }
 EXPIRE_SECONDS = 300
+MAIL_SECONDS = 1
 
 
 def build(runtime: Runtime[GatewaySettings]) -> Parts:
     hasher = Hasher()
+    factors = SecondFactors(runtime.database, runtime.settings)
+    sign_ins = SignIns(runtime.database, hasher, factors, runtime.settings)
     seed = Seed(runtime, hasher, contracts.permissions(contracts.load()))
     expire = functools.partial(_expire, runtime.settings.session_idle_minutes)
     return Parts(
@@ -48,10 +59,16 @@ def build(runtime: Runtime[GatewaySettings]) -> Parts:
             "taproot.identity.v1.RolesService": RolesServicer(runtime),
             "taproot.identity.v1.BranchesService": BranchesServicer(runtime),
             "taproot.identity.v1.TeamsService": TeamsServicer(runtime),
-            "taproot.identity.v1.SessionsService": SessionsServicer(runtime, hasher),
+            "taproot.identity.v1.SessionsService": SessionsServicer(runtime, sign_ins),
+            "taproot.identity.v1.SecondFactorsService": SecondFactorsServicer(runtime, factors, sign_ins),
+            "taproot.identity.v1.PasswordsService": PasswordsServicer(runtime, hasher),
             "taproot.identity.v1.ApiKeysService": ApiKeysServicer(runtime),
         },
-        jobs=[Job("expire-sessions", EXPIRE_SECONDS, expire)],
+        jobs=[
+            Job("expire-sessions", EXPIRE_SECONDS, expire),
+            Job("expire-rate-buckets", 3600, buckets.expire),
+            Job("account-mails", MAIL_SECONDS, Sender(runtime.settings).run),
+        ],
         startup=[seed.run],
     )
 
@@ -59,6 +76,9 @@ def build(runtime: Runtime[GatewaySettings]) -> Parts:
 async def _expire(idle_minutes: float, database: Database) -> int:
     async with database.unit() as work:
         await store.expire(work, idle_minutes)
+        await attempts.expire(work)
+        await queue.expire(work)
+        await challenges.expire(work)
     return 0
 
 

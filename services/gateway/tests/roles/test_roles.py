@@ -65,7 +65,8 @@ class TestCreateRole:
                 "/v1/roles", json={"code": "Bad Code", "grants": [{"permission": "?"}]}
             )
         fields = {one["field"] for one in answer.json()["violations"]}
-        assert fields == {"role.code", "role.grants[0].permission", "role.grants[0].scope"}
+        expected = {"role.code", "role.display_name", "role.grants[0].permission", "role.grants[0].scope"}
+        assert fields == expected
 
     async def test_nobody_grants_more_than_they_have(self, gateway: Any) -> None:
         role = await gateway.role("role_maker", ("roles.*", "ALL"), ("customers.read", "BRANCH"))

@@ -73,8 +73,6 @@ def upgrade() -> None:
     )
     op.create_table(
         "customer_refs",
-        sa.Column("id", sa.Uuid(), nullable=False),
-        sa.Column("version", sa.BigInteger(), nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("display_name", sa.Text(), nullable=False),
         sa.Column("given_name", sa.Text(), nullable=False),
@@ -96,10 +94,21 @@ def upgrade() -> None:
         sa.Column("owner_id", sa.Uuid(), nullable=True),
         sa.Column("branch_id", sa.Uuid(), nullable=True),
         sa.Column("branch_path", sa.Text(), nullable=False),
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("version", sa.BigInteger(), nullable=False),
+        sa.Column("member_ids", postgresql.ARRAY(sa.Uuid()), nullable=False),
         sa.Column("deleted", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_customer_refs")),
     )
     op.create_index("ix_customer_refs_email_key", "customer_refs", ["email_key"], unique=False)
+    op.create_index(
+        "ix_customer_refs_member_ids",
+        "customer_refs",
+        ["member_ids"],
+        unique=False,
+        postgresql_using="gin",
+        postgresql_where=sa.text("cardinality(member_ids) > 0"),
+    )
     op.create_table(
         "customer_scores",
         sa.Column("customer_id", sa.Uuid(), nullable=False),
@@ -110,6 +119,8 @@ def upgrade() -> None:
         sa.Column("hot_time", sa.DateTime(timezone=True), nullable=True),
         sa.Column("cools_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("last_event_type", sa.Text(), nullable=False),
+        sa.Column("given_value", sa.Float(), nullable=True),
+        sa.Column("given_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("version", sa.BigInteger(), nullable=False),
         sa.Column("create_time", sa.DateTime(timezone=True), nullable=False),
@@ -494,6 +505,7 @@ def upgrade() -> None:
         sa.Column("customer_id", sa.Uuid(), nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("points", sa.BigInteger(), nullable=False),
+        sa.Column("lifetime_points", sa.BigInteger(), nullable=False),
         sa.Column("balance_after", sa.BigInteger(), nullable=False),
         sa.Column("reason", sa.Text(), nullable=False),
         sa.Column("business_key", sa.Text(), nullable=False),

@@ -7,18 +7,18 @@ from collections.abc import Sequence
 from taproot_chassis.consumers import SubscriberKind, Subscription
 from taproot_marketing.consents.model import ConsentRef
 from taproot_marketing.consents.subscribers import apply_consent
-from taproot_marketing.customer_refs.model import CustomerRef
+from taproot_marketing.customer_refs.model import CUSTOMERS
 from taproot_marketing.customer_refs.subscribers import apply_customer
 from taproot_marketing.entitlement_refs.model import EntitlementRef
 from taproot_marketing.entitlement_refs.subscribers import apply_entitlement
 from taproot_marketing.journeys import triggers
-from taproot_marketing.loyalty.subscribers import on_payment_received, on_payment_reversed
+from taproot_marketing.loyalty.subscribers import on_merge, on_payment_received, on_payment_reversed
 from taproot_marketing.scores import handlers as scores
 from taproot_marketing.segments.model import SegmentMember
 from taproot_marketing.segments.subscribers import apply_member
-from taproot_storage.schema import redirects
 
 PROJECTION, REACTION = SubscriberKind.PROJECTION, SubscriberKind.REACTION
+MERGES = ("customer.merged", "customer.unmerged")
 
 PROJECTIONS: Sequence[Subscription] = (
     Subscription(
@@ -27,7 +27,7 @@ PROJECTIONS: Sequence[Subscription] = (
         ("customer.*",),
         apply_customer,
         PROJECTION,
-        (CustomerRef.__table__, redirects),
+        CUSTOMERS.tables,
     ),
     Subscription("consents", "customer", ("consent.*",), apply_consent, PROJECTION, (ConsentRef.__table__,)),
     Subscription(
@@ -53,6 +53,8 @@ REACTIONS: Sequence[Subscription] = (
         for source in ("customer", "sales", "servicedesk", "marketing")
     ),
     Subscription("segment-journeys", "customer", ("segment_member.entered",), triggers.on_member, REACTION),
+    Subscription("loyalty-merges", "customer", MERGES, on_merge, REACTION),
+    Subscription("score-merges", "customer", MERGES, scores.on_merge, REACTION),
     Subscription("loyalty-earn", "sales", ("payment.received",), on_payment_received, REACTION),
     Subscription("loyalty-reverse", "sales", ("payment.reversed",), on_payment_reversed, REACTION),
 )

@@ -164,8 +164,6 @@ def upgrade() -> None:
     )
     op.create_table(
         "customer_refs",
-        sa.Column("id", sa.Uuid(), nullable=False),
-        sa.Column("version", sa.BigInteger(), nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("display_name", sa.Text(), nullable=False),
         sa.Column("status", sa.Text(), nullable=False),
@@ -176,8 +174,19 @@ def upgrade() -> None:
         sa.Column("phone", sa.Text(), nullable=False),
         sa.Column("owner_id", sa.Uuid(), nullable=True),
         sa.Column("branch_id", sa.Uuid(), nullable=True),
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("version", sa.BigInteger(), nullable=False),
+        sa.Column("member_ids", postgresql.ARRAY(sa.Uuid()), nullable=False),
         sa.Column("deleted", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_customer_refs")),
+    )
+    op.create_index(
+        "ix_customer_refs_member_ids",
+        "customer_refs",
+        ["member_ids"],
+        unique=False,
+        postgresql_using="gin",
+        postgresql_where=sa.text("cardinality(member_ids) > 0"),
     )
     op.create_table(
         "document_numbers",

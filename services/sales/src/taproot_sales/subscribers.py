@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from taproot_chassis.consumers import SubscriberKind, Subscription
 from taproot_sales.customer_refs import subscribers as customer_refs
+from taproot_sales.customer_refs.model import CUSTOMERS
 from taproot_sales.leads import reactions as leads
 
 SUBSCRIPTIONS = (
@@ -13,7 +14,7 @@ SUBSCRIPTIONS = (
         events=("customer.*",),
         handler=customer_refs.apply_customer,
         kind=SubscriberKind.PROJECTION,
-        tables=customer_refs.TABLES,
+        tables=CUSTOMERS.tables,
     ),
     Subscription(
         name="leads-from-forms",

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import random
 from typing import Any
 
 import pytest
@@ -16,9 +17,12 @@ from taproot.customer.v1.customer_pb2 import (
 from taproot.sales.v1 import opportunity_pb2
 from taproot.sales.v1 import opportunity_service_pb2 as rpc
 from taproot.sales.v1.opportunity_service_pb2_grpc import OpportunitiesServiceStub
+from taproot.sales.v1.order_service_pb2 import GetOrderRequest, ListOrdersRequest
 from taproot_base.auth import Principal
+from taproot_base.errors import Kind
 from taproot_base.ids import new_id
-from taproot_sales.customer_refs.queries import find_customer, same_customer
+from taproot_sales.customer_refs.model import CUSTOMERS
+from taproot_sales.customer_refs.queries import find_customer
 from taproot_storage.schema import redirects
 from taproot_testkit import Caller, Harness
 
@@ -44,6 +48,15 @@ async def known(sales: Harness, key: Any) -> Any:
 async def customers_of(deals: Caller, key: Any) -> set[str]:
     page = await deals.ListOpportunities(rpc.ListOpportunitiesRequest(filter=f'customer_id = "{key}"'))
     return {deal.customer_id for deal in page.opportunities}
+
+
+async def keys_after(sales: Harness, states: list[Any], seed: int, asked: Any) -> set[Any]:
+    """Keys of the customer `asked` once the states (id, version, members) came in a random order."""
+    random.Random(seed).shuffle(states)
+    for key, version, members in states:
+        await tell(sales, "updated", version, key, merged_ids=[str(member) for member in members])
+    async with sales.runtime.database.reading() as reader:
+        return set(await CUSTOMERS.keys(reader, asked))
 
 
 class TestProjection:
@@ -73,10 +86,10 @@ class TestMerge:
             message = opportunity_pb2.Opportunity(display_name="D", customer_id=str(key))
             await deals.CreateOpportunity(rpc.CreateOpportunityRequest(opportunity=message))
         merge = CustomerMerge(merge_id=str(new_id()), source_ids=[str(member)])
-        await tell(sales, "merged", 2, root, merge, display_name="Survivor")
+        await tell(sales, "merged", 2, root, merge, display_name="Survivor", merged_ids=[str(member)])
         assert (await known(sales, member))["display_name"] == "Survivor"
         async with sales.runtime.database.reading() as reader:
-            assert set(await same_customer(reader, member)) == {root, member}
+            assert set(await CUSTOMERS.keys(reader, member)) == {root, member}
         both = {str(root), str(member)}
         assert await customers_of(deals, root) == await customers_of(deals, member) == both
         page = await deals.ListOpportunities(
@@ -88,8 +101,54 @@ class TestMerge:
         async with sales.runtime.database.reading() as reader:
             assert not await reader.fetch(select(redirects))
 
+    @pytest.mark.parametrize("seed", range(6))
+    async def test_chains_end_alike_whatever_the_order_of_the_events(self, sales: Harness, seed: int) -> None:
+        a, b, c = (new_id() for _ in range(3))
+        chained = [
+            (a, 1, []), (b, 1, []), (c, 1, []),
+            (b, 2, [a]), (a, 2, []), (b, 3, [a]), (c, 2, [b, a]),
+        ]  # fmt: skip
+        undone = [(c, 3, []), (b, 4, [a])]
+        assert await keys_after(sales, chained, seed, a) == {a, b, c}
+        assert await keys_after(sales, undone, seed, a) == {a, b}
+        assert await keys_after(sales, [], seed, c) == {c}
+        a, b, c = (new_id() for _ in range(3))
+        whole = [(b, 2, [a]), (c, 2, [b, a]), (b, 3, [a]), (c, 3, []), (b, 4, [a])]
+        assert await keys_after(sales, whole, seed, a) == {a, b}
+        assert await keys_after(sales, [(b, 5, [])], seed, a) == {a}
+
+    async def test_a_portal_customer_sees_what_stands_under_all_its_keys(
+        self, selling: Any, failure: Any
+    ) -> None:
+        root, member, other = [await selling.customer() for _ in range(3)]
+        theirs = {(await selling.order(key)).id for key in (root, member)}
+        foreign = await selling.order(other)
+        await selling.merge(root, member)
+        for key in (root, member):
+            own = selling.seen_by(Principal(subject=f"portal:{key}", kind="portal", party_id=key))
+            page = await own.orders.ListOrders(ListOrdersRequest())
+            assert {order.id for order in page.orders} == theirs
+            for order in theirs:
+                assert (await own.orders.GetOrder(GetOrderRequest(id=order))).id == order
+            hidden = await failure(own.orders.GetOrder(GetOrderRequest(id=foreign.id)))
+            assert hidden.kind is Kind.NOT_FOUND
+
     async def test_grouping_by_customer(self, deals: Caller) -> None:
         answer = await deals.AggregateOpportunities(
             rpc.AggregateOpportunitiesRequest(group_by=["customer_id"])
         )
         assert len(answer.rows) == 3
+
+    async def test_an_aggregate_of_a_customer_counts_its_members_too(
+        self, sales: Harness, deals: Caller
+    ) -> None:
+        root, member = new_id(), new_id()
+        for key in (root, member):
+            await tell(sales, "created", 1, key)
+            message = opportunity_pb2.Opportunity(display_name="D", customer_id=str(key))
+            await deals.CreateOpportunity(rpc.CreateOpportunityRequest(opportunity=message))
+        await tell(sales, "merged", 2, root, merged_ids=[str(member)])
+        answer = await deals.AggregateOpportunities(
+            rpc.AggregateOpportunitiesRequest(filter=f'customer_id = "{root}"', measures=["count()"])
+        )
+        assert [list(row.values) for row in answer.rows] == [["2"]]

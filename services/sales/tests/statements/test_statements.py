@@ -9,8 +9,6 @@ from typing import Any
 from google.type.date_pb2 import Date
 from sqlalchemy import func, select
 
-from taproot.customer.events.v1.customer_event_pb2 import CustomerEvent, CustomerMerge
-from taproot.customer.v1.customer_pb2 import Customer
 from taproot.sales.v1 import statement_pb2 as pb
 from taproot.sales.v1.invoice_service_pb2 import (
     GetInvoiceAgeingRequest,
@@ -164,9 +162,6 @@ class TestWho:
         root, member = await selling.customer("甲"), await selling.customer("乙")
         await pay(selling, root, "5")
         await pay(selling, member, "7")
-        merge = CustomerMerge(merge_id=str(new_id()), source_ids=[member])
-        event = CustomerEvent(customer=Customer(id=root, display_name="甲"), merge=merge)
-        service = selling.service
-        await service.deliver(service.event("customer.merged", event, root, version=2, source="customer"))
+        await selling.merge(root, member)
         assert (await statement(selling, root)).closing_balance.amount == "-12.00"
         assert (await statement(selling, member)).customer_name == "甲"

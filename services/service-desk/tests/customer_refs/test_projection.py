@@ -5,9 +5,15 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from taproot.customer.events.v1.customer_event_pb2 import CustomerEvent, CustomerMerge
+from taproot.customer.events.v1.customer_event_pb2 import CustomerEvent
 from taproot.customer.v1 import customer_pb2
-from taproot.servicedesk.v1.ticket_service_pb2 import AggregateTicketsRequest, ListTicketsRequest
+from taproot.servicedesk.v1.ticket_service_pb2 import (
+    AggregateTicketsRequest,
+    GetTicketRequest,
+    ListTicketsRequest,
+)
+from taproot.servicedesk.v1.ticket_service_pb2_grpc import TicketsServiceStub
+from taproot_base.auth import Principal
 from taproot_base.ids import new_id
 from taproot_servicedesk.customer_refs.queries import find_customer, only_customer_of
 from taproot_testkit import Harness, branch_id
@@ -50,13 +56,14 @@ async def test_merge_and_unmerge(desk: Harness) -> None:
     async with desk.runtime.database.reading() as reader:
         assert await only_customer_of(reader, "+8613900139000") is None
     merged = state(one, one, "139 0013 9000")
-    merged.merge.CopyFrom(CustomerMerge(merge_id=str(new_id()), source_ids=[two]))
+    merged.customer.merged_ids.append(two)
     await desk.deliver(desk.event("customer.merged", merged, one, version=2, source="customer"))
     async with desk.runtime.database.reading() as reader:
         assert str(await only_customer_of(reader, "+8613900139000")) == one
         known = await find_customer(reader, UUID(two))
     assert known is not None
     assert {str(member) for member in known.members} == {one, two}
+    del merged.customer.merged_ids[:]
     await desk.deliver(desk.event("customer.unmerged", merged, one, version=3, source="customer"))
     async with desk.runtime.database.reading() as reader:
         assert await only_customer_of(reader, "+8613900139000") is None
@@ -75,10 +82,14 @@ async def test_lists_by_customer_hold_for_those_merged_into_it(
         return {ticket.id for ticket in page.tickets}
 
     assert await listed(f'customer_id = "{survivor}"') == {theirs[1]}
-    merge = CustomerMerge(merge_id=str(new_id()), source_ids=[old])
-    await known_customer(key=survivor, event="merged", merge=merge)
+    await known_customer(key=survivor, event="merged", merged_ids=[old])
     assert await listed(f'customer_id = "{survivor}"') == set(theirs)
     assert await listed(f'customer_id = "{old}"') == set(theirs)
+    for key in (old, survivor):
+        portal = desk.stub(TicketsServiceStub, Principal(subject=key, kind="portal", party_id=key))
+        page = await portal.ListTickets(ListTicketsRequest())
+        assert {ticket.id for ticket in page.tickets} == set(theirs)
+        assert [(await portal.GetTicket(GetTicketRequest(id=one))).id for one in theirs] == theirs
     others = await listed(f'customer_id != "{survivor}"')
     assert others.isdisjoint(theirs)
     assert loose.id in others
@@ -88,7 +99,7 @@ async def test_lists_by_customer_hold_for_those_merged_into_it(
     counted = await tickets.AggregateTickets(
         AggregateTicketsRequest(filter=f'customer_id = "{survivor}"', group_by=["customer_id"])
     )
-    assert [list(row.keys) for row in counted.rows] == [[survivor]]
+    assert {row.keys[0] for row in counted.rows} == {old, survivor}
 
 
 async def test_the_same_events_give_the_same_rows(desk: Harness) -> None:

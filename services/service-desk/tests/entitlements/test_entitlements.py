@@ -209,15 +209,13 @@ class TestCoverage:
         assert (await opened()).coverage.reason == "NO_CUSTOMER"
 
     async def test_an_entitlement_of_a_merged_customer_counts(self, desk, rights, opened, known_customer):
-        from taproot.customer.events.v1.customer_event_pb2 import CustomerMerge
 
         old, survivor = await known_customer(), await known_customer()
         entitlement = pb.Entitlement(kind=1, customer_id=old)
         await rights.CreateEntitlement(rpc.CreateEntitlementRequest(entitlement=entitlement))
-        merge = CustomerMerge(merge_id=str(new_id()), source_ids=[old])
-        await known_customer(key=survivor, event="merged", merge=merge)
+        await known_customer(key=survivor, event="merged", merged_ids=[old])
         assert (await opened(customer_id=survivor)).coverage.covered
-        await known_customer(key=survivor, event="unmerged", merge=merge)
+        await known_customer(key=survivor, event="unmerged")
         assert not (await opened(customer_id=survivor)).coverage.covered
 
 

@@ -160,6 +160,39 @@ class TestConversation:
         every = await staff.ListTicketEntries(entries.ListTicketEntriesRequest(ticket_id=ticket.id))
         assert "old fuser" in [entry.body for entry in every.ticket_entries]
 
+    async def test_entries_are_filtered_ordered_and_paged(self, desk, admin, tickets, opened, known_customer):
+        customer = await known_customer()
+        ticket = await opened("printer", customer_id=customer)
+        for number in range(3):
+            reply = verbs.ReplyTicketRequest(id=ticket.id, body=f"n{number}", internal=number == 1)
+            await tickets.ReplyTicket(reply)
+        staff = desk.stub(TicketEntriesServiceStub, admin)
+
+        async def bodies(stub: Caller, kind: Any, verb: str, **asked: Any) -> list[str]:
+            found, token = [], ""
+            while not found or token:
+                page = await getattr(stub, verb)(kind(ticket_id=ticket.id, page_size=1, page_token=token, **asked))
+                found += [entry.body for entry in page.ticket_entries]
+                token = page.next_page_token
+            return found
+
+        everything = entries.ListTicketEntriesRequest, "ListTicketEntries"
+        comments = {"filter": "kind = COMMENT", "order_by": "body desc"}
+        assert await bodies(staff, *everything, **comments) == ["n2", "n1", "n0"]
+        assert await bodies(staff, *everything, filter="kind = COMMENT AND NOT public") == ["n1"]
+        own = desk.stub(TicketEntriesServiceStub, portal(customer))
+        timeline = entries.ListTicketTimelineRequest, "ListTicketTimeline"
+        assert await bodies(own, *timeline, **comments) == ["n2", "n0"]
+        request = entries.ListTicketTimelineRequest(ticket_id=ticket.id, filter='body = "n1"')
+        assert not (await own.ListTicketTimeline(request)).ticket_entries
+        sight = await desk.add_user({"tickets.*": "all"}, "/hq/", masked=("note",))
+        masked = desk.stub(TicketEntriesServiceStub, sight)
+        with pytest.raises(AppError) as refused:
+            await masked.ListTicketEntries(
+                entries.ListTicketEntriesRequest(ticket_id=ticket.id, filter='body = "n1"')
+            )
+        assert [violation.field for violation in refused.value.violations] == ["filter"]
+
     async def test_an_objection_reopens(self, tickets, opened):
         ticket = await opened(resolution="done")
         await tickets.ResolveTicket(verbs.ResolveTicketRequest(id=ticket.id))

@@ -12,14 +12,13 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from taproot_base.errors import WrongState
-from taproot_customer.base import Base
-from taproot_storage.eventlog import Aggregate
+from taproot_customer.base import Base, Recyclable
 from taproot_storage.visibility import scope_table
 
 PLANNED, DONE, CANCELLED = "planned", "done", "cancelled"
 
 
-class Activity(Aggregate, Base):
+class Activity(Recyclable, Base):
     __tablename__ = "activities"
     aggregate_type: ClassVar[str] = "activity"
 
@@ -31,7 +30,7 @@ class Activity(Aggregate, Base):
     state: Mapped[str] = mapped_column(Text)
     outcome: Mapped[str] = mapped_column(Text, default="")
     start_time: Mapped[datetime] = mapped_column(DateTime(timezone=True))
-    duration: Mapped[timedelta | None] = mapped_column(Interval)
+    time_spent: Mapped[timedelta | None] = mapped_column(Interval)
     contact_id: Mapped[uuid.UUID | None] = mapped_column(Uuid)
     related: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
     place: Mapped[str] = mapped_column(Text, default="")
@@ -41,7 +40,6 @@ class Activity(Aggregate, Base):
     branch_id: Mapped[uuid.UUID | None] = mapped_column(Uuid)
     branch_path: Mapped[str] = mapped_column(Text)
     custom: Mapped[dict[str, Any]] = mapped_column(JSONB, default=dict)
-    delete_time: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
 
     __table_args__ = (
         Index("ix_activities_id", "id"),
@@ -66,14 +64,6 @@ class Activity(Aggregate, Base):
         activity.record("created", now)
         return activity
 
-    def change(self, values: Mapping[str, Any], now: datetime) -> None:
-        """Set fields; nothing is recorded when nothing changes."""
-        self._require_alive()
-        changed = {name: value for name, value in values.items() if getattr(self, name) != value}
-        if changed:
-            self.set_all(changed)
-            self.record("updated", now)
-
     def complete(self, outcome: str, body: str, now: datetime) -> None:
         self._require(PLANNED)
         self.state = DONE
@@ -88,29 +78,14 @@ class Activity(Aggregate, Base):
         self.record("cancelled", now)
 
     def leave_comment(self, comment: str, user_id: uuid.UUID | None, now: datetime) -> None:
-        self._require_alive()
+        self.require_alive()
         self.comment, self.comment_user_id = comment, user_id
         self.record("commented", now)
 
-    def delete(self, now: datetime) -> None:
-        self._require_alive()
-        self.delete_time = now
-        self.record("deleted", now)
-
-    def undelete(self, now: datetime) -> None:
-        if self.delete_time is None:
-            raise WrongState("the activity", self.state, ["deleted"])
-        self.delete_time = None
-        self.record("undeleted", now)
-
     def _require(self, state: str) -> None:
-        self._require_alive()
+        self.require_alive()
         if self.state != state:
             raise WrongState("the activity", self.state, [state])
-
-    def _require_alive(self) -> None:
-        if self.delete_time is not None:
-            raise WrongState("the activity", "deleted", ["alive"])
 
 
 scope_table(Activity, "activities.read")

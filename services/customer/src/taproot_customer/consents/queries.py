@@ -14,7 +14,7 @@ from taproot.customer.v1 import consent_pb2 as pb
 from taproot_customer.consents.model import GRANTED, Consent, consent_states, form_consents
 from taproot_customer.customers.model import Customer
 from taproot_customer.reading import column_names
-from taproot_listing.fields import Field, FieldType, Resource
+from taproot_records.reading import Shelf, resource_of
 from taproot_storage.database import Reader, UnitOfWork
 from taproot_storage.schema import redirects
 from taproot_storage.statements import Statement
@@ -24,24 +24,15 @@ _c = Consent.__table__.c
 _s = consent_states.c
 _f = form_consents.c
 
-RESOURCE = Resource(
+RESOURCE = resource_of(
     "consent",
-    [
-        Field("id", _c.id, FieldType.ID, sortable=False),
-        Field("customer_id", _c.customer_id, FieldType.ID, sortable=False),
-        Field("purpose", _c.purpose, FieldType.TEXT),
-        Field("channel", _c.channel, FieldType.ENUM, enum=pb.ConsentChannel),
-        Field("decision", _c.decision, FieldType.ENUM, enum=pb.ConsentDecision),
-        Field("source", _c.source, FieldType.TEXT),
-        Field("effective_time", _c.effective_time, FieldType.INSTANT),
-        Field("expire_time", _c.expire_time, FieldType.INSTANT),
-        Field("recorded_by_id", _c.recorded_by_id, FieldType.ID, sortable=False),
-        Field("branch_id", _c.branch_id, FieldType.ID, sortable=False),
-        Field("create_time", _c.create_time, FieldType.INSTANT),
-    ],
-    default_order="create_time desc",
-    id_column=_c.id,
+    Consent,
+    pb.Consent,
+    "id customer_id purpose channel decision source effective_time expire_time recorded_by_id branch_id create_time",
+    "create_time desc",
+    ("customer_id",),
 )
+SHELF = Shelf(RESOURCE, Consent, pb.Consent)
 
 
 def _put_state() -> Any:

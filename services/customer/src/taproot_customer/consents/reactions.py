@@ -13,16 +13,17 @@ from taproot_base import wire
 from taproot_base.errors import NotFound
 from taproot_chassis.events import Event
 from taproot_customer.consents import queries
-from taproot_customer.consents.handlers import CreateConsent, create_consent
+from taproot_customer.consents.handlers import create_consent
 from taproot_customer.consents.model import GRANTED, WITHDRAWN
+from taproot_records.mapping import Values
 from taproot_storage.database import UnitOfWork
 
 
-async def _record_once(command: CreateConsent, work: UnitOfWork) -> None:
-    if await work.fetch_row(queries.by_business_key(command.business_key or "")):
+async def _record_once(key: str, values: Values, work: UnitOfWork) -> None:
+    if await work.fetch_row(queries.by_business_key(key)):
         return
     try:
-        await create_consent(command, work)
+        await create_consent("", values | {"business_key": key}, work)
     except NotFound:
         return  # the customer is gone: there is nobody whose consent could count
 
@@ -35,6 +36,7 @@ async def on_suppressed(event: Event, work: UnitOfWork) -> None:
     if suppression.reason not in tuple(told) or not suppression.customer_id:
         return
     values = {
+        "customer_id": uuid.UUID(suppression.customer_id),
         "purpose": "marketing",
         "channel": "email",
         "decision": WITHDRAWN,
@@ -43,7 +45,7 @@ async def on_suppressed(event: Event, work: UnitOfWork) -> None:
         "effective_time": event.occurred_at,
     }
     key = f"suppression:{suppression.id}:{event.version}"
-    await _record_once(CreateConsent(None, uuid.UUID(suppression.customer_id), values, key), work)
+    await _record_once(key, values, work)
 
 
 async def on_form_submitted(event: Event, work: UnitOfWork) -> None:
@@ -68,6 +70,7 @@ async def _grant_form_consent(row: Any, work: UnitOfWork) -> None:
     if row["customer_id"] is None or row["consent_time"] is None:
         return
     values = {
+        "customer_id": row["customer_id"],
         "purpose": "marketing",
         "channel": "email",
         "decision": GRANTED,
@@ -76,4 +79,4 @@ async def _grant_form_consent(row: Any, work: UnitOfWork) -> None:
         "effective_time": row["consent_time"],
     }
     key = f"form:{row['submission_id']}"
-    await _record_once(CreateConsent(None, row["customer_id"], values, key), work)
+    await _record_once(key, values, work)

@@ -7,21 +7,19 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any, ClassVar
 
-from sqlalchemy import Boolean, Date, DateTime, Index, Text, Uuid
+from sqlalchemy import Boolean, Date, Index, Text, Uuid
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from taproot_base.errors import WrongState
 from taproot_base.text import search_tokens, sort_key
-from taproot_customer.base import Base
+from taproot_customer.base import Base, Recyclable
 from taproot_customer.customers.model import full_name
-from taproot_storage.eventlog import Aggregate
 from taproot_storage.visibility import scope_table
 
 DECISION_MAKER = "decision_maker"
 
 
-class Contact(Aggregate, Base):
+class Contact(Recyclable, Base):
     __tablename__ = "contacts"
     aggregate_type: ClassVar[str] = "contact"
 
@@ -45,7 +43,6 @@ class Contact(Aggregate, Base):
     custom: Mapped[dict[str, Any]] = mapped_column(JSONB, default=dict)
     sort_key: Mapped[str] = mapped_column(Text, default="")
     search_tokens: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list)
-    delete_time: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
 
     __table_args__ = (
         Index("ix_contacts_customer", "customer_id", "create_time"),
@@ -64,19 +61,9 @@ class Contact(Aggregate, Base):
         contact = cls(id=key, create_time=now, **values)
         if contact.role == DECISION_MAKER:
             contact.decision_maker = True
-        contact._refresh_derived()
+        contact.derive()
         contact.record("created", now)
         return contact
-
-    def change(self, values: Mapping[str, Any], now: datetime) -> None:
-        """Set fields; nothing is recorded when nothing changes."""
-        self._require_alive()
-        changed = {name: value for name, value in values.items() if getattr(self, name) != value}
-        if not changed:
-            return
-        self.set_all(changed)
-        self._refresh_derived()
-        self.record("updated", now)
 
     def follow(
         self, owner_id: uuid.UUID | None, branch_id: uuid.UUID | None, path: str, now: datetime
@@ -89,22 +76,10 @@ class Contact(Aggregate, Base):
         self.record("updated", now, previous_owner_id=before[0], previous_branch_id=before[1])
 
     def delete(self, now: datetime) -> None:
-        self._require_alive()
-        self.delete_time = now
+        super().delete(now)
         self.primary = False
-        self.record("deleted", now)
 
-    def undelete(self, now: datetime) -> None:
-        if self.delete_time is None:
-            raise WrongState("the contact", "alive", ["deleted"])
-        self.delete_time = None
-        self.record("undeleted", now)
-
-    def _require_alive(self) -> None:
-        if self.delete_time is not None:
-            raise WrongState("the contact", "deleted", ["alive"])
-
-    def _refresh_derived(self) -> None:
+    def derive(self) -> None:
         self.display_name = self.display_name or full_name(self.given_name, self.family_name)
         self.sort_key = sort_key(self.display_name)
         values = [identifier["value"] for identifier in self.identifiers]

@@ -8,49 +8,23 @@ from typing import Any
 from sqlalchemy import Select, select
 
 from taproot.customer.v1 import contact_pb2 as pb
-from taproot_base.text import query_tokens
 from taproot_customer.contacts.model import Contact
-from taproot_listing.fields import Field, FieldType, Resource
+from taproot_customer.searching import named_fields
+from taproot_records.reading import Shelf, resource_of
 from taproot_storage.visibility import unscoped
 
 _c = Contact.__table__.c
 
-RESOURCE = Resource(
+RESOURCE = resource_of(
     "contact",
-    [
-        Field("id", _c.id, FieldType.ID, sortable=False),
-        Field("customer_id", _c.customer_id, FieldType.ID, sortable=False),
-        Field(
-            "display_name",
-            _c.display_name,
-            FieldType.TEXT,
-            sensitive_class="personal",
-            sort_column=_c.sort_key,
-        ),
-        Field(
-            "search",
-            _c.search_tokens,
-            FieldType.TEXT,
-            repeated=True,
-            sensitive_class="personal",
-            terms=query_tokens,
-        ),
-        Field("job_title", _c.job_title, FieldType.TEXT),
-        Field("department", _c.department, FieldType.TEXT),
-        Field("role", _c.role, FieldType.ENUM, enum=pb.ContactRole),
-        Field("decision_maker", _c.decision_maker, FieldType.BOOLEAN),
-        Field("primary", _c.primary, FieldType.BOOLEAN),
-        Field("birth_date", _c.birth_date, FieldType.DATE, sensitive_class="personal"),
-        Field("language_code", _c.language_code, FieldType.TEXT),
-        Field("owner_id", _c.owner_id, FieldType.ID, sortable=False),
-        Field("branch_id", _c.branch_id, FieldType.ID, sortable=False),
-        Field("create_time", _c.create_time, FieldType.INSTANT),
-        Field("update_time", _c.update_time, FieldType.INSTANT),
-        Field("custom", _c.custom, FieldType.JSON),
-    ],
-    default_order="create_time desc",
-    id_column=_c.id,
-)
+    Contact,
+    pb.Contact,
+    "id customer_id job_title department role decision_maker primary birth_date language_code owner_id branch_id "
+    "create_time update_time custom",
+    "create_time desc",
+    ("customer_id",),
+).with_fields(*named_fields(_c))
+SHELF = Shelf(RESOURCE, Contact, pb.Contact, where=_c.delete_time.is_(None))
 
 
 def of_customer(customer_id: uuid.UUID) -> Select[Any]:

@@ -11,12 +11,13 @@ from sqlalchemy.dialects.postgresql import insert
 
 from taproot.customer.v1 import customer_pb2 as pb
 from taproot_base.errors import NotFound
-from taproot_base.text import query_tokens
 from taproot_customer.customers.model import UNIQUE_KINDS, Customer, Key, customer_keys
+from taproot_customer.searching import named_fields
 from taproot_listing.fields import Field, FieldType, Resource
 from taproot_storage.database import Reader, UnitOfWork
 from taproot_storage.eventlog import with_event
-from taproot_storage.schema import redirects
+from taproot_storage.idempotency import lock_key
+from taproot_storage.redirects import root_of
 from taproot_storage.statements import Statement
 from taproot_storage.visibility import unscoped, visible
 
@@ -31,21 +32,7 @@ RESOURCE = Resource(
         Field("id", _c.id, FieldType.ID, sortable=False),
         Field("kind", _c.kind, FieldType.ENUM, enum=pb.CustomerKind),
         Field("status", _c.status, FieldType.ENUM, enum=pb.CustomerStatus),
-        Field(
-            "display_name",
-            _c.display_name,
-            FieldType.TEXT,
-            sensitive_class="personal",
-            sort_column=_c.sort_key,
-        ),
-        Field(
-            "search",
-            _c.search_tokens,
-            FieldType.TEXT,
-            repeated=True,
-            sensitive_class="personal",
-            terms=query_tokens,
-        ),
+        *named_fields(_c),
         Field("birth_date", _c.birth_date, FieldType.DATE, sensitive_class="personal"),
         Field("value_class", _c.value_class, FieldType.TEXT),
         Field("industry", _c.industry, FieldType.TEXT),
@@ -65,10 +52,9 @@ RESOURCE = Resource(
     id_column=_c.id,
 )
 
-_root = select(redirects.c.root_id).where(redirects.c.member_id == bindparam("customer_id")).scalar_subquery()
 _get = Statement(
     lambda: select(*columns).where(
-        _c.id == func.coalesce(_root, bindparam("customer_id")), visible(Customer, by_key=True)
+        _c.id == root_of(bindparam("customer_id", type_=_c.id.type)), visible(Customer, by_key=True)
     )
 )
 _match = Statement(
@@ -171,6 +157,11 @@ async def put_keys(work: UnitOfWork, customer_id: uuid.UUID, keys: Sequence[Key]
     await work.execute(_remove_keys, key=customer_id)
     rows = [{"customer_id": customer_id, "kind": key.kind, "normal": key.normal} for key in keys]
     await work.execute_many(_add_key, rows)
+
+
+def locks_of(keys: Sequence[Key]) -> list[int]:
+    """Parallel writers of one identifier wait for each other."""
+    return [lock_key("customer", key.kind, key.normal) for key in keys]
 
 
 def any_branch(reason: str) -> Any:

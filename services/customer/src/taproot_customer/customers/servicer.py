@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
 from typing import Any
 
 from taproot.customer.v1 import customer_pb2 as pb
@@ -14,10 +13,9 @@ from taproot_chassis.service import Runtime
 from taproot_chassis.servicer import Servicer
 from taproot_customer.customers import handlers, messages, queries
 from taproot_customer.customers.access import AccessTokens
-from taproot_customer.customers.model import Customer, Key
+from taproot_customer.customers.model import Customer
 from taproot_customer.settings import CustomerSettings
 from taproot_storage.database import Reader, UnitOfWork
-from taproot_storage.idempotency import lock_key
 from taproot_storage.reads import Lists, aggregate
 from taproot_storage.updates import changed_fields
 
@@ -59,7 +57,9 @@ class CustomersServicer(Servicer):
             made = await handlers.create_customer(command, work, self._tokens, refuse_hidden=refuse)
             return messages.to_message(made)
 
-        return await self.once(request, act, self._read, locks=_locks(command.keys), known_id=str(command.id))
+        return await self.once(
+            request, act, self._read, locks=queries.locks_of(command.keys), known_id=str(command.id)
+        )
 
     async def MatchOrCreateCustomer(
         self, request: rpc.MatchOrCreateCustomerRequest, _context: Any
@@ -76,7 +76,11 @@ class CustomersServicer(Servicer):
             return rpc.MatchOrCreateCustomerResponse(customer_id=key)
 
         return await self.once(
-            request, act, again, locks=_locks(command.keys), result_id=lambda response: response.customer_id
+            request,
+            act,
+            again,
+            locks=queries.locks_of(command.keys),
+            result_id=lambda response: response.customer_id,
         )
 
     async def UpdateCustomer(self, request: rpc.UpdateCustomerRequest, _context: Any) -> pb.Customer:
@@ -89,7 +93,7 @@ class CustomersServicer(Servicer):
         async def act(work: UnitOfWork) -> pb.Customer:
             return messages.to_message(await handlers.update_customer(command, work))
 
-        return await self.once(request, act, self._read, locks=_locks(keys or ()))
+        return await self.once(request, act, self._read, locks=queries.locks_of(keys or ()))
 
     async def AssignCustomer(self, request: rpc.AssignCustomerRequest, _context: Any) -> pb.Customer:
         owner, branch = wire.optional_uuid(request.owner_id), wire.optional_uuid(request.branch_id)
@@ -128,8 +132,3 @@ class CustomersServicer(Servicer):
             owner_id=wire.optional_uuid(message.owner_id),
             branch_id=wire.optional_uuid(message.branch_id),
         )
-
-
-def _locks(keys: Sequence[Key]) -> list[int]:
-    """Parallel writers of one identifier wait for each other."""
-    return [lock_key("customer", key.kind, key.normal) for key in keys]

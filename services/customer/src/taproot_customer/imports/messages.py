@@ -86,10 +86,6 @@ def to_row(row: Any) -> pb.ImportRow:
     )
 
 
-def result_name(number: int) -> str:
-    return wire.enum_name(pb.ImportRowResult, number, RESULT)
-
-
 def dialect_given(message: pb.ImportDialect) -> tuple[str, Dialect | None]:
     """Encoding and dialect as far as the caller states them. Raises InvalidArgument."""
     if message.encoding and message.encoding not in SUPPORTED:

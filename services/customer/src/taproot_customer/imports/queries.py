@@ -12,9 +12,11 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from taproot.customer.v1 import import_pb2 as pb
 from taproot_customer.customers.model import Customer, customer_keys
 from taproot_customer.imports.model import Import, import_keys, import_rows
-from taproot_customer.reading import column_names
+from taproot_customer.reading import column_names, read_one
 from taproot_listing.fields import Field, FieldType, Resource
+from taproot_listing.lists import ListRequest, Page
 from taproot_storage.database import Reader, UnitOfWork
+from taproot_storage.reads import Lists
 from taproot_storage.statements import Statement
 from taproot_storage.visibility import unscoped, visible
 
@@ -37,6 +39,18 @@ RESOURCE = Resource(
     ],
     default_order="create_time desc",
     id_column=_t.id,
+)
+
+ROWS = Resource(
+    "import_row",
+    [
+        Field("line", _r.line, FieldType.INTEGER),
+        Field("result", _r.result, FieldType.ENUM, enum=pb.ImportRowResult),
+        Field("reasons", _r.reasons, FieldType.TEXT, repeated=True),
+        Field("customer_id", _r.customer_id, FieldType.ID, sortable=False),
+    ],
+    default_order="line",
+    id_column=_r.line,
 )
 
 
@@ -110,14 +124,10 @@ _try_key = Statement(
 )
 _forget_rows = Statement(lambda: delete(import_rows).where(_r.import_id == bindparam("import_id")))
 _forget_keys = Statement(lambda: delete(import_keys).where(import_keys.c.import_id == bindparam("import_id")))
-_list_rows = Statement(
+_rejected_rows = Statement(
     lambda: (
         select(import_rows)
-        .where(
-            _r.import_id == bindparam("import_id"),
-            _r.line > bindparam("after"),
-            (_r.result == bindparam("result")) | (bindparam("result") == ""),
-        )
+        .where(_r.import_id == bindparam("import_id"), _r.line > bindparam("after"), _r.result == "rejected")
         .order_by(_r.line)
         .limit(bindparam("size"))
     )
@@ -161,8 +171,15 @@ async def forget_results(work: UnitOfWork, import_id: uuid.UUID) -> None:
     await work.execute(_forget_keys, import_id=import_id)
 
 
-async def read_rows(reader: Reader, import_id: uuid.UUID, result: str, after: int, size: int) -> list[Any]:
-    return await reader.fetch(_list_rows, import_id=import_id, result=result, after=after, size=size)
+async def list_rows(reader: Reader, import_id: uuid.UUID, request: ListRequest, lists: Lists) -> Page[Any]:
+    """Rows of an import the caller sees. Raises NotFound."""
+    await read_one(reader, Import, import_id)
+    rows = select(import_rows).where(_r.import_id == import_id)
+    return await lists.page(reader, ROWS, rows, import_rows, request, of=str(import_id))
+
+
+async def rejected_rows(reader: Reader, import_id: uuid.UUID, after: int, size: int) -> list[Any]:
+    return await reader.fetch(_rejected_rows, import_id=import_id, after=after, size=size)
 
 
 def for_run(import_id: uuid.UUID) -> Any:

@@ -27,7 +27,6 @@ from taproot_customer.imports.model import Import, NoTextTable
 from taproot_customer.imports.parsing import NoTable, Preview, look_at, rejects_csv
 from taproot_customer.imports.pool import ParserPool
 from taproot_customer.imports.workbook import as_table
-from taproot_customer.imports.writing import REJECTED
 from taproot_customer.reading import listed, read_one
 from taproot_customer.settings import CustomerSettings
 from taproot_storage.database import Reader, UnitOfWork
@@ -135,17 +134,10 @@ class ImportsServicer(Servicer):
     async def ListImportRows(
         self, request: rpc.ListImportRowsRequest, _context: Any
     ) -> rpc.ListImportRowsResponse:
-        after = _line_of(request.page_token)
-        size = min(request.page_size or 50, 1000)
-
         async def query(reader: Reader) -> rpc.ListImportRowsResponse:
-            key = uuid.UUID(request.import_id)
-            await read_one(reader, Import, key)
-            result = messages.result_name(request.result)
-            rows = await queries.read_rows(reader, key, result, after, size + 1)
-            token = str(rows[size - 1]["line"]) if len(rows) > size else ""
-            shown = [messages.to_row(row) for row in rows[:size]]
-            return rpc.ListImportRowsResponse(import_rows=shown, next_page_token=token)
+            page = await queries.list_rows(reader, uuid.UUID(request.import_id), request, self._lists)
+            shown = [messages.to_row(row) for row in page.rows]
+            return rpc.ListImportRowsResponse(import_rows=shown, next_page_token=page.next_page_token)
 
         return await self.read(query)
 
@@ -157,7 +149,7 @@ class ImportsServicer(Servicer):
             stored = await read_one(reader, Import, key)
             rejected: list[Any] = []
             after = 0
-            while rows := await queries.read_rows(reader, key, REJECTED, after, REJECTS_PAGE):
+            while rows := await queries.rejected_rows(reader, key, after, REJECTS_PAGE):
                 rejected += [(row["line"], row["cells"], row["reasons"]) for row in rows]
                 after = rows[-1]["line"]
             headers = [column["header"] for column in stored["columns"]]
@@ -200,9 +192,3 @@ class ImportsServicer(Servicer):
 
     async def _read(self, reader: Reader, key: str) -> pb.Import:
         return messages.to_message(await read_one(reader, Import, uuid.UUID(key)))
-
-
-def _line_of(token: str) -> int:
-    if token and not token.isdecimal():
-        raise InvalidArgument([("page_token", "not a token of this list; start again without one")])
-    return int(token or 0)

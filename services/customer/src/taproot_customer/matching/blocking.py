@@ -1,42 +1,91 @@
-"""Keys under which likely duplicates meet, so that no record is compared with all others."""
+"""Keys under which likely duplicates meet, so that no record is compared with all others.
+
+A key joins enough of a record to be shared by few others, and there are enough kinds of them that records with
+several errors still share one.
+"""
 
 from __future__ import annotations
 
-from taproot_customer.matching.names import company_core, fold, has_chinese, pinyin
-from taproot_customer.matching.score import Identity
+import hashlib
 
-_PREFIX = 4
+from taproot_customer.matching.names import has_chinese
+from taproot_customer.matching.outcomes import FREE_MAIL
+from taproot_customer.matching.traits import Traits
 
-
-def blocking_keys(identity: Identity) -> frozenset[str]:
-    """Short texts; two records that share none are taken to differ."""
-    keys = {f"n:{kind}:{value}" for kind, value in identity.numbers}
-    keys |= {f"p:{phone}" for phone in identity.phones} | {f"e:{email}" for email in identity.emails}
-    if identity.name:
-        keys |= _company_keys(identity) if identity.organization else _person_keys(identity)
-    return frozenset(keys)
+BLOCK_LIMIT = 64
+"""A block with more members says too little: what its members share, others have by chance."""
+_VOWELS = str.maketrans("", "", "aeiouyhw ")
 
 
-def _company_keys(identity: Identity) -> set[str]:
-    core = company_core(identity.name)
-    if has_chinese(core):
-        return {f"c:{core[:_PREFIX]}", f"c:{core[-_PREFIX:]}", f"c:{pinyin(core)[:12]}"}
-    words = core.split()
-    return {f"c:{words[0]}", f"c:{' '.join(sorted(words))[:12]}"}
+def blocking_keys(traits: Traits) -> frozenset[int]:
+    """64-bit keys; two records that share none are taken to differ."""
+    return frozenset(_hashed(key) for key in block_texts(traits))
 
 
-def _person_keys(identity: Identity) -> set[str]:
-    words = sorted(
-        pinyin(fold(identity.name).replace(" ", "") if has_chinese(identity.name) else identity.name).split()
-    )
-    keys = {f"w:{' '.join(words)}", f"s:{' '.join(word[:3] for word in words)}"}
-    born = identity.birth_date.isoformat() if identity.birth_date else ""
-    if born:
-        keys.add(f"b:{born}")
-    for word in words:
-        keys |= {
-            f"{where}:{word[:_PREFIX]}"
-            for where in (born[:4] and f"y{born[:4]}", identity.postal_code)
-            if where
-        }
+def _hashed(text: str) -> int:
+    digest = hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=8).digest()
+    return int.from_bytes(digest, "big", signed=True)
+
+
+def block_texts(traits: Traits) -> set[str]:
+    """The keys before hashing."""
+    keys = {f"n:{kind}:{value}" for kind, value in traits.numbers}
+    keys |= {f"p:{phone[-7:]}" for phone in traits.phones}
+    keys |= {f"e:{email}" for email in traits.emails}
+    keys |= {f"m:{email.partition('@')[0]}" for email in traits.emails if email.index("@") >= 5}
+    keys |= _company_keys(traits) if traits.organization else _person_keys(traits)
+    return keys | _place_keys(traits)
+
+
+def _place_keys(traits: Traits) -> set[str]:
+    if not (traits.words and traits.houses):
+        return set()
+    longest = max(traits.words, key=len)
+    kind = "o" if traits.organization else "h"
+    return {f"{kind}:{traits.houses[0]}:{longest[:6]}", f"{kind}:{traits.postal}:{traits.words[0][:6]}"}
+
+
+def _company_keys(traits: Traits) -> set[str]:
+    if not traits.name:
+        return set()
+    keys = {f"c:{traits.name_sound.replace(' ', '')[:24]}"}
+    if has_chinese(traits.name):
+        keys |= {f"c2:{traits.name[:3]}", f"c3:{traits.name[-4:]}", f"c4:{traits.name[:2]}{traits.name[-2:]}"}
+    else:
+        words = sorted((word for word in traits.name.split() if len(word) > 2), key=lambda w: (-len(w), w))[
+            :4
+        ]
+        keys |= {f"cw:{a[:6]}:{b[:6]}" for a in words for b in words if a < b}
+        if len(words) == 1 or len(traits.name.split()) == 1:
+            keys.add(f"c1:{words[0][:7] if words else traits.name}")
+        initials = "".join(word[0] for word in traits.name.split())
+        keys.add(f"c:{initials}" if len(initials) > 2 else f"ci:{traits.name_sound}")
+    domains = {email.rpartition("@")[2] for email in traits.emails} - FREE_MAIL
+    return keys | {f"d:{domain}" for domain in domains}
+
+
+def _person_keys(traits: Traits) -> set[str]:
+    parts = [part.replace(" ", "") for part in (traits.given_sound, traits.family_sound) if part]
+    keys = set()
+    if parts:
+        keys.add(f"w:{''.join(sorted(parts))}")
+        skeletons = ".".join(sorted(_skeleton(part) for part in parts))
+        keys |= {f"k:{skeletons}", f"k:{skeletons}:{traits.birth[:4]}"} if len(parts) > 1 else set()
+    for part in parts:
+        short = part[:4]
+        if traits.birth:
+            keys |= {f"y:{short}:{traits.birth[:4]}", f"d:{short}:{traits.birth[4:]}"}
+        if traits.postal:
+            keys.add(f"z:{short}:{traits.postal}")
+        elif traits.city:
+            keys.add(f"l:{short}:{traits.city}")
+    if traits.birth:
+        keys.add(f"b:{traits.birth}")
     return keys
+
+
+def _skeleton(word: str) -> str:
+    """First letter and the consonants behind: what most spelling errors leave alone."""
+    rest = word[1:].translate(_VOWELS)
+    squeezed = "".join(char for index, char in enumerate(rest) if index == 0 or rest[index - 1] != char)
+    return (word[:1] + squeezed)[:5]

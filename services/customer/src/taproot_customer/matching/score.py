@@ -1,122 +1,135 @@
-"""How likely two records are the same real customer.
+"""How likely two records are the same real customer, and why.
 
-Evidence is added up as weights, the base-2 logarithms of likelihood ratios (Fellegi and Sunter 1969):
-positive where an agreement is rarer among different customers than among the same, negative for contradictions.
+Every field that both records have gives an outcome, every outcome a weight in bits (see `weights`); the sum with
+the prior is the log-odds. The explanation is the sum itself: nothing else decides.
 """
 
 from __future__ import annotations
 
-import datetime as dt
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from taproot_customer.matching.names import (
-    company_similarity,
-    fold,
-    jaro_winkler,
-    person_similarity,
-    words_similarity,
-)
+from taproot_customer.matching import outcomes
+from taproot_customer.matching.companies import company_outcome
+from taproot_customer.matching.traits import Identity, Traits, traits_of
+from taproot_customer.matching.weights import DEFAULT, Model
 
-SAME = 0.9
-"""From this score on two records are treated as the same customer."""
-CANDIDATE = 0.5
+SAME = 0.99
+"""From this score on two records are treated as the same customer, unless something contradicts."""
+REVIEW = 0.5
 """From this score on a person should look at them."""
+CANDIDATE = 0.2
+"""From this score on they are shown to who is about to enter one of them."""
 
-_PRIOR = -10.0
-_NAME_STEPS = ((0.98, 7.0), (0.92, 5.0), (0.85, 3.0), (0.7, 0.0))
-_NAME_CONFLICT = -6.0
-_ADDRESS_STEPS = ((0.9, 5.0), (0.8, 3.0))
-_SINGLE_SLIP = 0.9
-
-
-@dataclass(frozen=True)
-class Identity:
-    """What is compared. Identifiers are normal forms; phones without extension; `numbers` as (kind, value)."""
-
-    organization: bool
-    name: str = ""
-    birth_date: dt.date | None = None
-    phones: frozenset[str] = frozenset()
-    emails: frozenset[str] = frozenset()
-    numbers: frozenset[tuple[str, str]] = frozenset()
-    street: str = ""
-    city: str = ""
-    postal_code: str = ""
+_HOUSEHOLD = ("family name", "phone", "street", "postal code", "city")
+_PLACE = ("street", "postal code", "city", "region")
+_WORST, _BEST = -60.0, 60.0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What one field says."""
+
+    field: str
+    outcome: str
+    weight: float
+    """Bits: doubles the odds when 1, halves them when -1."""
+
+
+@dataclass(frozen=True, slots=True)
 class Match:
     score: float
-    reasons: tuple[str, ...] = field(default=())
+    weight: float = _WORST
+    evidence: tuple[Evidence, ...] = ()
+    contradicted: bool = False
+    """Something speaks so clearly against it that only a person may decide."""
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        return tuple(one.field for one in self.evidence if one.weight > 0)
 
 
-def compare(left: Identity, right: Identity) -> Match:
+def compare(left: Identity, right: Identity, model: Model = DEFAULT) -> Match:
+    return compare_traits(traits_of(left), traits_of(right), model)
+
+
+def compare_traits(left: Traits, right: Traits, model: Model = DEFAULT) -> Match:
     if left.organization != right.organization:
         return Match(0.0)
-    evidence = [
-        ("name", _name(left, right)),
-        ("birth date", _birth_date(left.birth_date, right.birth_date)),
-        ("phone", _sets(left.phones, right.phones, 9.0, -1.0)),
-        ("email", _sets(left.emails, right.emails, 10.0, -1.0)),
-        ("number", _numbers(left.numbers, right.numbers)),
-        ("address", _address(left, right)),
+    found = _company(left, right) if left.organization else _person(left, right, model)
+    found += _common(left, right)
+    evidence = [Evidence(name, outcome, model.weights[name][outcome]) for name, outcome in found if outcome]
+    _limit(evidence, _PLACE, model.place_limit)
+    if ("given name", "different") in found:
+        born = ("birth date", "same") in found
+        _limit(evidence, _HOUSEHOLD, model.twin_limit if born else model.household_limit)
+    weight = model.prior + sum(one.weight for one in evidence)
+    contradicted = any(pair in model.vetoes for pair in found)
+    return Match(probability(weight), weight, tuple(evidence), contradicted)
+
+
+def probability(weight: float) -> float:
+    return float(1 / (1 + 2.0 ** -max(_WORST, min(_BEST, weight))))
+
+
+def _limit(evidence: list[Evidence], fields: tuple[str, ...], limit: float) -> None:
+    """Scale what depends on each other down to what it may prove together."""
+    total = sum(one.weight for one in evidence if one.field in fields and one.weight > 0)
+    if total > limit:
+        for index, one in enumerate(evidence):
+            if one.field in fields and one.weight > 0:
+                evidence[index] = Evidence(one.field, one.outcome, one.weight * limit / total)
+
+
+def _company(left: Traits, right: Traits) -> list[tuple[str, str]]:
+    return [
+        ("company name", company_outcome(left.name, left.name_sound, right.name, right.name_sound)),
+        ("e-mail domain", outcomes.domain_outcome(left.emails, right.emails)),
     ]
-    weight = _PRIOR + sum(value for _, value in evidence)
-    reasons = tuple(name for name, value in evidence if value > 0)
-    return Match(1 / (1 + 2.0 ** -max(-60.0, min(60.0, weight))), reasons)
 
 
-def _name(left: Identity, right: Identity) -> float:
-    if not (left.name and right.name):
-        return 0.0
-    measure = company_similarity if left.organization else person_similarity
-    similarity = measure(left.name, right.name)
-    bonus = 3.0 if left.organization else 0.0  # companies share names far less often than persons do
-    for step, weight in _NAME_STEPS:
-        if similarity >= step:
-            return weight + (bonus if weight else 0.0)
-    return _NAME_CONFLICT
+def _person(left: Traits, right: Traits, model: Model) -> list[tuple[str, str]]:
+    straight = _names(left, right)
+    if straight != (("given name", "different"), ("family name", "different")) and "same" in straight[0][1]:
+        best: tuple[tuple[str, str], ...] = straight
+    else:
+        turned = (*_names(left, _turned(right)), ("whole name", "swapped"))
+        best = max(straight, turned, key=lambda found: _worth(found, model))
+    return [*best, ("birth date", outcomes.birth_outcome(left.birth, right.birth))]
 
 
-def _birth_date(left: dt.date | None, right: dt.date | None) -> float:
-    if left is None or right is None:
-        return 0.0
-    if left == right:
-        return 8.0
-    a, b = left.strftime("%Y%m%d"), right.strftime("%Y%m%d")
-    slips = sum(x != y for x, y in zip(a, b, strict=True))
-    swapped = left.year == right.year and (left.month, left.day) == (right.day, right.month)
-    return 4.0 if slips == 1 or swapped else -4.0
-
-
-def _sets(left: frozenset[str], right: frozenset[str], agree: float, differ: float) -> float:
-    if not (left and right):
-        return 0.0
-    return agree if left & right else differ
-
-
-def _numbers(left: frozenset[tuple[str, str]], right: frozenset[tuple[str, str]]) -> float:
-    if left & right:
-        return 25.0
-    kinds = {kind for kind, _ in left} & {kind for kind, _ in right}
-    if not kinds:
-        return 0.0
-    near = any(
-        jaro_winkler(a, b) >= _SINGLE_SLIP
-        for kind_a, a in left
-        for kind_b, b in right
-        if kind_a == kind_b and len(a) == len(b)
+def _names(left: Traits, right: Traits) -> tuple[tuple[str, str], ...]:
+    given = outcomes.part_outcome(left.given, left.given_sound, right.given, right.given_sound, given=True)
+    family = outcomes.part_outcome(
+        left.family, left.family_sound, right.family, right.family_sound, given=False
     )
-    return 6.0 if near else -5.0
+    return ("given name", given), ("family name", family)
 
 
-def _address(left: Identity, right: Identity) -> float:
-    weight = 0.0
-    if left.postal_code and right.postal_code:
-        weight += 3.0 if left.postal_code == right.postal_code else -1.0
-    elif left.city and right.city:
-        weight += 1.0 if fold(left.city) == fold(right.city) else -1.0
-    if left.street and right.street:
-        similarity = words_similarity(fold(left.street), fold(right.street))
-        weight += next((value for step, value in _ADDRESS_STEPS if similarity >= step), -1.0)
-    return weight
+def _turned(traits: Traits) -> Traits:
+    return Traits(
+        False,
+        given=traits.family,
+        given_sound=traits.family_sound,
+        family=traits.given,
+        family_sound=traits.given_sound,
+    )
+
+
+def _worth(found: tuple[tuple[str, str], ...], model: Model) -> float:
+    return sum(model.weights[name][outcome] for name, outcome in found if outcome)
+
+
+def _common(left: Traits, right: Traits) -> list[tuple[str, str]]:
+    return [
+        ("phone", outcomes.phone_outcome(left.phones, right.phones)),
+        ("e-mail", outcomes.email_outcome(left.emails, right.emails)),
+        ("number", outcomes.number_outcome(left.numbers, right.numbers)),
+        ("street", outcomes.street_outcome(left.words, left.houses, right.words, right.houses)),
+        ("postal code", outcomes.postal_outcome(left.postal, right.postal)),
+        ("city", outcomes.city_outcome(left.city, right.city)),
+        ("region", outcomes.city_outcome(left.region, right.region) and _region(left.region, right.region)),
+    ]
+
+
+def _region(left: str, right: str) -> str:
+    return "same" if left == right else "different"

@@ -10,61 +10,63 @@ from typing import Any
 from taproot_base.context import current_call
 from taproot_base.errors import InvalidArgument, NotFound, WrongState
 from taproot_base.ids import new_id
-from taproot_customer.customers.model import Customer, Key
+from taproot_customer.customers.model import Customer
 from taproot_customer.customers.queries import put_keys
-from taproot_customer.matching.blocking import blocking_keys
-from taproot_customer.matching.score import CANDIDATE, Identity, compare
-from taproot_customer.merging import queries
+from taproot_customer.matching.identifiers import DEFAULT_REGION
+from taproot_customer.matching.score import CANDIDATE, Match, compare_traits
+from taproot_customer.matching.traits import Identity, traits_of
+from taproot_customer.matching.weights import DEFAULT
+from taproot_customer.merging import candidates, queries
+from taproot_customer.merging.history import Fields, Merged, without
 from taproot_customer.merging.identity import identity_of
-from taproot_customer.merging.model import NotMerged, fields_of, record_of, to_columns, undone_fields
-from taproot_customer.merging.survivorship import UnknownChoice, survive
+from taproot_customer.merging.model import NotMerged, fields_of, keys_of, record_of, to_columns
+from taproot_customer.merging.survivorship import Record, UnknownChoice, survive
 from taproot_storage.database import Reader, UnitOfWork
 from taproot_storage.updates import check_etag
 
 
 @dataclass(frozen=True)
 class MergeCustomers:
+    """`region`: where telephone numbers without a country code belong."""
+
     id: uuid.UUID
     source_ids: Sequence[uuid.UUID]
     choices: Mapping[str, str]
     etag: str = ""
+    region: str = DEFAULT_REGION
 
 
 @dataclass(frozen=True)
-class Candidate:
-    row: Any
-    score: float
-    reasons: tuple[str, ...]
+class UnmergeCustomer:
+    id: uuid.UUID
+    source_id: uuid.UUID
+    region: str = DEFAULT_REGION
 
 
 async def merge_customers(command: MergeCustomers, work: UnitOfWork) -> Customer:
     survivor, sources = await _load(command, work)
     check_etag(command.etag, survivor.version)
-    ids = [source.id for source in sources]
-    before = fields_of(survivor)
-    records = [record_of(s.id, s.update_time, fields_of(s)) for s in sources]
-    try:
-        survived = survive(record_of(survivor.id, survivor.update_time, before), records, command.choices)
-    except UnknownChoice as error:
-        raise InvalidArgument([(f"field_sources.{error.field}", str(error))]) from error
-    keys = await queries.keys_by_customer(work, [survivor.id, *ids])
-    merge_id = new_id()
-    journal = [await _journal_source(merge_id, s, keys[s.id], work) for s in sources]
+    before = fields_of(survivor, command.region)
+    records = [record_of(s, command.region) for s in sources]
+    after = _survived(Record(str(survivor.id), survivor.update_time, before), records, command.choices)
+    merge_id, survivor_time = new_id(), survivor.update_time
+    members = {s.id: await queries.members_under(work, s.id) for s in sources}
+    await queries.drop_keys(work, list(members))
+    await put_keys(work, survivor.id, keys_of(after))
+    await _absorb(survivor, sources, to_columns(after), merge_id, members, work)
     merge = {
         "id": merge_id,
         "survivor_id": survivor.id,
+        "version": survivor.version,
         "create_time": work.clock.now(),
         "actor": current_call().principal.subject,
-        "survivor_time": survivor.update_time,
+        "survivor_time": survivor_time,
         "before": before,
-        "after": survived.fields,
+        "after": after,
         "choices": dict(command.choices),
-        "keys": keys[survivor.id],
     }
+    journal = [_journalled(merge_id, record, members) for record in records]
     await queries.add_merge(work, merge, journal)
-    await queries.drop_keys(work, ids)
-    await put_keys(work, survivor.id, _keys([pair for found in keys.values() for pair in found]))
-    await _absorb(survivor, sources, to_columns(survived.fields), merge_id, work)
     return survivor
 
 
@@ -83,16 +85,23 @@ async def _load(command: MergeCustomers, work: UnitOfWork) -> tuple[Customer, li
     return survivor, list(found.values())
 
 
-async def _journal_source(
-    merge_id: uuid.UUID, source: Customer, keys: list[list[str]], work: UnitOfWork
+def _survived(survivor: Record, records: Sequence[Record], choices: Mapping[str, str]) -> dict[str, Any]:
+    try:
+        return survive(survivor, records, choices).fields
+    except UnknownChoice as error:
+        raise InvalidArgument([(f"field_sources.{error.field}", str(error))]) from error
+
+
+def _journalled(
+    merge_id: uuid.UUID, record: Record, members: Mapping[uuid.UUID, list[uuid.UUID]]
 ) -> dict[str, Any]:
+    source_id = uuid.UUID(record.id)
     return {
         "merge_id": merge_id,
-        "source_id": source.id,
-        "update_time": source.update_time,
-        "fields": fields_of(source),
-        "keys": keys,
-        "members": await queries.members_under(work, source.id),
+        "source_id": source_id,
+        "update_time": record.update_time,
+        "fields": dict(record.fields),
+        "members": members[source_id],
         "undone_time": None,
     }
 
@@ -102,91 +111,105 @@ async def _absorb(
     sources: Sequence[Customer],
     values: dict[str, Any],
     merge_id: uuid.UUID,
+    members: Mapping[uuid.UUID, list[uuid.UUID]],
     work: UnitOfWork,
 ) -> None:
     now = work.clock.now()
-    joined = [key for source in sources for key in (source.id, *source.merged_ids)]
+    joined = [key for source in sources for key in (source.id, *members[source.id])]
     survivor.change(values | {"merged_ids": [*survivor.merged_ids, *joined]}, now)
-    ids = [source.id for source in sources]
-    survivor.record("merged", now, merge_id=merge_id, source_ids=ids)
+    survivor.record("merged", now, merge_id=merge_id, source_ids=joined)
     for source in sources:
-        await queries.repoint(work, await queries.members_under(work, source.id), survivor.id)
+        await queries.repoint(work, members[source.id], survivor.id)
         await queries.point(work, source.id, survivor.id, merge_id, survivor.version)
         source.delete(now)
         source.merged_into = survivor.id
 
 
-def _keys(pairs: Sequence[Sequence[str]]) -> list[Key]:
-    return list(dict.fromkeys(Key(kind, normal) for kind, normal in pairs))
-
-
-async def unmerge_customer(survivor_id: uuid.UUID, source_id: uuid.UUID, work: UnitOfWork) -> Customer:
-    found = await work.scalars(queries.for_merge([survivor_id]))
-    if not found:
-        raise NotFound("customer", survivor_id)
-    survivor: Customer = found[0]
-    rows = await queries.read_open_merge(work, survivor_id, source_id)
-    if not rows:
+async def unmerge_customer(command: UnmergeCustomer, work: UnitOfWork) -> Customer:
+    """The caller holds the locks of the source's identifiers: nobody takes one while it is given back."""
+    survivor, source = await _load_pair(command, work)
+    merges, members = await queries.read_open_merges(work, survivor.id, source.id)
+    if not merges:
         raise NotMerged("the record is not merged directly into this customer")
-    mine = next(row for row in rows if row["source_id"] == source_id)
-    source: Customer | None = await work.scalar(queries.for_release(source_id))
-    if source is None:
-        raise NotFound("customer", source_id)
-    await _release(survivor, source, mine, _fields_without(survivor, source_id, rows), work)
+    current = fields_of(survivor, command.region)
+    rewritten, fields = without(str(survivor.id), merges, str(source.id), current)
+    for merge in rewritten:
+        await queries.rewrite(work, merge)
+    await queries.mark_undone(work, merges[0].id, source.id)
+    await _part(survivor, source, fields, merges[0].id, members, work)
+    await put_keys(work, survivor.id, keys_of(fields))
+    await _give_back(source, fields, rewritten[-1], command.region, work)
     return survivor
 
 
-def _fields_without(survivor: Customer, source_id: uuid.UUID, rows: Sequence[Any]) -> dict[str, Any]:
-    """What the survivor would be had the source never been merged, with later changes kept."""
-    merge = rows[0]
-    others = [
-        record_of(row["source_id"], row["update_time"], row["fields"])
-        for row in rows
-        if row["source_id"] != source_id
-    ]
-    known = {str(survivor.id), *(record.id for record in others)}
-    choices = {name: key for name, key in merge["choices"].items() if key in known}
-    start = record_of(survivor.id, merge["survivor_time"], merge["before"])
-    without = survive(start, others, choices).fields
-    return undone_fields(fields_of(survivor), merge["after"], without)
+async def _load_pair(command: UnmergeCustomer, work: UnitOfWork) -> tuple[Customer, Customer]:
+    if not await work.fetch_row(queries.is_seen(command.id)):
+        raise NotFound("customer", command.id)
+    both = {c.id: c for c in await work.scalars(queries.for_release([command.id, command.source_id]))}
+    survivor = both[command.id]
+    if survivor.state != "alive":
+        raise WrongState("the customer", survivor.state, ["alive"])
+    if command.source_id not in both:
+        raise NotFound("customer", command.source_id)
+    return survivor, both[command.source_id]
 
 
-async def _release(
-    survivor: Customer, source: Customer, row: Any, values: dict[str, Any], work: UnitOfWork
+async def _part(
+    survivor: Customer,
+    source: Customer,
+    fields: Fields,
+    merge_id: uuid.UUID,
+    members: Sequence[uuid.UUID],
+    work: UnitOfWork,
 ) -> None:
     now = work.clock.now()
-    members: list[uuid.UUID] = list(row["members"])
-    gone = {source.id, *members}
+    gone = [source.id, *members]
     kept = [key for key in survivor.merged_ids if key not in gone]
-    await _return_keys(survivor.id, source.id, row, work)
-    survivor.change(to_columns(values) | {"merged_ids": kept}, now)
-    survivor.record("unmerged", now, merge_id=row["id"], source_ids=[source.id])
+    survivor.change(to_columns(fields) | {"merged_ids": kept}, now)
+    survivor.record("unmerged", now, merge_id=merge_id, source_ids=gone)
     source.merged_into = None
     source.undelete(now)
     await queries.unpoint(work, source.id)
     await queries.repoint(work, members, source.id)
-    await queries.mark_undone(work, row["id"], source.id)
 
 
-async def _return_keys(survivor_id: uuid.UUID, source_id: uuid.UUID, row: Any, work: UnitOfWork) -> None:
-    held = (await queries.keys_by_customer(work, [survivor_id]))[survivor_id]
-    taken = [pair for pair in held if pair not in row["source_keys"] or pair in row["keys"]]
-    await put_keys(work, survivor_id, _keys(taken))
-    await put_keys(work, source_id, _keys(row["source_keys"]))
+async def _give_back(
+    source: Customer, survivor: Fields, rewritten: Merged, region: str, work: UnitOfWork
+) -> None:
+    """Its identifiers, but for those another living record has got since."""
+    own = fields_of(source, region)
+    taken = await queries.held_by_others(work, keys_of(own), (source.id, source.merged_into))
+    taken |= set(keys_of(survivor)) - set(keys_of(rewritten.after))
+    kept = [item for item in own["identifiers"] if not taken & set(keys_of({"identifiers": [item]}))]
+    await put_keys(work, source.id, keys_of({"identifiers": kept}))
+    if len(kept) < len(own["identifiers"]):
+        source.change({"identifiers": to_columns({"identifiers": kept})["identifiers"]}, work.clock.now())
+
+
+@dataclass(frozen=True)
+class Candidate:
+    row: Any
+    match: Match
 
 
 async def find_duplicates(
     values: Mapping[str, Any], itself: uuid.UUID, size: int, region: str, reader: Reader
 ) -> list[Candidate]:
     """Best first, from CANDIDATE on. `values`: columns of the customer to compare with."""
-    wanted = identity_of(values, region)
-    rows = await queries.find_candidates(reader, sorted(blocking_keys(wanted)), _normals(wanted), itself)
-    found = []
-    for row in rows:
-        match = compare(wanted, identity_of(row, region))
-        if match.score >= CANDIDATE:
-            found.append(Candidate(row, match.score, match.reasons))
-    return sorted(found, key=lambda c: (-c.score, str(c.row["id"])))[:size]
+    identity = identity_of(values, region)
+    wanted = traits_of(identity)
+    model = DEFAULT.among(await candidates.population(reader))
+    found = await candidates.find(reader, wanted, _normals(identity), itself)
+    matches = {
+        key: compare_traits(wanted, traits, model) for key, traits in found.items() if traits is not None
+    }
+    best = sorted(matches, key=lambda key: (-matches[key].score, str(key)))[:size]
+    rows = await candidates.read_rows(reader, [*best, *(key for key in found if key not in matches)])
+    for key, row in rows.items():
+        if key not in matches:
+            matches[key] = compare_traits(wanted, traits_of(identity_of(row, region)), model)
+    shown = [Candidate(row, matches[key]) for key, row in rows.items() if matches[key].score >= CANDIDATE]
+    return sorted(shown, key=lambda c: (-c.match.score, str(c.row["id"])))[:size]
 
 
 def _normals(identity: Identity) -> list[str]:

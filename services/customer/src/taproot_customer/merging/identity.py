@@ -8,7 +8,7 @@ from typing import Any
 
 from taproot_customer.customers.model import full_name
 from taproot_customer.matching.identifiers import InvalidIdentifier, base_phone, normal_form
-from taproot_customer.matching.score import Identity
+from taproot_customer.matching.traits import Identity
 
 
 def identity_of(values: Mapping[str, Any], region: str) -> Identity:
@@ -20,12 +20,15 @@ def identity_of(values: Mapping[str, Any], region: str) -> Identity:
     return Identity(
         organization=values.get("kind") == "organization",
         name=values.get("display_name") or full_name(given, family),
+        given_name=given,
+        family_name=family,
         birth_date=born if isinstance(born, dt.date) else None,
         phones=frozenset(base_phone(value) for kind, value in normal if kind == "phone"),
         emails=frozenset(value for kind, value in normal if kind == "email"),
         numbers=frozenset((kind, value) for kind, value in normal if kind in ("tax_number", "external")),
         street=" ".join(address.get("lines") or ()),
         city=address.get("city") or "",
+        region=address.get("region") or "",
         postal_code=address.get("postal_code") or "",
     )
 

@@ -3,30 +3,31 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping, Sequence
-from datetime import date, datetime
+from collections.abc import Mapping
+from datetime import date
 from typing import Any
 
-from sqlalchemy import Column, DateTime, Index, Table, Text, Uuid
+from sqlalchemy import BigInteger, Column, DateTime, Index, LargeBinary, Table, Text, Uuid
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from taproot_base.errors import AppError, Kind
 from taproot_customer.base import Base
-from taproot_customer.customers.model import Customer
-from taproot_customer.merging.survivorship import CHOOSABLE, UNITED, Record, united
+from taproot_customer.customers.model import Customer, Key
+from taproot_customer.matching.identifiers import InvalidIdentifier, normal_form
+from taproot_customer.merging.survivorship import CHOOSABLE, SINGLE, Record
 
 merges = Table(
     "merges",
     Base.metadata,
     Column("id", Uuid, primary_key=True),
     Column("survivor_id", Uuid, nullable=False),
+    Column("version", BigInteger, nullable=False),
     Column("create_time", DateTime(timezone=True), nullable=False),
     Column("actor", Text, nullable=False),
     Column("survivor_time", DateTime(timezone=True), nullable=False),
     Column("before", JSONB, nullable=False),
     Column("after", JSONB, nullable=False),
     Column("choices", JSONB, nullable=False),
-    Column("keys", JSONB, nullable=False),
     Index("ix_merges_survivor_id", "survivor_id"),
 )
 
@@ -37,7 +38,6 @@ merge_sources = Table(
     Column("source_id", Uuid, primary_key=True),
     Column("update_time", DateTime(timezone=True), nullable=False),
     Column("fields", JSONB, nullable=False),
-    Column("keys", JSONB, nullable=False),
     Column("members", ARRAY(Uuid), nullable=False),
     Column("undone_time", DateTime(timezone=True)),
     Index("ix_merge_sources_source_id", "source_id"),
@@ -46,9 +46,18 @@ merge_sources = Table(
 customer_blocks = Table(
     "customer_blocks",
     Base.metadata,
+    Column("key", BigInteger, primary_key=True, autoincrement=False),
     Column("customer_id", Uuid, primary_key=True),
-    Column("key", Text, primary_key=True),
-    Index("ix_customer_blocks_key", "key"),
+    Index("ix_customer_blocks_customer_id", "customer_id"),
+)
+
+# What customers are compared by, made ready once, so that a search over millions only compares.
+customer_traits = Table(
+    "customer_traits",
+    Base.metadata,
+    Column("customer_id", Uuid, primary_key=True),
+    Column("version", BigInteger, nullable=False),
+    Column("traits", LargeBinary, nullable=False),
 )
 
 
@@ -57,13 +66,26 @@ class NotMerged(AppError):
     reason = "NOT_MERGED"
 
 
-def fields_of(customer: Customer) -> dict[str, Any]:
-    """What survives or is restored, as JSON keeps it."""
-    return {name: _plain(getattr(customer, name)) for name in sorted(CHOOSABLE)}
+def fields_of(customer: Customer, region: str) -> dict[str, Any]:
+    """What survives or is restored, as JSON keeps it; identifiers with the `normal` form they are compared by."""
+    fields = {name: _plain(getattr(customer, name)) for name in sorted(CHOOSABLE)}
+    return fields | {"identifiers": [item | _normal(item, region) for item in customer.identifiers]}
 
 
-def record_of(key: uuid.UUID, update_time: datetime, fields: Mapping[str, Any]) -> Record:
-    return Record(str(key), update_time, fields)
+def _normal(item: Mapping[str, Any], region: str) -> dict[str, str]:
+    try:
+        return {"normal": normal_form(item["kind"], item["value"], region)}
+    except InvalidIdentifier:
+        return {}  # written before the rules were; it can match nothing
+
+
+def keys_of(fields: Mapping[str, Any]) -> list[Key]:
+    items = [item for item in fields["identifiers"] if "normal" in item]
+    return list(dict.fromkeys(Key(item["kind"], item["normal"]) for item in items))
+
+
+def record_of(customer: Customer, region: str) -> Record:
+    return Record(str(customer.id), customer.update_time, fields_of(customer, region))
 
 
 def _plain(value: Any) -> Any:
@@ -73,50 +95,12 @@ def _plain(value: Any) -> Any:
 
 
 def to_columns(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Survived fields as columns of a customer."""
+    """Fields as columns of a customer."""
     values = dict(fields)
-    values["birth_date"] = date.fromisoformat(values["birth_date"]) if values.get("birth_date") else None
-    values["parent_id"] = uuid.UUID(values["parent_id"]) if values.get("parent_id") else None
-    texts = set(values) - {
-        "birth_date",
-        "parent_id",
-        "identifiers",
-        "addresses",
-        "tags",
-        "custom",
-        "key_account",
-    }
-    return values | {name: values[name] or "" for name in texts}
-
-
-def undone_fields(
-    current: Mapping[str, Any], after: Mapping[str, Any], without: Mapping[str, Any]
-) -> dict[str, Any]:
-    """The survivor's fields once a source is gone: what the merge brought goes, what was changed since stays."""
-    result = dict(current)
-    for name, value in without.items():
-        if name in UNITED:
-            result[name] = _without_items(name, current[name], after[name], value)
-        elif name == "custom":
-            result[name] = _without_keys(current[name], after[name], value)
-        elif current[name] in (after[name], after[name] or ""):
-            result[name] = value
-    return result
-
-
-def _without_items(name: str, current: Sequence[Any], after: Sequence[Any], kept: Sequence[Any]) -> list[Any]:
-    went = united(name, [kept, after])[len(united(name, [kept])) :]
-    stays = [item for item in current if len(united(name, [went, [item]])) > len(went)]
-    return united(name, [stays])
-
-
-def _without_keys(
-    current: Mapping[str, Any], after: Mapping[str, Any], kept: Mapping[str, Any]
-) -> dict[str, Any]:
-    result = dict(current)
-    for key, value in after.items():
-        if result.get(key) == value:
-            result.pop(key, None)
-            if key in kept:
-                result[key] = kept[key]
-    return result
+    for name, parse in (("birth_date", date.fromisoformat), ("parent_id", uuid.UUID)):
+        if name in values:
+            values[name] = parse(values[name]) if values[name] else None
+    for name in values.keys() & set(SINGLE) - {"birth_date", "parent_id"}:
+        values[name] = values[name] or ""
+    items = values["identifiers"]
+    return values | {"identifiers": [{k: v for k, v in item.items() if k != "normal"} for item in items]}

@@ -1,4 +1,4 @@
-"""Reads and statements of merging and of finding duplicates."""
+"""Reads and statements of merging."""
 
 from __future__ import annotations
 
@@ -7,68 +7,33 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import ARRAY, Text, Uuid, bindparam, delete, func, insert, select, update
-from sqlalchemy.dialects.postgresql import insert as upsert
 
-from taproot_customer.customers import queries as customers
-from taproot_customer.customers.model import Customer, customer_keys
-from taproot_customer.merging.model import customer_blocks, merge_sources, merges
+from taproot_customer.customers.model import Customer, Key, customer_keys
+from taproot_customer.merging.history import Merged
+from taproot_customer.merging.model import keys_of, merge_sources, merges
+from taproot_customer.merging.survivorship import Record
 from taproot_customer.reading import column_names
 from taproot_storage.database import Reader, UnitOfWork
 from taproot_storage.schema import redirects
 from taproot_storage.statements import Statement
 from taproot_storage.visibility import unscoped, visible
 
-CANDIDATES = 300
-_c = Customer.__table__.c
 _k = customer_keys.c
-_s = merge_sources.c
+_m, _s = merges.c, merge_sources.c
 
 
 def _all(table: Any) -> Statement:
     return Statement(lambda: insert(table).values({name: bindparam(name) for name in column_names(table)}))
 
 
-def _candidates_statement() -> Any:
-    blocks = bindparam("blocks", type_=ARRAY(Text()))
-    normals = bindparam("normals", type_=ARRAY(Text()))
-    by_block = select(customer_blocks.c.customer_id).where(customer_blocks.c.key == func.any(blocks))
-    by_key = select(_k.customer_id).where(
-        _k.normal == func.any(normals), _k.kind.in_(("phone", "email", "tax_number", "external"))
-    )
-    found = by_block.union(by_key).limit(CANDIDATES).subquery("found")
-    return select(*customers.columns).where(
-        _c.id.in_(select(found.c.customer_id)),
-        _c.delete_time.is_(None),
-        _c.id != bindparam("itself"),
-        visible(Customer),
-    )
-
-
-_candidates = Statement(_candidates_statement)
-_forget_blocks = Statement(
-    lambda: delete(customer_blocks).where(customer_blocks.c.customer_id == bindparam("owner"))
-)
-_add_block = Statement(
-    lambda: (
-        upsert(customer_blocks)
-        .values(customer_id=bindparam("customer_id"), key=bindparam("key"))
-        .on_conflict_do_nothing()
-    )
-)
-_add_merge, _add_source = _all(merges), _all(merge_sources)
-_keys = Statement(
-    lambda: select(_k.customer_id, _k.kind, _k.normal).where(
-        _k.customer_id == func.any(bindparam("ids", type_=ARRAY(Uuid)))
-    )
-)
+_add_merge, _add_source, _point = _all(merges), _all(merge_sources), _all(redirects)
 _drop_keys = Statement(
     lambda: delete(customer_keys).where(_k.customer_id == func.any(bindparam("ids", type_=ARRAY(Uuid))))
 )
-_point = Statement(
-    lambda: (
-        upsert(redirects)
-        .values({name: bindparam(name) for name in column_names(redirects)})
-        .on_conflict_do_nothing()
+_held = Statement(
+    lambda: select(_k.customer_id, _k.kind, _k.normal).where(
+        _k.normal == func.any(bindparam("normals", type_=ARRAY(Text))),
+        _k.kind.in_(("phone", "email", "tax_number", "external")),
     )
 )
 _repoint = Statement(
@@ -80,30 +45,19 @@ _repoint = Statement(
 )
 _unpoint = Statement(lambda: delete(redirects).where(redirects.c.member_id == bindparam("member")))
 _members = Statement(lambda: select(redirects.c.member_id).where(redirects.c.root_id == bindparam("root")))
-_open_merge = Statement(
+_open_merges = Statement(
     lambda: (
-        select(
-            merges,
-            _s.source_id,
-            _s.fields,
-            _s.update_time,
-            _s["keys"].label("source_keys"),
-            _s.members,
-        )
-        .join(merge_sources, _s.merge_id == merges.c.id)
-        .where(
-            merges.c.id
-            == select(_s.merge_id)
-            .join(merges, merges.c.id == _s.merge_id)
-            .where(
-                _s.source_id == bindparam("source"),
-                _s.undone_time.is_(None),
-                merges.c.survivor_id == bindparam("survivor"),
-            )
-            .scalar_subquery(),
-            _s.undone_time.is_(None),
-        )
-        .order_by(_s.source_id)
+        select(merges, _s.source_id, _s.fields, _s.update_time, _s.members)
+        .join(merge_sources, _s.merge_id == _m.id)
+        .where(_m.survivor_id == bindparam("survivor"), _s.undone_time.is_(None))
+        .order_by(_m.version, _s.source_id)
+    )
+)
+_rewrite = Statement(
+    lambda: (
+        update(merges)
+        .where(_m.id == bindparam("key"))
+        .values({name: bindparam(name) for name in ("before", "after", "choices")})
     )
 )
 _undo = Statement(
@@ -113,39 +67,34 @@ _undo = Statement(
         .values(undone_time=bindparam("at"))
     )
 )
-
-
-async def find_candidates(
-    reader: Reader, blocks: Sequence[str], normals: Sequence[str], itself: uuid.UUID
-) -> list[Any]:
-    return await reader.fetch(_candidates, blocks=list(blocks), normals=list(normals), itself=itself)
-
-
-async def put_blocks(work: UnitOfWork, customer_id: uuid.UUID, keys: Sequence[str]) -> None:
-    await work.execute(_forget_blocks, owner=customer_id)
-    await work.execute_many(_add_block, [{"customer_id": customer_id, "key": key} for key in sorted(keys)])
+_journal = Statement(
+    lambda: select(_s.fields).where(_s.source_id == bindparam("source"), _s.undone_time.is_(None))
+)
 
 
 def for_merge(ids: Sequence[uuid.UUID]) -> Any:
     """Locked in the order of their ids, so that two merges cannot block each other."""
-    return (
-        select(Customer)
-        .where(Customer.id.in_(ids), visible(Customer))
-        .order_by(Customer.id)
-        .with_for_update()
-    )
+    return _locked(ids, visible(Customer))
 
 
-def for_release(source_id: uuid.UUID) -> Any:
-    reason = "who may undo the merge gets the record back into its own branch"
-    return select(Customer).where(Customer.id == source_id, unscoped(Customer, reason)).with_for_update()
+def for_release(ids: Sequence[uuid.UUID]) -> Any:
+    """Survivor and source, in the order merges lock them."""
+    return _locked(ids, unscoped(Customer, "who may undo a merge gives the record back to its own branch"))
 
 
-async def keys_by_customer(reader: Reader, ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, list[list[str]]]:
-    found: dict[uuid.UUID, list[list[str]]] = {key: [] for key in ids}
-    for row in await reader.fetch(_keys, ids=list(ids)):
-        found[row["customer_id"]].append([row["kind"], row["normal"]])
-    return found
+def _locked(ids: Sequence[uuid.UUID], scope: Any) -> Any:
+    return select(Customer).where(Customer.id.in_(ids), scope).order_by(Customer.id).with_for_update()
+
+
+def is_seen(customer_id: uuid.UUID) -> Any:
+    return select(Customer.id).where(Customer.id == customer_id, visible(Customer))
+
+
+async def held_by_others(
+    reader: Reader, keys: Sequence[Key], besides: Sequence[uuid.UUID | None]
+) -> set[Key]:
+    rows = await reader.fetch(_held, normals=[key.normal for key in keys])
+    return {Key(row["kind"], row["normal"]) for row in rows if row["customer_id"] not in besides}
 
 
 async def drop_keys(work: UnitOfWork, ids: Sequence[uuid.UUID]) -> None:
@@ -176,10 +125,40 @@ async def add_merge(work: UnitOfWork, merge: Mapping[str, Any], sources: Sequenc
     await work.execute_many(_add_source, list(sources))
 
 
-async def read_open_merge(reader: Reader, survivor: uuid.UUID, source: uuid.UUID) -> list[Any]:
-    """The merge with all its sources that are not undone, one row each; empty when there is none."""
-    return await reader.fetch(_open_merge, survivor=survivor, source=source)
+async def read_open_merges(
+    reader: Reader, survivor: uuid.UUID, source: uuid.UUID
+) -> tuple[list[Merged], list[uuid.UUID]]:
+    """The merges into the survivor from the one that took the source in, and the source's members; none: empty."""
+    rows = await reader.fetch(_open_merges, survivor=survivor)
+    mine = next((row for row in rows if row["source_id"] == source), None)
+    if mine is None:
+        return [], []
+    later = [row for row in rows if row["version"] >= mine["version"]]
+    ids = list(dict.fromkeys(row["id"] for row in later))
+    return [_merged([row for row in later if row["id"] == key]) for key in ids], list(mine["members"])
+
+
+def _merged(rows: Sequence[Any]) -> Merged:
+    one = rows[0]
+    sources = tuple(Record(str(row["source_id"]), row["update_time"], row["fields"]) for row in rows)
+    return Merged(one["id"], one["survivor_time"], one["before"], one["after"], one["choices"], sources)
+
+
+async def rewrite(work: UnitOfWork, merge: Merged) -> None:
+    """The journal tells the merge as it would have been without what was taken out of it."""
+    await work.execute(
+        _rewrite,
+        key=merge.id,
+        before=dict(merge.before),
+        after=dict(merge.after),
+        choices=dict(merge.choices),
+    )
 
 
 async def mark_undone(work: UnitOfWork, merge_id: uuid.UUID, source: uuid.UUID) -> None:
     await work.execute(_undo, merge=merge_id, source=source, at=work.clock.now())
+
+
+async def journalled_keys(reader: Reader, source: uuid.UUID) -> list[Key]:
+    """What a merged record was known by; empty when it is not merged."""
+    return [key for row in await reader.fetch(_journal, source=source) for key in keys_of(row["fields"])]

@@ -7,12 +7,13 @@ from typing import Any
 
 from taproot.customer.v1 import customer_pb2 as pb
 from taproot.customer.v1 import duplicate_service_pb2 as rpc
+from taproot.customer.v1.duplicate_pair_pb2 import DuplicateEvidence
 from taproot_chassis.service import Runtime
 from taproot_chassis.servicer import Servicer
 from taproot_customer.customers import messages
 from taproot_customer.customers import queries as customers
-from taproot_customer.merging import handlers
-from taproot_customer.merging.handlers import MergeCustomers
+from taproot_customer.merging import handlers, queries
+from taproot_customer.merging.handlers import MergeCustomers, UnmergeCustomer
 from taproot_customer.settings import CustomerSettings
 from taproot_storage.database import Reader, UnitOfWork
 
@@ -44,7 +45,8 @@ class DuplicatesServicer(Servicer):
 
     async def MergeCustomers(self, request: rpc.MergeCustomersRequest, _context: Any) -> pb.Customer:
         sources = [uuid.UUID(key) for key in request.source_ids]
-        command = MergeCustomers(uuid.UUID(request.id), sources, dict(request.field_sources), request.etag)
+        choices = dict(request.field_sources)
+        command = MergeCustomers(uuid.UUID(request.id), sources, choices, request.etag, self._region)
 
         async def act(work: UnitOfWork) -> pb.Customer:
             return messages.to_message(await handlers.merge_customers(command, work))
@@ -52,17 +54,27 @@ class DuplicatesServicer(Servicer):
         return await self.once(request, act, self._read)
 
     async def UnmergeCustomer(self, request: rpc.UnmergeCustomerRequest, _context: Any) -> pb.Customer:
-        async def act(work: UnitOfWork) -> pb.Customer:
-            survivor, source = uuid.UUID(request.id), uuid.UUID(request.source_id)
-            return messages.to_message(await handlers.unmerge_customer(survivor, source, work))
+        command = UnmergeCustomer(uuid.UUID(request.id), uuid.UUID(request.source_id), self._region)
+        async with self.database.reading() as reader:
+            locks = customers.locks_of(await queries.journalled_keys(reader, command.source_id))
 
-        return await self.once(request, act, self._read)
+        async def act(work: UnitOfWork) -> pb.Customer:
+            return messages.to_message(await handlers.unmerge_customer(command, work))
+
+        return await self.once(request, act, self._read, locks=locks)
 
     async def _read(self, reader: Reader, key: str) -> pb.Customer:
         return messages.to_message(await customers.get_customer(reader, uuid.UUID(key)))
 
 
 def _candidate(found: handlers.Candidate) -> rpc.DuplicateCandidate:
+    match = found.match
     return rpc.DuplicateCandidate(
-        customer=messages.to_message(found.row), score=round(found.score, 4), reasons=found.reasons
+        customer=messages.to_message(found.row),
+        score=round(match.score, 4),
+        reasons=match.reasons,
+        evidence=[
+            DuplicateEvidence(field=one.field, outcome=one.outcome, weight=round(one.weight, 2))
+            for one in match.evidence
+        ],
     )

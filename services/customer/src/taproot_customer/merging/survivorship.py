@@ -91,14 +91,14 @@ def united(name: str, groups: Sequence[Sequence[Any]]) -> list[Any]:
     seen: set[Hashable] = set()
     result: list[Any] = []
     for item in (item for group in groups for item in group):
-        key = _item_key(name, item)
+        key = item_key(name, item)
         if key not in seen:
             seen.add(key)
             result.append(item)
-    return _one_primary(result) if name == "identifiers" else result
+    return one_primary(result) if name == "identifiers" else result
 
 
-def _item_key(name: str, item: Any) -> Hashable:
+def item_key(name: str, item: Any) -> Hashable:
     if name == "identifiers":
         return (item["kind"], item.get("normal") or str(item["value"]).casefold().replace(" ", ""))
     if name == "addresses":
@@ -110,7 +110,7 @@ def _item_key(name: str, item: Any) -> Hashable:
     return str(item)
 
 
-def _one_primary(identifiers: Sequence[Item]) -> list[dict[str, Any]]:
+def one_primary(identifiers: Sequence[Item]) -> list[dict[str, Any]]:
     """The first primary of each kind stays it; the survivor's come first."""
     taken: set[str] = set()
     result = []

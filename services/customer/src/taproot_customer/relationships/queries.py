@@ -5,34 +5,24 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
-from sqlalchemy import Select, delete, select
+from sqlalchemy import Select, select
 
 from taproot.customer.v1 import relationship_pb2 as pb
 from taproot_customer.relationships.model import Relationship
-from taproot_listing.fields import Field, FieldType, Resource
-from taproot_storage.visibility import unscoped, visible
+from taproot_records.reading import Shelf, resource_of
+from taproot_storage.visibility import unscoped
 
 _c = Relationship.__table__.c
 
-RESOURCE = Resource(
+RESOURCE = resource_of(
     "relationship",
-    [
-        Field("id", _c.id, FieldType.ID, sortable=False),
-        Field("customer_id", _c.customer_id, FieldType.ID, sortable=False),
-        Field("related_customer_id", _c.related_customer_id, FieldType.ID, sortable=False),
-        Field("kind", _c.kind, FieldType.ENUM, enum=pb.RelationshipKind),
-        Field("label", _c.label, FieldType.TEXT),
-        Field("start_date", _c.start_date, FieldType.DATE),
-        Field("end_date", _c.end_date, FieldType.DATE),
-        Field("owner_id", _c.owner_id, FieldType.ID, sortable=False),
-        Field("branch_id", _c.branch_id, FieldType.ID, sortable=False),
-        Field("create_time", _c.create_time, FieldType.INSTANT),
-        Field("update_time", _c.update_time, FieldType.INSTANT),
-        Field("custom", _c.custom, FieldType.JSON),
-    ],
-    default_order="create_time desc",
-    id_column=_c.id,
+    Relationship,
+    pb.Relationship,
+    "id customer_id related_customer_id kind label start_date end_date owner_id branch_id create_time update_time custom",
+    "create_time desc",
+    ("customer_id", "related_customer_id"),
 )
+SHELF = Shelf(RESOURCE, Relationship, pb.Relationship)
 
 
 def same_link(first: uuid.UUID, second: uuid.UUID, kind: str, label: str) -> Select[Any]:
@@ -43,7 +33,3 @@ def same_link(first: uuid.UUID, second: uuid.UUID, kind: str, label: str) -> Sel
         _c.label == label,
         unscoped(Relationship, "a link exists once, whoever sees it"),
     )
-
-
-def remove(key: uuid.UUID) -> Any:
-    return delete(Relationship).where(_c.id == key, visible(Relationship))

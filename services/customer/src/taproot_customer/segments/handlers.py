@@ -3,54 +3,30 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 from taproot_base.access import subtree_end
 from taproot_base.errors import NotFound
-from taproot_base.ids import new_id
 from taproot_chassis.events import Event
-from taproot_chassis.placement import Placer, caller_id
-from taproot_customer.reading import load_one
 from taproot_customer.segments import messages, queries
 from taproot_customer.segments.model import DYNAMIC, STATIC, Segment
+from taproot_records.mapping import Values
+from taproot_records.writing import discard, load, moved, new_key, patched, placed
 from taproot_storage.database import Database, UnitOfWork
 from taproot_storage.eventlog import LogEntry
-from taproot_storage.updates import merge_patch
 
 MOVING_EVERY = timedelta(hours=1)
 REFRESH_BATCH = 5
 EVENTS_AT_ONCE = 1000
 
 
-@dataclass(frozen=True)
-class CreateSegment:
-    id: uuid.UUID | None
-    values: Mapping[str, Any]
-    owner_id: uuid.UUID | None = None
-    branch_id: uuid.UUID | None = None
-
-
-@dataclass(frozen=True)
-class UpdateSegment:
-    id: uuid.UUID
-    etag: str
-    values: Mapping[str, Any]
-
-
-async def create_segment(command: CreateSegment, work: UnitOfWork) -> Segment:
-    if command.values["kind"] == DYNAMIC:
-        queries.checked(command.values["filter"])
-    place = await Placer("segments", work).place(command.owner_id or caller_id(), command.branch_id)
-    values = {
-        **command.values,
-        "owner_id": place.owner_id,
-        "branch_id": place.branch_id,
-        "branch_path": place.branch_path,
-    }
-    segment = Segment.create(command.id or new_id(), values, work.clock.now())
+async def create_segment(chosen: str, given: Values, work: UnitOfWork) -> Segment:
+    if given["kind"] == DYNAMIC:
+        queries.checked(given["filter"])
+    key = await new_key(work, Segment, chosen)
+    segment = Segment.create(key, await placed(work, "segments", given), work.clock.now())
     await work.add(segment)
     if segment.kind == DYNAMIC:
         await work.flush()
@@ -58,21 +34,19 @@ async def create_segment(command: CreateSegment, work: UnitOfWork) -> Segment:
     return segment
 
 
-async def update_segment(command: UpdateSegment, work: UnitOfWork) -> Segment:
-    segment = await _load(work, command.id, command.etag)
-    values = dict(command.values)
-    if "custom" in values:
-        values["custom"] = merge_patch(segment.custom, values["custom"])
+async def update_segment(key: str, etag: str, values: Values, work: UnitOfWork) -> Segment:
+    segment = await load(work, Segment, key, etag)
     if "filter" in values:
         segment.require(DYNAMIC)
         queries.checked(values["filter"])
-    if segment.change(values, work.clock.now()):
+    changed = patched(segment, await moved(work, "segments", segment, values))
+    if segment.change(changed, work.clock.now()):
         await _fill(segment, work)
     return segment
 
 
-async def refresh_segment(key: uuid.UUID, work: UnitOfWork) -> Segment:
-    segment = await _load(work, key)
+async def refresh_segment(key: str, work: UnitOfWork) -> Segment:
+    segment = await load(work, Segment, key)
     segment.require(DYNAMIC)
     await _fill(segment, work)
     return segment
@@ -89,17 +63,16 @@ async def _fill(segment: Segment, work: UnitOfWork) -> None:
     segment.refreshed(await queries.count_members(work, segment.id), moving, now)
 
 
-async def delete_segment(key: uuid.UUID, etag: str, work: UnitOfWork) -> Segment:
-    segment = await _load(work, key, etag)
+async def delete_segment(key: str, etag: str, work: UnitOfWork) -> Segment:
+    segment = await load(work, Segment, key, etag)
     segment.record("deleted", work.clock.now())
-    await work.flush()
-    for statement in queries.remove(key):
-        await work.execute(statement)
+    await work.execute(queries.forget_members(segment.id))
+    await discard(work, segment)
     return segment
 
 
-async def add_members(key: uuid.UUID, ids: Sequence[uuid.UUID], work: UnitOfWork) -> Segment:
-    segment = await _load(work, key)
+async def add_members(key: str, ids: Sequence[uuid.UUID], work: UnitOfWork) -> Segment:
+    segment = await load(work, Segment, key)
     segment.require(STATIC)
     seen = await queries.visible_ids(work, ids)
     for each in ids:
@@ -111,18 +84,13 @@ async def add_members(key: uuid.UUID, ids: Sequence[uuid.UUID], work: UnitOfWork
     return segment
 
 
-async def remove_members(key: uuid.UUID, ids: Sequence[uuid.UUID], work: UnitOfWork) -> Segment:
-    segment = await _load(work, key)
+async def remove_members(key: str, ids: Sequence[uuid.UUID], work: UnitOfWork) -> Segment:
+    segment = await load(work, Segment, key)
     segment.require(STATIC)
     left = await work.fetch(queries.leave_given(segment.id, ids))
     await _tell(segment.display_name, "left", left, work)
     segment.member_count -= len(left)
     return segment
-
-
-async def _load(work: UnitOfWork, key: uuid.UUID, etag: str = "") -> Segment:
-    found: Segment = await load_one(work, Segment, key, etag)
-    return found
 
 
 async def _tell(name: str, what: str, rows: Sequence[Any], work: UnitOfWork) -> None:

@@ -51,12 +51,12 @@ class Segment(Aggregate, Base):
         return segment
 
     def change(self, values: Mapping[str, Any], now: datetime) -> bool:
-        """Set fields; true when the filter changed, so that the members must be computed anew."""
+        """Set fields; true when the members must be computed anew: another filter, or another branch of a dynamic one."""
         changed = {name: value for name, value in values.items() if getattr(self, name) != value}
         if changed:
             self.set_all(changed)
             self.record("updated", now)
-        return "filter" in changed
+        return self.kind == DYNAMIC and not changed.keys().isdisjoint(("filter", "branch_path"))
 
     def refreshed(self, count: int, next_change: datetime | None, now: datetime) -> None:
         self.member_count, self.refresh_time, self.next_change_time = count, now, next_change

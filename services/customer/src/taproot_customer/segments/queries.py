@@ -31,11 +31,13 @@ from taproot.customer.v1 import segment_pb2 as pb
 from taproot_base.access import subtree_end
 from taproot_customer.customers import queries as customers
 from taproot_customer.customers.model import Customer
+from taproot_customer.searching import name_field
 from taproot_customer.segments.model import DYNAMIC, Segment, segment_members
 from taproot_listing.fields import Field, FieldType, Resource
 from taproot_listing.filter_check import Filter
 from taproot_listing.filter_predicate import Predicate
 from taproot_listing.filter_sql import filter_sql
+from taproot_records.reading import Shelf, resource_of
 from taproot_storage.database import Reader, UnitOfWork
 from taproot_storage.reads import filter_of
 from taproot_storage.statements import Statement
@@ -47,26 +49,20 @@ _m = segment_members.c
 _c = Customer.__table__.c
 _WORKER = "membership is decided for every customer of the segment's branch"
 
-RESOURCE = Resource(
+RESOURCE = resource_of(
     "segment",
-    [
-        Field("id", _t.id, FieldType.ID, sortable=False),
-        Field("display_name", _t.display_name, FieldType.TEXT),
-        Field("kind", _t.kind, FieldType.ENUM, enum=pb.SegmentKind),
-        Field("member_count", _t.member_count, FieldType.INTEGER),
-        Field("refresh_time", _t.refresh_time, FieldType.INSTANT),
-        Field("owner_id", _t.owner_id, FieldType.ID, sortable=False),
-        Field("branch_id", _t.branch_id, FieldType.ID, sortable=False),
-        Field("create_time", _t.create_time, FieldType.INSTANT),
-        Field("update_time", _t.update_time, FieldType.INSTANT),
-        Field("custom", _t.custom, FieldType.JSON),
-    ],
-    default_order="create_time desc",
-    id_column=_t.id,
+    Segment,
+    pb.Segment,
+    "id display_name kind member_count refresh_time owner_id branch_id create_time update_time custom",
 )
+SHELF = Shelf(RESOURCE, Segment, pb.Segment)
 MEMBERS = Resource(
     "segment_member",
-    [Field("enter_time", _m.enter_time, FieldType.INSTANT)],
+    [
+        Field("customer_id", _m.customer_id, FieldType.ID, sortable=False),
+        name_field("customer_display_name", _c),
+        Field("enter_time", _m.enter_time, FieldType.INSTANT),
+    ],
     default_order="enter_time desc",
     id_column=_m.customer_id,
 )
@@ -244,8 +240,5 @@ def due(now: datetime, limit: int) -> Any:
     )
 
 
-def remove(key: uuid.UUID) -> list[Any]:
-    return [
-        delete(segment_members).where(_m.segment_id == key),
-        delete(Segment).where(_t.id == key, visible(Segment)),
-    ]
+def forget_members(segment_id: uuid.UUID) -> Any:
+    return delete(segment_members).where(_m.segment_id == segment_id)

@@ -7,80 +7,50 @@ from typing import Any
 
 from taproot.customer.v1 import segment_pb2 as pb
 from taproot.customer.v1 import segment_service_pb2 as rpc
-from taproot_base import wire
 from taproot_chassis.service import Runtime
-from taproot_chassis.servicer import Servicer
 from taproot_customer.customers import messages as customers
 from taproot_customer.customers.model import Customer
-from taproot_customer.reading import listed, read_one
 from taproot_customer.segments import handlers, messages, queries
-from taproot_customer.segments.handlers import CreateSegment, UpdateSegment
 from taproot_customer.segments.model import Segment
 from taproot_customer.settings import CustomerSettings
-from taproot_listing.lists import ListParameters
-from taproot_storage.database import Reader, UnitOfWork
-from taproot_storage.reads import Lists, aggregate
-from taproot_storage.updates import changed_fields
+from taproot_records.serving import ResourceServicer
+from taproot_records.writing import changes, given
+from taproot_storage.database import Reader
 
 
-class SegmentsServicer(Servicer):
+class SegmentsServicer(ResourceServicer[pb.Segment]):
     def __init__(self, runtime: Runtime[CustomerSettings]) -> None:
-        super().__init__(runtime.database)
-        self._lists = Lists(runtime.page_key)
+        super().__init__(runtime, queries.SHELF)
 
     async def GetSegment(self, request: rpc.GetSegmentRequest, _context: Any) -> pb.Segment:
-        return await self.read(lambda reader: self._read(reader, request.id))
+        return await self.get(request.id)
 
     async def ListSegments(self, request: rpc.ListSegmentsRequest, _context: Any) -> rpc.ListSegmentsResponse:
-        async def query(reader: Reader) -> rpc.ListSegmentsResponse:
-            page = await self._lists.page(reader, queries.RESOURCE, listed(Segment), Segment, request)
-            segments = [messages.to_message(row) for row in page.rows]
-            return rpc.ListSegmentsResponse(segments=segments, next_page_token=page.next_page_token)
-
-        return await self.read(query)
+        return await self.page(request, rpc.ListSegmentsResponse, "segments")
 
     async def AggregateSegments(
         self, request: rpc.AggregateSegmentsRequest, _context: Any
     ) -> rpc.AggregateSegmentsResponse:
-        async def query(reader: Reader) -> rpc.AggregateSegmentsResponse:
-            rows = await aggregate(reader, queries.RESOURCE, listed(Segment), Segment, request)
-            return rpc.AggregateSegmentsResponse(rows=rows)
-
-        return await self.read(query)
+        return await self.aggregate(request, rpc.AggregateSegmentsResponse)
 
     async def CreateSegment(self, request: rpc.CreateSegmentRequest, _context: Any) -> pb.Segment:
-        message = request.segment
-        messages.check_new(message)
-        present = {field.name for field, _ in message.ListFields()}
-        values = messages.to_values(message, [name for name in messages.FIELDS if name in present])
-        command = CreateSegment(
-            wire.optional_uuid(message.id),
-            values,
-            wire.optional_uuid(message.owner_id),
-            wire.optional_uuid(message.branch_id),
+        messages.check_new(request.segment)
+        values = given(request.segment, Segment)
+        return await self.change(
+            request, lambda work: handlers.create_segment(request.segment.id, values, work)
         )
-
-        async def act(work: UnitOfWork) -> pb.Segment:
-            return messages.to_message(await handlers.create_segment(command, work))
-
-        return await self.once(request, act, self._read)
 
     async def UpdateSegment(self, request: rpc.UpdateSegmentRequest, _context: Any) -> pb.Segment:
         message = request.segment
-        values = messages.to_values(message, changed_fields(message, request.update_mask))
-        command = UpdateSegment(uuid.UUID(message.id), message.etag, values)
-
-        async def act(work: UnitOfWork) -> pb.Segment:
-            return messages.to_message(await handlers.update_segment(command, work))
-
-        return await self.once(request, act, self._read)
+        values = changes(message, request.update_mask, Segment)
+        return await self.change(
+            request, lambda work: handlers.update_segment(message.id, message.etag, values, work)
+        )
 
     async def DeleteSegment(self, request: rpc.DeleteSegmentRequest, _context: Any) -> pb.Segment:
-        async def act(work: UnitOfWork) -> pb.Segment:
-            key = uuid.UUID(request.id)
-            return messages.to_message(await handlers.delete_segment(key, request.etag, work))
-
-        return await self.once(request, act, self._read)
+        return await self.change(
+            request, lambda work: handlers.delete_segment(request.id, request.etag, work)
+        )
 
     async def PreviewSegment(
         self, request: rpc.PreviewSegmentRequest, _context: Any
@@ -94,19 +64,21 @@ class SegmentsServicer(Servicer):
         return await self.read(query)
 
     async def RefreshSegment(self, request: rpc.RefreshSegmentRequest, _context: Any) -> pb.Segment:
-        async def act(work: UnitOfWork) -> pb.Segment:
-            return messages.to_message(await handlers.refresh_segment(uuid.UUID(request.id), work))
-
-        return await self.once(request, act, self._read)
+        return await self.change(request, lambda work: handlers.refresh_segment(request.id, work))
 
     async def ListSegmentMembers(
         self, request: rpc.ListSegmentMembersRequest, _context: Any
     ) -> rpc.ListSegmentMembersResponse:
         async def query(reader: Reader) -> rpc.ListSegmentMembersResponse:
-            segment = await read_one(reader, Segment, uuid.UUID(request.segment_id))
-            asked = ListParameters("", "", request.page_size, request.page_token)
-            rows = queries.listed_members(segment["id"])
-            page = await self._lists.page(reader, queries.MEMBERS, rows, Customer, asked)
+            segment = await self.shelf.row(reader, request.segment_id)
+            page = await self.lists.page(
+                reader,
+                queries.MEMBERS,
+                queries.listed_members(segment["id"]),
+                Customer,
+                request,
+                of=request.segment_id,
+            )
             name = segment["display_name"]
             members = [messages.to_member(row, name, row["display_name"]) for row in page.rows]
             return rpc.ListSegmentMembersResponse(
@@ -117,21 +89,10 @@ class SegmentsServicer(Servicer):
 
     async def AddSegmentMembers(self, request: rpc.AddSegmentMembersRequest, _context: Any) -> pb.Segment:
         ids = [uuid.UUID(key) for key in request.customer_ids]
-
-        async def act(work: UnitOfWork) -> pb.Segment:
-            return messages.to_message(await handlers.add_members(uuid.UUID(request.id), ids, work))
-
-        return await self.once(request, act, self._read)
+        return await self.change(request, lambda work: handlers.add_members(request.id, ids, work))
 
     async def RemoveSegmentMembers(
         self, request: rpc.RemoveSegmentMembersRequest, _context: Any
     ) -> pb.Segment:
         ids = [uuid.UUID(key) for key in request.customer_ids]
-
-        async def act(work: UnitOfWork) -> pb.Segment:
-            return messages.to_message(await handlers.remove_members(uuid.UUID(request.id), ids, work))
-
-        return await self.once(request, act, self._read)
-
-    async def _read(self, reader: Reader, key: str) -> pb.Segment:
-        return messages.to_message(await read_one(reader, Segment, uuid.UUID(key)))
+        return await self.change(request, lambda work: handlers.remove_members(request.id, ids, work))

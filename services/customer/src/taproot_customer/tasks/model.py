@@ -13,15 +13,15 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from taproot_base.errors import WrongState
-from taproot_customer.base import Base
-from taproot_storage.eventlog import Aggregate
+from taproot_customer.base import Base, Recyclable
 from taproot_storage.visibility import scope_table
 
 OPEN, DONE = "open", "done"
+NORMAL = "normal"
 _MONTHS = 12
 
 
-class Task(Aggregate, Base):
+class Task(Recyclable, Base):
     __tablename__ = "tasks"
     aggregate_type: ClassVar[str] = "task"
 
@@ -33,7 +33,7 @@ class Task(Aggregate, Base):
     reminder_time: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     reminded_for: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     overdue_for: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
-    priority: Mapped[str] = mapped_column(Text, default="normal")
+    priority: Mapped[str] = mapped_column(Text, default=NORMAL)
     recurrence: Mapped[str] = mapped_column(Text, default="")
     state: Mapped[str] = mapped_column(Text, default=OPEN)
     complete_time: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
@@ -44,7 +44,6 @@ class Task(Aggregate, Base):
     branch_id: Mapped[uuid.UUID | None] = mapped_column(Uuid)
     branch_path: Mapped[str] = mapped_column(Text)
     custom: Mapped[dict[str, Any]] = mapped_column(JSONB, default=dict)
-    delete_time: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
 
     __table_args__ = (
         Index("ix_tasks_customer", "customer_id", "due_time"),
@@ -63,16 +62,12 @@ class Task(Aggregate, Base):
     @classmethod
     def create(cls, key: uuid.UUID, values: Mapping[str, Any], now: datetime) -> Task:
         task = cls(id=key, create_time=now, **values)
+        task.derive()
         task.record("created", now)
         return task
 
-    def change(self, values: Mapping[str, Any], now: datetime) -> None:
-        """Set fields; nothing is recorded when nothing changes."""
-        self._require_alive()
-        changed = {name: value for name, value in values.items() if getattr(self, name) != value}
-        if changed:
-            self.set_all(changed)
-            self.record("updated", now)
+    def derive(self) -> None:
+        self.priority = self.priority or NORMAL
 
     def complete(self, user_id: uuid.UUID | None, now: datetime) -> dict[str, Any] | None:
         """Done; returns the fields of the successor of a recurring task."""
@@ -95,7 +90,7 @@ class Task(Aggregate, Base):
         self.record("reopened", now)
 
     def assign(self, owner_id: uuid.UUID, branch_id: uuid.UUID | None, path: str, now: datetime) -> None:
-        self._require_alive()
+        self.require_alive()
         if self.owner_id == owner_id:
             return
         before = (self.owner_id, self.branch_id)
@@ -111,25 +106,10 @@ class Task(Aggregate, Base):
             self.overdue_for = self.due_time
             self.record("overdue", now)
 
-    def delete(self, now: datetime) -> None:
-        self._require_alive()
-        self.delete_time = now
-        self.record("deleted", now)
-
-    def undelete(self, now: datetime) -> None:
-        if self.delete_time is None:
-            raise WrongState("the task", self.state, ["deleted"])
-        self.delete_time = None
-        self.record("undeleted", now)
-
     def _require(self, state: str) -> None:
-        self._require_alive()
+        self.require_alive()
         if self.state != state:
             raise WrongState("the task", self.state, [state])
-
-    def _require_alive(self) -> None:
-        if self.delete_time is not None:
-            raise WrongState("the task", "deleted", ["alive"])
 
 
 def next_due(due: datetime, recurrence: str) -> datetime:

@@ -8,34 +8,25 @@ from typing import Any
 from sqlalchemy import Select, and_, or_, select
 
 from taproot.customer.v1 import task_pb2 as pb
+from taproot_customer.references import reference
 from taproot_customer.tasks.model import OPEN, Task
-from taproot_listing.fields import Field, FieldType, Resource
+from taproot_records.conversions import Conversions
+from taproot_records.reading import Shelf, resource_of
 from taproot_storage.visibility import unscoped
 
 _c = Task.__table__.c
 
-RESOURCE = Resource(
+CONVERSIONS = Conversions(reference("task"))
+RESOURCE = resource_of(
     "task",
-    [
-        Field("id", _c.id, FieldType.ID, sortable=False),
-        Field("customer_id", _c.customer_id, FieldType.ID, sortable=False),
-        Field("display_name", _c.display_name, FieldType.TEXT),
-        Field("state", _c.state, FieldType.ENUM, enum=pb.TaskState),
-        Field("priority", _c.priority, FieldType.ENUM, enum=pb.TaskPriority),
-        Field("recurrence", _c.recurrence, FieldType.ENUM, enum=pb.TaskRecurrence),
-        Field("due_time", _c.due_time, FieldType.INSTANT),
-        Field("reminder_time", _c.reminder_time, FieldType.INSTANT),
-        Field("complete_time", _c.complete_time, FieldType.INSTANT),
-        Field("creator_id", _c.creator_id, FieldType.ID, sortable=False),
-        Field("owner_id", _c.owner_id, FieldType.ID, sortable=False),
-        Field("branch_id", _c.branch_id, FieldType.ID, sortable=False),
-        Field("create_time", _c.create_time, FieldType.INSTANT),
-        Field("update_time", _c.update_time, FieldType.INSTANT),
-        Field("custom", _c.custom, FieldType.JSON),
-    ],
-    default_order="create_time desc",
-    id_column=_c.id,
+    Task,
+    pb.Task,
+    "id customer_id display_name state priority recurrence due_time reminder_time complete_time creator_id owner_id "
+    "branch_id create_time update_time custom",
+    "create_time desc",
+    ("customer_id",),
 )
+SHELF = Shelf(RESOURCE, Task, pb.Task, CONVERSIONS.fill, _c.delete_time.is_(None))
 
 
 def to_remind(now: datetime, limit: int) -> Select[Any]:

@@ -12,6 +12,7 @@ from taproot_base.ids import new_id
 from taproot_gateway.api_keys import queries
 from taproot_gateway.api_keys.model import MOST_KEYS, TooManyApiKeys
 from taproot_gateway.callers import credential_hash
+from taproot_gateway.revocations import announce
 from taproot_storage.database import UnitOfWork
 
 KEY_PREFIX = "tk_"
@@ -42,3 +43,4 @@ async def create_api_key(
 async def delete_api_key(user_id: uuid.UUID, key: uuid.UUID, work: UnitOfWork) -> None:
     if not await queries.delete_key(work, user_id, key):
         raise NotFound("API key", key)
+    await announce(work, user_id)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 
 from opentelemetry.trace import SpanKind
 from prometheus_client import Counter, Histogram
@@ -13,7 +13,8 @@ from taproot_base.errors import AppError
 from taproot_gateway.http import security
 from taproot_gateway.http.calls import IDENTITY, Calls, Handler, Refused, problem_answer
 from taproot_gateway.http.exchange import Answer, Header, Receive, Request, Scope, Send, send_answer
-from taproot_gateway.transcoding.problems import Problem, from_app_error
+from taproot_gateway.transcoding.problems import Problem, from_app_error, invalid
+from taproot_gateway.transcoding.requests import Invalid
 from taproot_gateway.transcoding.routes import Route, Router
 
 MAX_TARGET = 8_000
@@ -28,6 +29,10 @@ _seconds = Histogram(
 _answers = Counter("taproot_http_answers_total", "HTTP answers", ["method", "route", "status"])
 
 
+Stream = Callable[[Request, Send, list[Header]], Awaitable[None]]
+"""An answer without an end, with headers to add. Raises Refused, Invalid and AppError before it begins."""
+
+
 class App:
     def __init__(
         self,
@@ -37,7 +42,9 @@ class App:
         *,
         proxies: int = 0,
         origins: Iterable[str] = (),
+        streams: Mapping[str, Stream] | None = None,
     ) -> None:
+        self._streams = streams or {}
         self._router = router
         self._calls = calls
         self._pages = pages
@@ -49,7 +56,12 @@ class App:
             await _lifespan(receive, send)
         elif scope["type"] == "http":
             request = Request.read(scope, receive, self._proxies)
-            await self._serve(request, send)
+            if request.unclear:
+                await send_answer(send, request, problem_answer(_unclear(request.unclear)))
+            elif request.path in self._streams and request.method in ("GET", "HEAD"):
+                await self._stream(self._streams[request.path], request, send)
+            else:
+                await self._serve(request, send)
         else:
             await send({"type": "websocket.close", "code": 1003})
 
@@ -70,6 +82,18 @@ class App:
         name = method if method in ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS") else "other"
         _seconds.labels(name, label).observe(time.perf_counter() - started)
         _answers.labels(name, label, answer.status).inc()
+
+    async def _stream(self, stream: Stream, request: Request, send: Send) -> None:
+        origin = request.headers.get("origin", "")
+        extra = security.cors(origin, credentials=True) if origin in self._origins else []
+        try:
+            await stream(request, send, extra)
+        except Exception as error:  # noqa: BLE001 - told as a problem, a defect is logged
+            answer = _told(error, request.path)
+            await send_answer(send, request, answer, extra)
+            _answers.labels(request.method, request.path, answer.status).inc()
+        else:
+            _answers.labels(request.method, request.path, 200).inc()
 
     async def _routed(
         self, route: Route, values: dict[str, str], request: Request
@@ -97,18 +121,14 @@ class App:
             return problem_answer(Problem(414, "The address is too long", reason="ADDRESS_TOO_LONG"))
         try:
             return await self._calls.answer(route, values, request)
-        except Refused as refusal:
-            return problem_answer(refusal.problem)
-        except AppError as error:
-            return problem_answer(from_app_error(error))
-        except Exception:  # noqa: BLE001 - a defect: logged once with its trace id, told to nobody
-            telemetry.logger.exception("gateway_error", route=route.template.text)
-            return problem_answer(Problem(500, "Something went wrong", reason="INTERNAL"))
+        except Exception as error:  # noqa: BLE001 - told as a problem, a defect is logged
+            return _told(error, route.template.text)
 
     async def _paged(self, page: Handler | None, request: Request) -> Answer:
         if page is not None:
             return await page(request)
-        allowed = ["GET", "HEAD"] if request.path in self._pages else self._router.methods(request.path)
+        plain = request.path in self._pages or request.path in self._streams
+        allowed = ["GET", "HEAD"] if plain else self._router.methods(request.path)
         if not allowed:
             return problem_answer(Problem(404, "There is nothing here", reason="NO_ROUTE"))
         headers: list[Header] = [(b"allow", ", ".join(allowed).encode())]
@@ -132,6 +152,24 @@ class App:
         if any(route.access.permission == "public" and route.backend != IDENTITY for route in routes):
             return security.cors(origin, credentials=False)
         return []
+
+
+def _told(error: Exception, where: str) -> Answer:
+    """A failure as the caller sees it. A defect is logged once with its trace id and told to nobody."""
+    if isinstance(error, Refused):
+        return problem_answer(error.problem)
+    if isinstance(error, Invalid):
+        return problem_answer(invalid(error.violations))
+    if isinstance(error, AppError):
+        answer = problem_answer(from_app_error(error))
+        answer.headers += getattr(error, "headers", [])
+        return answer
+    telemetry.logger.error("gateway_error", route=where, exc_info=error)
+    return problem_answer(Problem(500, "Something went wrong", reason="INTERNAL"))
+
+
+def _unclear(header: str) -> Problem:
+    return Problem(400, "The request can be read in two ways", f"see the header {header}", "UNCLEAR_HEADERS")
 
 
 async def _lifespan(receive: Receive, send: Send) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -16,18 +17,27 @@ from taproot_gateway import operations
 from taproot_gateway.backends import Backends, Metadata, UnknownBackend
 from taproot_gateway.callers import Caller, Callers
 from taproot_gateway.http import conditional, security
+from taproot_gateway.http.batches import batch_cost, read_batch
 from taproot_gateway.http.exchange import Answer, BodyTooLarge, BodyTooSlow, Header, Request
+from taproot_gateway.http.limits import Limiter
 from taproot_gateway.http.security import Cookies, Credential
 from taproot_gateway.transcoding import problems
+from taproot_gateway.transcoding.input import Violation
 from taproot_gateway.transcoding.problems import Problem
 from taproot_gateway.transcoding.requests import HttpRequest, Invalid
 from taproot_gateway.transcoding.routes import OPERATIONS, Payload, Route
+from taproot_gateway.transcoding.selection import (
+    PARAMETER,
+    InvalidSelection,
+    Tree,
+    compile_selection,
+    take_fields,
+)
 
 IDENTITY = "identity"
 CALL_SECONDS = 15.0
 LONG_CALL_SECONDS = 60.0
 _LONG = ("Wait", "Download", "Upload", "Export")
-SESSIONS = "taproot.identity.v1.SessionsService"
 _JSON_TYPES = ("application/json", "application/merge-patch+json")
 
 
@@ -56,6 +66,7 @@ class Calls:
         callers: Callers,
         cookies: Cookies,
         limits: Limits,
+        limiter: Limiter,
         origins: Iterable[str] = (),
         after: dict[str, AfterCall] | None = None,
     ) -> None:
@@ -64,16 +75,28 @@ class Calls:
         self._callers = callers
         self._cookies = cookies
         self._limits = limits
+        self._limiter = limiter
         self._origins = frozenset(origins)
         self._after = after or {}
 
     async def answer(self, route: Route, values: dict[str, str], request: Request) -> Answer:
-        caller = await self._caller(route, request)
-        conditional_write = False
+        caller, credential = await self._caller(route, request)
+        cost = batch_cost(request.query) if route.batch else 1
+        paid = await self._limiter.admit(caller, credential, request.client, cost)
+        answer = await self._answer(route, values, request, caller)
+        answer.headers += self._limiter.headers(paid)
+        return answer
+
+    async def _answer(self, route: Route, values: dict[str, str], request: Request, caller: Caller) -> Answer:
+        conditional_write = bool(request.headers.get("if-match"))
+        metadata = self._metadata(route, caller, request)
         try:
+            tree = _selection(route, request)
+            if route.batch:
+                read = functools.partial(self._call, route, metadata=metadata)
+                return self._ok(route, request, await read_batch(route, request.query, tree, read), [])
             message = await self._message(route, values, request)
-            conditional_write = bool(request.headers.get("if-match"))
-            response = await self._call(route, message, self._metadata(route, caller, request))
+            response = await self._call(route, message, metadata)
         except Invalid as error:
             return problem_answer(problems.invalid(error.violations))
         except grpc.aio.AioRpcError as error:
@@ -82,10 +105,23 @@ class Calls:
         extra = after(message, response) if after else []
         if route.backend == IDENTITY and route.writes:
             self._callers.forget_all()
-        return self._ok(route, request, route.encode(response), extra)
+        return self._ok(route, request, route.encode(response, tree), extra)
 
-    async def _caller(self, route: Route, request: Request) -> Caller:
-        public = route.access.permission == "public"
+    async def sign_in(self, request: Request) -> tuple[Caller, str, list[Header]]:
+        """Who calls for something that is no RPC, and with what. Raises Refused, RateLimited."""
+        caller, credential = await self._identify(request, "", public=False)
+        return (
+            caller,
+            credential,
+            self._limiter.headers(await self._limiter.admit(caller, credential, request.client)),
+        )
+
+    async def _caller(self, route: Route, request: Request) -> tuple[Caller, str]:
+        service = route.method.containing_service.full_name
+        return await self._identify(request, service, public=route.access.permission == "public")
+
+    async def _identify(self, request: Request, service: str, *, public: bool) -> tuple[Caller, str]:
+        """Who calls, and with what; an empty credential for nobody."""
         credential = self._cookies.credential(request)
         caller = await self._callers.find(credential.value) if credential else None
         if caller is not None and credential is not None and not self._own_page(request, credential):
@@ -97,11 +133,11 @@ class Calls:
         if caller is None:
             if not public:
                 raise Refused(_unauthenticated(credential))
-            return self._callers.anonymous()
-        sessions = route.method.containing_service.full_name == SESSIONS
-        if caller.identity.must_change_password and not (public or sessions):
-            raise Refused(Problem(403, "Choose a new password first", reason="PASSWORD_CHANGE_REQUIRED"))
-        return caller
+            return self._callers.anonymous(), ""
+        refusal = caller.identity.refusal(service)
+        if refusal is not None and not public:
+            raise Refused(Problem(403, refusal.title, reason=refusal.reason))
+        return caller, credential.value if credential is not None else ""
 
     def _own_page(self, request: Request, credential: Credential) -> bool:
         """What a browser sends by itself proves nothing: with a cookie, a write must come from our pages."""
@@ -166,6 +202,17 @@ class Calls:
         if reading and conditional.not_modified(request.headers.get("if-none-match", ""), tag):
             return Answer(304, headers=headers, cache=cache)
         return Answer(200, payload.body, payload.content_type, headers, cache)
+
+
+def _selection(route: Route, request: Request) -> Tree:
+    """What of the answer is wanted; takes `fields` out of the query. Raises Invalid."""
+    if PARAMETER not in request.query or PARAMETER in route.method.input_type.fields_by_name:
+        return {}
+    text, request.query = take_fields(request.query)
+    try:
+        return compile_selection(route.method.output_type, text) if text else {}
+    except InvalidSelection as error:
+        raise Invalid([Violation(PARAMETER, str(error))]) from None
 
 
 def identity_metadata(caller: Caller, address: str, agent: str) -> Metadata:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import zlib
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from dataclasses import dataclass, field
 from typing import Any
+
+from taproot_gateway.http.compression import PACKERS, preferred
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -14,10 +15,19 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Header = tuple[bytes, bytes]
 
 READ_SECONDS = 30.0
+"""A body may take this long, and longer as long as it comes no slower than `SLOWEST_BYTES` a second."""
+SLOWEST_BYTES = 4_096
 _COMPRESS_FROM = 1_000
-# Above this, compressing would hold up the loop: it goes to a thread (zlib lets go of the interpreter's lock).
+# Above this, compressing would hold up the loop: it goes to a thread (the packers let go of the interpreter's lock).
 _THREAD_FROM = 32_000
 _COMPRESSIBLE = ("application/json", "application/problem+json", "text/")
+# Given twice, these make requests that two servers understand differently (RFC 9112 section 11.2).
+_ONCE = frozenset(
+    {
+        "host", "content-length", "transfer-encoding", "content-type", "authorization", "origin",
+        "idempotency-key", "if-match", "traceparent",
+    }
+)  # fmt: skip
 
 SECURITY_HEADERS: tuple[Header, ...] = (
     (b"x-content-type-options", b"nosniff"),
@@ -49,15 +59,20 @@ class Request:
     scheme: str
     client: str
     receive: Receive
+    unclear: str = ""
+    """A header that could be read in two ways: a proxy before us may have chosen the other one."""
 
     @classmethod
     def read(cls, scope: Scope, receive: Receive, proxies: int) -> Request:
         headers: dict[str, str] = {}
+        unclear = ""
         for name, value in scope["headers"]:
             key = name.decode("latin-1").lower()
-            headers[key] = (
-                f"{headers[key]}, {value.decode('latin-1')}" if key in headers else value.decode("latin-1")
-            )
+            text = value.decode("latin-1")
+            if key in headers:
+                unclear = key if key in _ONCE else unclear
+                text = f"{headers[key]}{'; ' if key == 'cookie' else ', '}{text}"
+            headers[key] = text
         raw = scope.get("raw_path") or scope["path"].encode()
         return cls(
             method=scope["method"],
@@ -67,6 +82,7 @@ class Request:
             scheme=scope.get("scheme", "http"),
             client=_client(scope, headers, proxies),
             receive=receive,
+            unclear=unclear,
         )
 
     async def body(self, limit: int) -> bytes:
@@ -79,14 +95,15 @@ class Request:
         if not declared.isdigit() or int(declared) > limit:
             raise BodyTooLarge(limit)
         try:
-            async with asyncio.timeout(READ_SECONDS):
-                return await self._chunks(limit)
+            async with asyncio.timeout(READ_SECONDS) as allowance:
+                return await self._chunks(limit, allowance)
         except TimeoutError:
             raise BodyTooSlow from None
 
-    async def _chunks(self, limit: int) -> bytes:
+    async def _chunks(self, limit: int, allowance: asyncio.Timeout) -> bytes:
         chunks: list[bytes] = []
         size = 0
+        latest = allowance.when() or 0.0
         while True:
             message = await self.receive()
             if message["type"] == "http.disconnect":
@@ -96,6 +113,7 @@ class Request:
             if size > limit:
                 raise BodyTooLarge(limit)
             chunks.append(chunk)
+            allowance.reschedule(latest + size / SLOWEST_BYTES)
             if not message.get("more_body", False):
                 return b"".join(chunks) if len(chunks) > 1 else chunk
 
@@ -121,6 +139,10 @@ class Answer:
 async def send_answer(send: Send, request: Request, answer: Answer, extra: Iterable[Header] = ()) -> None:
     body = answer.body
     headers = [*SECURITY_HEADERS, answer.policy, (b"cache-control", answer.cache), *answer.headers, *extra]
+    if "transfer-encoding" in request.headers:
+        # The server drops a Content-Length beside it unseen. A proxy that believed that one would take what follows
+        # for part of this request: nothing may follow.
+        headers.append((b"connection", b"close"))
     if body or answer.status not in (204, 304):
         headers.append((b"content-type", answer.content_type.encode("latin-1")))
         body, encoding = await _compressed(request, answer)
@@ -134,13 +156,9 @@ async def _compressed(request: Request, answer: Answer) -> tuple[bytes, list[Hea
     if len(body) < _COMPRESS_FROM or not answer.content_type.startswith(_COMPRESSIBLE):
         return body, []
     varies: list[Header] = [(b"vary", b"accept-encoding")]
-    if "gzip" not in request.headers.get("accept-encoding", ""):
+    encoding = preferred(request.headers.get("accept-encoding", ""))
+    if not encoding:
         return body, varies
-    packed = await asyncio.to_thread(_gzip, body) if len(body) >= _THREAD_FROM else _gzip(body)
-    return packed, [(b"content-encoding", b"gzip"), *varies]
-
-
-def _gzip(body: bytes) -> bytes:
-    # Level 1: thin links gain most of it already, at a fifth of the time of the default.
-    packer = zlib.compressobj(1, zlib.DEFLATED, 31)
-    return packer.compress(body) + packer.flush()
+    pack = PACKERS[encoding]
+    packed = await asyncio.to_thread(pack, body) if len(body) >= _THREAD_FROM else pack(body)
+    return packed, [(b"content-encoding", encoding.encode()), *varies]

@@ -88,7 +88,7 @@ def preflight(origin: str, methods: Iterable[str], *, credentials: bool) -> list
 def cors(origin: str, *, credentials: bool) -> list[Header]:
     headers = [
         (b"access-control-allow-origin", origin.encode("latin-1") if credentials else b"*"),
-        (b"access-control-expose-headers", b"etag, retry-after, traceparent"),
+        (b"access-control-expose-headers", b"etag, retry-after, traceparent, ratelimit, ratelimit-policy"),
         (b"vary", b"origin"),
     ]
     return [*headers, (b"access-control-allow-credentials", b"true")] if credentials else headers

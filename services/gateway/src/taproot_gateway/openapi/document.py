@@ -8,6 +8,7 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
 from taproot_gateway.openapi import examples
 from taproot_gateway.openapi.schemas import Schema, Schemas
+from taproot_gateway.openapi.wholes import batch_operation, fields_parameter
 from taproot_gateway.transcoding.contracts import Contracts, is_map
 from taproot_gateway.transcoding.query import text_converter
 from taproot_gateway.transcoding.routes import Route
@@ -132,6 +133,10 @@ class _Operation:
         self._route = route
 
     def build(self) -> dict[str, Any]:
+        out = self._build()
+        return batch_operation(out, self._route.batch) if self._route.batch else out
+
+    def _build(self) -> dict[str, Any]:
         method, access = self._route.method, self._route.access
         text = self._contracts.comment(method.full_name)
         summary, _, rest = text.partition("\n")
@@ -206,7 +211,7 @@ class _Operation:
             )
         if self._route.http_method == "GET":
             found.append(_header("If-None-Match", "ETag of the copy the caller has; 304 when it is current."))
-        return found
+        return [*found, *fields_parameter(self._route)]
 
     def _body(self) -> Schema | None:
         rule, field = self._route.rule, self._route.builder.body_field

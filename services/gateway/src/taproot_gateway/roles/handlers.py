@@ -9,6 +9,7 @@ from typing import Any
 
 from taproot_base.errors import InvalidArgument, NotFound
 from taproot_base.ids import new_id
+from taproot_gateway.revocations import announce
 from taproot_gateway.rights import require_covered
 from taproot_gateway.roles import queries
 from taproot_gateway.roles.model import Role, RoleCodeTaken
@@ -48,6 +49,7 @@ async def update_role(command: UpdateRole, work: UnitOfWork) -> Role:
     if command.values.get("display_name") == "":
         raise InvalidArgument([("role.display_name", "must not be empty")])
     role.change(command.values, work.clock.now())
+    await announce(work, None)
     return role
 
 

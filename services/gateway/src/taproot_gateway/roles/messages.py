@@ -14,7 +14,7 @@ from taproot_gateway.roles.model import Role
 from taproot_storage.eventlog import Recorded
 
 SCOPE, CLASS = "DATA_SCOPE_", "SENSITIVITY_"
-_PLAIN = ("display_name", "description")
+_PLAIN = ("display_name", "description", "second_factor_required")
 
 
 def to_message(row: Any) -> pb.Role:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, ClassVar
 
@@ -38,6 +38,10 @@ class RoleInUse(AppError):
         super().__init__("take the role from its users first")
 
 
+# What an enterprise decides even of the roles it cannot change.
+_OF_SYSTEM_ROLES = {"second_factor_required"}
+
+
 class Role(Aggregate, Base):
     """`grants` holds pairs of permission and scope, as `["customers.read", "branch"]`."""
 
@@ -50,6 +54,7 @@ class Role(Aggregate, Base):
     grants: Mapped[list[list[str]]] = mapped_column(JSONB, default=list)
     masked_classes: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list)
     masked_fields: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list)
+    second_factor_required: Mapped[bool] = mapped_column(Boolean, default=False)
     system: Mapped[bool] = mapped_column(Boolean, default=False)
     sort_key: Mapped[str] = mapped_column(Text, default="")
     delete_time: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
@@ -67,8 +72,8 @@ class Role(Aggregate, Base):
         return role
 
     def change(self, values: Mapping[str, Any], now: datetime) -> None:
-        self._require_changeable()
         changed = {name: value for name, value in values.items() if getattr(self, name) != value}
+        self._require_changeable(changed)
         if not changed:
             return
         self.set_all(changed)
@@ -77,16 +82,16 @@ class Role(Aggregate, Base):
 
     def delete(self, users: int, now: datetime) -> None:
         """`users`: how many have the role."""
-        self._require_changeable()
+        self._require_changeable(("delete_time",))
         if users:
             raise RoleInUse
         self.delete_time = now
         self.record("deleted", now)
 
-    def _require_changeable(self) -> None:
+    def _require_changeable(self, names: Iterable[str]) -> None:
         if self.delete_time is not None:
             raise NotFound("role", self.id)
-        if self.system:
+        if self.system and set(names) - _OF_SYSTEM_ROLES:
             raise RoleIsSystem
 
 

@@ -23,6 +23,7 @@ RESOURCE = Resource(
         Field("id", _c.id, FieldType.ID, sortable=False),
         Field("code", _c.code, FieldType.TEXT),
         Field("display_name", _c.display_name, FieldType.TEXT, sort_column=_c.sort_key),
+        Field("second_factor_required", _c.second_factor_required, FieldType.BOOLEAN),
         Field("system", _c.system, FieldType.BOOLEAN),
         Field("create_time", _c.create_time, FieldType.INSTANT),
         Field("update_time", _c.update_time, FieldType.INSTANT),

@@ -2,51 +2,73 @@
 
 from __future__ import annotations
 
-import secrets
 import uuid
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, field
 from typing import Any
 
 from taproot_base.context import current_call
-from taproot_base.ids import new_id
-from taproot_gateway.callers import credential_hash
-from taproot_gateway.sessions import store
-from taproot_gateway.sessions.model import CredentialsInvalid, NoSuchSession, PasswordWrong, SignInLocked
-from taproot_gateway.sessions.passwords import Hasher, require_strong
+from taproot_gateway.mails.queue import PASSWORD_CHANGED, drop_tokens, queue_mail
+from taproot_gateway.second_factors.handlers import SecondFactors
+from taproot_gateway.second_factors.model import SecondFactorWrong
+from taproot_gateway.second_factors.queries import (
+    challenged_user,
+    find_factor,
+    make_challenge,
+    use_challenge,
+)
+from taproot_gateway.sessions import attempts, store
+from taproot_gateway.sessions.attempts import Limit
+from taproot_gateway.sessions.model import (
+    CredentialsInvalid,
+    NoSuchSession,
+    PasswordUnchanged,
+    PasswordWrong,
+)
+from taproot_gateway.sessions.opening import PASSWORD, Origin, open_session
+from taproot_gateway.sessions.passwords import Hasher
+from taproot_gateway.sessions.policy import Policy
 from taproot_gateway.settings import GatewaySettings
 from taproot_gateway.users import queries as users
-from taproot_gateway.users.model import ACTIVE, name_key
-from taproot_storage.database import Database
-
-TOKEN_PREFIX = "ts_"  # noqa: S105 - tells sessions from keys, is no secret
+from taproot_gateway.users.model import ACTIVE, name_key, names_of
+from taproot_storage.database import Database, UnitOfWork
 
 
 @dataclass(frozen=True)
 class SignIn:
     user_name: str
-    password: str
-    address: str = ""
-    agent: str = ""
+    password: str = field(repr=False)
+    origin: Origin = field(default_factory=Origin)
 
 
 @dataclass(frozen=True)
 class SignedIn:
     session: dict[str, Any]
     """A row of the table `sessions`."""
-    token: str
+    token: str = field(repr=False)
     must_change: bool
 
 
+@dataclass(frozen=True)
+class Challenged:
+    """The password was right; a second factor is asked for."""
+
+    challenge: str = field(repr=False)
+
+
 class SignIns:
-    def __init__(self, database: Database, hasher: Hasher, settings: GatewaySettings) -> None:
+    def __init__(
+        self, database: Database, hasher: Hasher, factors: SecondFactors, settings: GatewaySettings
+    ) -> None:
+        self._factors = factors
         self._database = database
         self._hasher = hasher
         self._settings = settings
+        self._policy = Policy(settings.password_min_length, settings.password_breach_file)
 
-    async def sign_in(self, command: SignIn) -> SignedIn:
+    async def sign_in(self, command: SignIn) -> SignedIn | Challenged:
         """Raises CredentialsInvalid, SignInLocked."""
-        await self._count(command.user_name, command.address)
+        address = command.origin.address
+        await attempts.count_sign_in(self._database, self._settings, command.user_name, address)
         async with self._database.reading() as reader:
             user = await users.find_by_name(reader, name_key(command.user_name))
             credential = await store.find_credential(reader, user["id"]) if user is not None else None
@@ -56,23 +78,57 @@ class SignIns:
         if user is None or credential is None or stored is None or user["state"] != ACTIVE:
             raise CredentialsInvalid
         fresh = await self._hasher.hash(command.password) if self._hasher.needs_rehash(stored) else ""
-        return await self._open(user["id"], credential, command, fresh)
+        async with self._database.unit() as work:
+            if fresh:
+                await store.put_password(work, user["id"], fresh, must_change=credential["must_change"])
+            factor = await find_factor(work, user["id"])
+            if factor is not None and factor["confirm_time"] is not None:
+                return Challenged(await make_challenge(work, user["id"]))
+            return await self._open(work, user, credential, command.origin, second_factor=False)
+
+    async def verify(self, challenge: str, code: str, origin: Origin) -> SignedIn:
+        """The second half of a sign-in. Raises SecondFactorWrong, SignInLocked."""
+        async with self._database.reading() as reader:
+            user_id = await challenged_user(reader, challenge)
+        if user_id is None:
+            raise SecondFactorWrong
+        await self._factors.count(user_id)
+        async with self._database.unit() as work:
+            user = await users.find_user(work, user_id)
+            credential = await store.find_credential(work, user_id)
+            if user is None or credential is None or user["state"] != ACTIVE:
+                raise SecondFactorWrong
+            if not (await self._factors.accept(work, user_id, code) and await use_challenge(work, challenge)):
+                raise SecondFactorWrong
+            return await self._open(work, user, credential, origin, second_factor=True)
 
     async def change_password(self, current: str, new: str, session_id: uuid.UUID | None) -> None:
-        """Of the caller. Raises PasswordWrong, SignInLocked, PasswordTooCommon."""
+        """Of the caller. Raises PasswordWrong, PasswordUnchanged, SignInLocked and what Policy raises."""
         user_id = uuid.UUID(current_call().principal.subject)
         async with self._database.reading() as reader:
             user = await users.own_record(reader, user_id)
             credential = await store.find_credential(reader, user_id)
-        require_strong(new, user["user_name"], "new_password")
-        await self._count(user["user_name"], "")
-        if not await self._hasher.verify(credential["password_hash"] if credential else None, current):
-            raise PasswordWrong
+        await self._policy.require(new, names_of(user), "new_password")
+        await self.verify_own_password(user_id, credential, current)
+        if new == current:
+            raise PasswordUnchanged("new_password")
         digest = await self._hasher.hash(new)
         async with self._database.unit() as work:
             await store.put_password(work, user_id, digest, must_change=False)
             await store.end_sessions(work, user_id, but=session_id)
-            await store.forget_attempts(work, user["user_name"])
+            await drop_tokens(work, user_id)
+            await attempts.forget_name(work, user["user_name"])
+            await attempts.forget_key(work, _own_key(user_id))
+            await queue_mail(work, PASSWORD_CHANGED, user_id=user_id)
+
+    async def verify_own_password(self, user_id: uuid.UUID, credential: Any, password: str) -> None:
+        """Of somebody who is signed in. Raises PasswordWrong, SignInLocked."""
+        settings = self._settings
+        first, most = settings.sign_in_lock_seconds, settings.sign_in_lock_most_seconds
+        limit = Limit(_own_key(user_id), settings.sign_in_attempts, first, most)
+        await attempts.require_free(self._database, [limit])
+        if not await self._hasher.verify(credential["password_hash"] if credential else None, password):
+            raise PasswordWrong
 
     async def revoke(self, key: uuid.UUID) -> None:
         """A session of the caller. Raises NoSuchSession."""
@@ -80,36 +136,20 @@ class SignIns:
             if not await store.end_session(work, uuid.UUID(current_call().principal.subject), key):
                 raise NoSuchSession(key)
 
-    async def _count(self, user_name: str, address: str) -> None:
-        """In a transaction of its own: a failed attempt stays counted."""
-        settings = self._settings
-        lock = timedelta(minutes=settings.sign_in_lock_minutes)
-        limits = [(store.attempts_key(user_name), settings.sign_in_attempts)]
-        if address:
-            limits.append((f"address:{address}", settings.sign_in_attempts_per_address))
+    async def revoke_all(self, keep: uuid.UUID | None) -> None:
+        """Every session of the caller, but the one to keep."""
         async with self._database.unit() as work:
-            found = [await store.count_attempt(work, key, limit, lock) for key, limit in limits]
-            now = work.clock.now()
-        locked = [until for until in found if until is not None]
-        if locked:
-            raise SignInLocked((max(locked) - now).total_seconds())
+            await store.end_sessions(work, uuid.UUID(current_call().principal.subject), but=keep)
 
-    async def _open(self, user_id: uuid.UUID, credential: Any, command: SignIn, fresh: str) -> SignedIn:
-        token = TOKEN_PREFIX + secrets.token_urlsafe(32)
-        async with self._database.unit() as work:
-            now = work.clock.now()
-            row = {
-                "id": new_id(),
-                "token_hash": credential_hash(token),
-                "user_id": user_id,
-                "create_time": now,
-                "last_used_time": now,
-                "expire_time": now + timedelta(hours=self._settings.session_hours),
-                "ip_address": command.address[:64],
-                "user_agent": command.agent[:200],
-            }
-            await store.add_session(work, row)
-            await store.forget_attempts(work, command.user_name)
-            if fresh:
-                await store.put_password(work, user_id, fresh, must_change=credential["must_change"])
+    async def _open(
+        self, work: UnitOfWork, user: Any, credential: Any, origin: Origin, *, second_factor: bool
+    ) -> SignedIn:
+        row, token = await open_session(
+            work, user["id"], origin, self._settings, method=PASSWORD, second_factor=second_factor
+        )
+        await attempts.remember_place(work, user["user_name"], origin.address)
         return SignedIn(row, token, credential["must_change"])
+
+
+def _own_key(user_id: uuid.UUID) -> str:
+    return f"own-password:{user_id}"

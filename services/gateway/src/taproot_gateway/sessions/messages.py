@@ -13,7 +13,10 @@ from taproot_base import wire
 from taproot_gateway.branches import messages as branches
 from taproot_gateway.rights import united
 from taproot_gateway.roles import messages as roles
+from taproot_gateway.sessions.devices import described
 from taproot_gateway.users import messages as users
+
+METHOD = "SIGN_IN_METHOD_"
 
 
 def to_message(row: Any, idle_minutes: float, current: uuid.UUID | None = None) -> pb.Session:
@@ -28,6 +31,9 @@ def to_message(row: Any, idle_minutes: float, current: uuid.UUID | None = None) 
         ip_address=row["ip_address"],
         user_agent=row["user_agent"],
         current=row["id"] == current,
+        device=described(row["user_agent"]),
+        method=wire.enum_number(pb.SignInMethod, row["method"], METHOD),
+        second_factor=row["second_factor"],
     )
 
 
@@ -46,4 +52,9 @@ def to_current(
         role_codes=sorted(role["code"] for role in found),
         masked_classes=[wire.enum_number(Sensitivity, name, roles.CLASS) for name in sorted(masked)],
         must_change_password=must_change,
+        must_enrol_second_factor=(
+            session is not None
+            and not session.second_factor
+            and any(role["second_factor_required"] for role in found)
+        ),
     )

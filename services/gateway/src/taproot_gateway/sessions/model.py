@@ -38,6 +38,34 @@ class PasswordTooCommon(InvalidArgument):
         super().__init__([(field, "is among the first that would be tried; choose another")])
 
 
+class PasswordTooShort(InvalidArgument):
+    reason = "PASSWORD_TOO_SHORT"
+
+    def __init__(self, field: str, least: int) -> None:
+        super().__init__([(field, f"must have at least {least} characters")])
+
+
+class PasswordHasName(InvalidArgument):
+    reason = "PASSWORD_HAS_NAME"
+
+    def __init__(self, field: str) -> None:
+        super().__init__([(field, "must not contain the user's name or address")])
+
+
+class PasswordBreached(InvalidArgument):
+    reason = "PASSWORD_BREACHED"
+
+    def __init__(self, field: str) -> None:
+        super().__init__([(field, "is on the list of stolen passwords; choose another")])
+
+
+class PasswordUnchanged(InvalidArgument):
+    reason = "PASSWORD_UNCHANGED"
+
+    def __init__(self, field: str) -> None:
+        super().__init__([(field, "is the password until now; choose another")])
+
+
 class SignInLocked(ResourceExhausted):
     reason = "SIGN_IN_LOCKED"
 
@@ -70,6 +98,8 @@ sessions = Table(
     Column("expire_time", Instant, nullable=False),
     Column("ip_address", Text, nullable=False),
     Column("user_agent", Text, nullable=False),
+    Column("method", Text, nullable=False),
+    Column("second_factor", Boolean, nullable=False),
     Index("uq_sessions_token_hash", "token_hash", unique=True),
     Index("ix_sessions_user_id", "user_id", "create_time"),
     Index("ix_sessions_expire_time", "expire_time"),
@@ -78,10 +108,20 @@ sessions = Table(
 sign_in_attempts = Table(
     "sign_in_attempts",
     Base.metadata,
-    # `name:` and the hash of a user name, whether or not there is such a user, or `address:` and an address.
+    # What is counted, such as `address:` and an address. Of names only hashes, whether or not there is such a user.
     Column("key", Text, primary_key=True),
     Column("count", Integer, nullable=False),
+    Column("level", Integer, nullable=False),
     Column("last_time", Instant, nullable=False),
     Column("locked_until", Instant),
     Index("ix_sign_in_attempts_last_time", "last_time"),
+)
+
+sign_in_places = Table(
+    "sign_in_places",
+    Base.metadata,
+    # Hashes of a user name and of a network address from which that user has signed in.
+    Column("key", Text, primary_key=True),
+    Column("last_time", Instant, nullable=False),
+    Index("ix_sign_in_places_last_time", "last_time"),
 )

@@ -1,68 +1,15 @@
-"""Passwords: argon2id (RFC 9106), and what is refused as too easy to guess."""
+"""Hashing of passwords: argon2id (RFC 9106)."""
 
 from __future__ import annotations
 
 import asyncio
-import re
 from concurrent.futures import ThreadPoolExecutor
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
-from taproot_gateway.sessions.model import PasswordTooCommon
-
 # The library lets go of the interpreter's lock while it hashes, so threads do; two bound the memory (64 MiB each).
 _WORKERS = 2
-_LEAST_DIFFERENT = 5
-_COMMON_STEMS = frozenset(
-    [
-        "password",
-        "passwort",
-        "passw0rd",
-        "p@ssword",
-        "p@ssw0rd",
-        "qwerty",
-        "qwertyuiop",
-        "qwertz",
-        "asdfghjkl",
-        "azerty",
-        "admin",
-        "administrator",
-        "welcome",
-        "letmein",
-        "iloveyou",
-        "dragon",
-        "monkey",
-        "football",
-        "baseball",
-        "superman",
-        "sunshine",
-        "princess",
-        "master",
-        "login",
-        "changeme",
-        "secret",
-        "test",
-        "testtest",
-        "default",
-        "root",
-        "taproot",
-        "company",
-        "woaini",
-        "abc",
-        "abcd",
-        "abcde",
-        "abcdef",
-        "abcdefgh",
-        "aaaaaa",
-    ]
-)
-_SEQUENCES = (
-    "01234567890123456789",
-    "98765432109876543210",
-    "abcdefghijklmnopqrstuvwxyz",
-    "qwertyuiopasdfghjklzxcvbnm",
-)
 
 
 class Hasher:
@@ -96,17 +43,3 @@ class Hasher:
 
     def close(self) -> None:
         self._pool.shutdown(wait=False, cancel_futures=True)
-
-
-def require_strong(password: str, user_name: str, field: str) -> None:
-    """Raises PasswordTooCommon. Length is a rule of the contract."""
-    folded = password.casefold()
-    letters = re.sub(r"[^a-z@]", "", folded)
-    name = user_name.casefold()
-    if (
-        len(set(folded)) < _LEAST_DIFFERENT
-        or letters in _COMMON_STEMS
-        or any(folded in sequence * 2 for sequence in _SEQUENCES)
-        or (name and name in folded and len(folded) - len(name) < _LEAST_DIFFERENT)
-    ):
-        raise PasswordTooCommon(field)

@@ -1,23 +1,24 @@
-"""SQL of credentials, sessions and attempts."""
+"""SQL of credentials and sessions. What ends a session or key is announced to every gateway."""
 
 from __future__ import annotations
 
-import hashlib
 import uuid
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import BindParameter, DateTime, Integer, Select, and_, bindparam, case, delete, select, update
+from sqlalchemy import BindParameter, Select, and_, bindparam, delete, select, update
 from sqlalchemy.dialects.postgresql import insert
 
+from taproot.identity.v1 import session_pb2 as pb
 from taproot_gateway.api_keys.model import api_keys
-from taproot_gateway.sessions.model import credentials, sessions, sign_in_attempts
-from taproot_gateway.users.model import name_key
+from taproot_gateway.revocations import announce
+from taproot_gateway.second_factors.model import sign_in_challenges
+from taproot_gateway.sessions.model import credentials, sessions
 from taproot_listing.fields import Field, FieldType, Resource
 from taproot_storage.database import Reader, UnitOfWork
 from taproot_storage.statements import Statement
 
-_s, _c, _a = sessions.c, credentials.c, sign_in_attempts.c
+_s, _c = sessions.c, credentials.c
 RESOURCE = Resource(
     "session",
     [
@@ -27,6 +28,8 @@ RESOURCE = Resource(
         Field("expire_time", _s.expire_time, FieldType.INSTANT),
         Field("ip_address", _s.ip_address, FieldType.TEXT, sensitive_class="personal"),
         Field("user_agent", _s.user_agent, FieldType.TEXT),
+        Field("method", _s.method, FieldType.ENUM, enum=pb.SignInMethod),
+        Field("second_factor", _s.second_factor, FieldType.BOOLEAN),
     ],
     default_order="create_time desc",
     id_column=_s.id,
@@ -51,7 +54,9 @@ _add_session = Statement(
 )
 _one = Statement(lambda: select(sessions).where(_s.id == bindparam("key"), _s.user_id == _user, _open))
 _end_one = Statement(lambda: delete(sessions).where(_s.id == bindparam("key"), _s.user_id == _user))
+_replace = Statement(lambda: delete(sessions).where(_s.id == bindparam("key")).returning(_s.user_id))
 _end_all = Statement(lambda: delete(sessions).where(_s.user_id == _user, _s.id != bindparam("but")))
+_end_challenges = Statement(lambda: delete(sign_in_challenges).where(sign_in_challenges.c.user_id == _user))
 _end_keys = Statement(lambda: delete(api_keys).where(api_keys.c.user_id == _user))
 _touch = Statement(
     lambda: update(sessions).where(_s.id == bindparam("key")).values(last_used_time=bindparam("now"))
@@ -59,34 +64,6 @@ _touch = Statement(
 _expire = Statement(
     lambda: delete(sessions).where(
         (_s.expire_time < bindparam("now")) | (_s.last_used_time < bindparam("idle_since"))
-    )
-)
-_expire_attempts = Statement(lambda: delete(sign_in_attempts).where(_a.last_time < bindparam("before")))
-_forget = Statement(lambda: delete(sign_in_attempts).where(_a.key == bindparam("key")))
-
-_now = bindparam("now", type_=DateTime(timezone=True))
-_lock_until = bindparam("lock_until", type_=DateTime(timezone=True))
-_limit = bindparam("limit", type_=Integer)
-_fresh = (_a.last_time < bindparam("window", type_=DateTime(timezone=True))) | (_a.locked_until <= _now)
-# One statement, so that parallel attempts are counted one by one: none can slip in before the count is seen.
-_attempt = Statement(
-    lambda: (
-        insert(sign_in_attempts)
-        .values(key=bindparam("key"), count=1, last_time=_now, locked_until=None)
-        .on_conflict_do_update(
-            index_elements=["key"],
-            set_={
-                "count": case((_fresh, 1), (_a.locked_until > _now, _a.count), else_=_a.count + 1),
-                "locked_until": case(
-                    (_fresh, None),
-                    (_a.locked_until > _now, _a.locked_until),
-                    (_a.count + 1 > _limit, _lock_until),
-                    else_=None,
-                ),
-                "last_time": _now,
-            },
-        )
-        .returning(_a.locked_until)
     )
 )
 
@@ -118,42 +95,36 @@ def open_sessions(reader: Reader, user_id: uuid.UUID, idle_minutes: float) -> Se
 
 async def end_session(work: UnitOfWork, user_id: uuid.UUID, key: uuid.UUID) -> bool:
     """False when the user has no such session."""
-    return await work.execute(_end_one, user_id=user_id, key=key) > 0
+    ended = await work.execute(_end_one, user_id=user_id, key=key) > 0
+    await announce(work, user_id)
+    return ended
+
+
+async def replace_session(work: UnitOfWork, key: uuid.UUID) -> None:
+    """The session a browser had before it signed in anew, whosever it was."""
+    owner = await work.fetch_value(_replace, key=key)
+    if owner is not None:
+        await announce(work, owner)
 
 
 async def end_sessions(work: UnitOfWork, user_id: uuid.UUID, but: uuid.UUID | None = None) -> None:
+    """Sign-ins that wait for a second factor end too."""
     await work.execute(_end_all, user_id=user_id, but=but or uuid.UUID(int=0))
+    await work.execute(_end_challenges, user_id=user_id)
+    await announce(work, user_id)
 
 
 async def end_keys(work: UnitOfWork, user_id: uuid.UUID) -> None:
     await work.execute(_end_keys, user_id=user_id)
+    await announce(work, user_id)
 
 
 async def touch_session(work: UnitOfWork, key: uuid.UUID) -> None:
     await work.execute(_touch, key=key, now=work.clock.now())
 
 
-async def count_attempt(work: UnitOfWork, key: str, limit: int, lock: timedelta) -> datetime | None:
-    """Counts an attempt before it is judged. Answers until when the key is locked, if it is."""
-    now = work.clock.now()
-    until: datetime | None = await work.fetch_value(
-        _attempt, key=key, now=now, window=now - lock, limit=limit, lock_until=now + lock
-    )
-    return until
-
-
-async def forget_attempts(work: UnitOfWork, user_name: str) -> None:
-    await work.execute(_forget, key=attempts_key(user_name))
-
-
-def attempts_key(user_name: str) -> str:
-    return "name:" + hashlib.sha256(name_key(user_name).encode()).hexdigest()
-
-
 async def expire(work: UnitOfWork, idle_minutes: float) -> None:
-    """What has ended, and attempts of long ago."""
     await work.execute(_expire, **_limits(work, idle_minutes))
-    await work.execute(_expire_attempts, before=work.clock.now() - timedelta(days=1))
 
 
 def _limits(reader: Reader, idle_minutes: float) -> dict[str, datetime]:

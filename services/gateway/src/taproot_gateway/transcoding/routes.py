@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
@@ -15,14 +15,18 @@ from google.protobuf.message import Message
 
 from taproot.options.v1 import options_pb2
 from taproot_base.descriptors import READING
+from taproot_gateway.transcoding import paths
 from taproot_gateway.transcoding.contracts import Contracts, http_rules
 from taproot_gateway.transcoding.input import Decoders
 from taproot_gateway.transcoding.output import Encoders
-from taproot_gateway.transcoding.paths import Template, Tree, parse
+from taproot_gateway.transcoding.paths import Template, parse
 from taproot_gateway.transcoding.requests import RequestBuilder
+from taproot_gateway.transcoding.selection import Tree, select
+from taproot_gateway.transcoding.wellknown import snake
 
 OPERATIONS = "operations"
 INTERNAL = "internal"
+BATCH_VERB = "batchGet"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +48,14 @@ class Route:
     access: options_pb2.Access
     builder: RequestBuilder
     parse_response: Callable[[bytes], Message]
-    encode: Callable[[Any], Payload]
+    encode: Callable[[Any, Tree], Payload]
+    """The answer, or of it what a tree of field names picks; an empty tree: all of it."""
 
     backend: str
     """`customer` for `taproot.customer.v1`."""
     writes: bool
+    batch: str = ""
+    """For the reading of many records at once by their ids: the name of their list in the answer."""
 
 
 def backend_name(method: MethodDescriptor) -> str:
@@ -70,8 +77,9 @@ class Router:
     def __init__(self, contracts: Contracts) -> None:
         self._decoders = Decoders()
         self._encoders = Encoders()
-        self._tree: Tree[Route] = Tree()
+        self._tree: paths.Tree[Route] = paths.Tree()
         self.routes = list(self._compile(contracts))
+        self.routes += list(_batches(self.routes))
         for route in self.routes:
             self._tree.add(route.http_method, route.template, route)
 
@@ -107,21 +115,35 @@ class Router:
             encode=self._encoder(method.output_type, rule.response_body),
         )
 
-    def _encoder(self, response: Descriptor, only: str) -> Callable[[Any], Payload]:
+    def _encoder(self, response: Descriptor, only: str) -> Callable[[Any, Tree], Payload]:
         if response.full_name == "google.api.HttpBody":
             return _http_body
         field = response.fields_by_name[only] if only else None
         encode = self._encoders.field(field) if field else self._encoders.encoder(response)
         has_etag = "etag" in response.fields_by_name
 
-        def payload(message: Any) -> Payload:
+        def payload(message: Any, tree: Tree) -> Payload:
             value = encode(getattr(message, only) if only else message)
+            if tree:
+                value = select(value, tree)
             return Payload(orjson.dumps(value), "application/json", message.etag if has_etag else "")
 
         return payload
 
 
-def _http_body(message: HttpBody) -> Payload:
+def _batches(routes: list[Route]) -> Iterator[Route]:
+    """`GET /v1/customers:batchGet?ids=..` for every `GET /v1/customers/{id}`: no service needs code for it."""
+    taken = {(route.http_method, route.template.text) for route in routes}
+    for route in routes:
+        parent, _, last = route.template.text.rpartition("/")
+        text = f"{parent}:{BATCH_VERB}"
+        single = route.http_method == "GET" and route.method.name.startswith("Get") and last == "{id}"
+        if single and "{" not in parent and ("GET", text) not in taken and not route.rule.response_body:
+            name = snake(parent.rpartition("/")[2])
+            yield replace(route, template=parse(text), batch=name)
+
+
+def _http_body(message: HttpBody, _tree: Tree) -> Payload:
     return Payload(message.data, message.content_type or "application/octet-stream", "")
 
 

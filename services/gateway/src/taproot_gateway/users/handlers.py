@@ -10,10 +10,13 @@ from typing import Any
 from taproot_base.errors import InvalidArgument, NotFound
 from taproot_base.ids import new_id
 from taproot_chassis.placement import caller_branch, still_sees
+from taproot_gateway.mails.queue import PASSWORD_CHANGED, drop_tokens, queue_mail
 from taproot_gateway.places import require_branch, require_branches
+from taproot_gateway.revocations import announce
 from taproot_gateway.rights import require_covered
 from taproot_gateway.roles.queries import find_roles
-from taproot_gateway.sessions import store
+from taproot_gateway.second_factors.queries import remove_factor
+from taproot_gateway.sessions import attempts, store
 from taproot_gateway.teams.queries import known_teams
 from taproot_gateway.users import queries
 from taproot_gateway.users.model import LastAdministrator, User, UserNameTaken, name_key
@@ -87,6 +90,7 @@ async def assign_user(command: AssignUser, work: UnitOfWork) -> tuple[User, bool
         await _require_roles(work, added, "role_ids")
         await require_role_holder(work, [key for key in user.role_ids if key not in values["role_ids"]])
     user.assign(values, work.clock.now())
+    await announce(work, user.id)
     await work.flush()
     if "role_ids" in values:
         await _require_administrator(work)
@@ -121,18 +125,28 @@ async def set_password(key: uuid.UUID, password_hash: str, *, must_change: bool,
     await require_role_holder(work, user.role_ids)
     await store.put_password(work, key, password_hash, must_change=must_change)
     await store.end_sessions(work, key)
-    await store.forget_attempts(work, user.user_name)
+    await drop_tokens(work, key)
+    await queue_mail(work, PASSWORD_CHANGED, user_id=key)
+    await attempts.forget_name(work, user.user_name)
 
 
 async def unlock_user(key: uuid.UUID, work: UnitOfWork) -> User:
     user = await _load(work, key, "")
-    await store.forget_attempts(work, user.user_name)
+    await attempts.forget_name(work, user.user_name)
     return user
 
 
 async def revoke_sessions(key: uuid.UUID, work: UnitOfWork) -> None:
     user = await _load(work, key, "")
     await store.end_sessions(work, user.id)
+
+
+async def reset_second_factor(key: uuid.UUID, work: UnitOfWork) -> User:
+    user = await _load(work, key, "")
+    await require_role_holder(work, user.role_ids)
+    await remove_factor(work, user.id)
+    await store.end_sessions(work, user.id)
+    return user
 
 
 async def require_role_holder(reader: Reader, role_ids: Iterable[uuid.UUID]) -> None:
@@ -146,6 +160,7 @@ async def _end(work: UnitOfWork, user: User) -> None:
     await _require_administrator(work)
     await store.end_sessions(work, user.id)
     await store.end_keys(work, user.id)
+    await drop_tokens(work, user.id)
 
 
 async def _require_administrator(work: UnitOfWork) -> None:

@@ -55,6 +55,8 @@ class User(Aggregate, Base):
     kind: Mapped[str] = mapped_column(Text, default=STAFF)
     customer_id: Mapped[uuid.UUID | None] = mapped_column(Uuid)
     email: Mapped[str] = mapped_column(Text, default="")
+    email_key: Mapped[str] = mapped_column(Text, default="")
+    """The address as it is compared: without regard to case."""
     phone: Mapped[str] = mapped_column(Text, default="")
     employee_number: Mapped[str] = mapped_column(Text, default="")
     title: Mapped[str] = mapped_column(Text, default="")
@@ -75,6 +77,7 @@ class User(Aggregate, Base):
         Index("uq_users_name", "name_key", unique=True, postgresql_where=text("delete_time IS NULL")),
         Index("ix_users_branch", "branch_path", "sort_key", "id"),
         Index("ix_users_order", "sort_key", "id"),
+        Index("ix_users_email", "email_key"),
         Index("ix_users_roles", "role_ids", postgresql_using="gin"),
         Index("ix_users_teams", "team_ids", postgresql_using="gin"),
     )
@@ -130,11 +133,17 @@ class User(Aggregate, Base):
     def _refresh_derived(self) -> None:
         self.display_name = self.display_name or self.user_name
         self.name_key = name_key(self.user_name)
+        self.email_key = name_key(self.email or "")
         self.sort_key = sort_key(self.display_name)
 
 
 def name_key(user_name: str) -> str:
     return user_name.strip().casefold()
+
+
+def names_of(row: Any) -> list[str]:
+    """What a password must not contain."""
+    return [row["user_name"], row["email"]]
 
 
 scope_table(User, "users.read", owner="id")

@@ -5,13 +5,13 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
-from sqlalchemy import Select, Uuid, bindparam, func, select
+from sqlalchemy import Integer, Select, Uuid, bindparam, func, select
 from sqlalchemy.dialects.postgresql import ARRAY, array
 
 from taproot.identity.v1 import user_pb2 as pb
 from taproot_base.errors import NotFound
 from taproot_gateway.roles.model import Role
-from taproot_gateway.users.model import ACTIVE, User
+from taproot_gateway.users.model import ACTIVE, User, name_key
 from taproot_listing.fields import Field, FieldType, Resource
 from taproot_storage.database import Reader
 from taproot_storage.statements import Statement
@@ -56,6 +56,18 @@ _by_name = Statement(
         _c.name_key == bindparam("name"),
         _alive,
         unscoped(User, "names are unique; sign-in has no caller yet"),
+    )
+)
+_by_email = Statement(
+    lambda: (
+        select(User.__table__)
+        .where(
+            _c.email_key == bindparam("email"),
+            _alive,
+            unscoped(User, "a mail goes to whoever owns the address"),
+        )
+        .order_by(_c.name_key)
+        .limit(bindparam("most", type_=Integer))
     )
 )
 _why = "counts only"
@@ -119,6 +131,21 @@ async def own_record(reader: Reader, key: uuid.UUID) -> Any:
     if row is None:
         raise NotFound("user", key)
     return row
+
+
+async def find_user(reader: Reader, key: uuid.UUID) -> Any:
+    """Whoever asks. None when there is no such user."""
+    return await reader.fetch_row(_self, key=key)
+
+
+async def find_by_email(reader: Reader, email: str, most: int) -> list[Any]:
+    return await reader.fetch(_by_email, email=name_key(email), most=most)
+
+
+async def find_by_login(reader: Reader, login: str, most: int) -> list[Any]:
+    """By user name, else by e-mail address."""
+    named = await find_by_name(reader, name_key(login))
+    return [named] if named is not None else await find_by_email(reader, login, most)
 
 
 async def find_by_name(reader: Reader, key: str) -> Any:

@@ -16,11 +16,12 @@ from taproot_chassis.servicer import Servicer
 from taproot_gateway.sessions import messages as session_messages
 from taproot_gateway.sessions import store
 from taproot_gateway.sessions.model import sessions
-from taproot_gateway.sessions.passwords import Hasher, require_strong
+from taproot_gateway.sessions.passwords import Hasher
+from taproot_gateway.sessions.policy import Policy
 from taproot_gateway.settings import GatewaySettings
 from taproot_gateway.users import handlers, messages, queries
 from taproot_gateway.users.handlers import AssignUser, CreateUser, UpdateUser
-from taproot_gateway.users.model import User, name_key
+from taproot_gateway.users.model import User, name_key, names_of
 from taproot_storage.database import Reader, UnitOfWork
 from taproot_storage.idempotency import lock_key
 from taproot_storage.reads import Lists, aggregate
@@ -36,7 +37,8 @@ class UsersServicer(Servicer):
         super().__init__(runtime.database)
         self._lists = Lists(runtime.page_key)
         self._hasher = hasher
-        self._settings = runtime.settings
+        self._settings = settings = runtime.settings
+        self._policy = Policy(settings.password_min_length, settings.password_breach_file)
 
     async def GetUser(self, request: rpc.GetUserRequest, _context: Any) -> pb.User:
         return await self.read(lambda reader: self._read(reader, request.id))
@@ -113,7 +115,9 @@ class UsersServicer(Servicer):
             return messages.to_message(await handlers.unlock_user(uuid.UUID(request.id), work))
 
     async def SetUserPassword(self, request: rpc.SetUserPasswordRequest, _context: Any) -> Empty:
-        require_strong(request.password, "", "password")
+        async with self.database.reading() as reader:
+            user = await queries.get_user(reader, uuid.UUID(request.id))
+        await self._policy.require(request.password, names_of(user), "password")
         digest = await self._hasher.hash(request.password)
         async with self.database.unit() as work:
             key = uuid.UUID(request.id)
@@ -124,6 +128,12 @@ class UsersServicer(Servicer):
         async with self.database.unit() as work:
             await handlers.revoke_sessions(uuid.UUID(request.id), work)
         return Empty()
+
+    async def ResetUserSecondFactor(
+        self, request: rpc.ResetUserSecondFactorRequest, _context: Any
+    ) -> pb.User:
+        async with self.database.unit() as work:
+            return messages.to_message(await handlers.reset_second_factor(uuid.UUID(request.id), work))
 
     async def ListUserSessions(
         self, request: rpc.ListUserSessionsRequest, _context: Any

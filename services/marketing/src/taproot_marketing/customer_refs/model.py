@@ -6,20 +6,19 @@ import uuid
 from datetime import date
 from typing import Any
 
-from sqlalchemy import BigInteger, Index, Text
+from sqlalchemy import Index, Text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from taproot_marketing.base import Base
+from taproot_records.references import Referenced, References, members_index
 from taproot_storage.visibility import scope_table
 
 
-class CustomerRef(Base):
+class CustomerRef(Referenced, Base):
     __tablename__ = "customer_refs"
-    __table_args__ = (Index("ix_customer_refs_email_key", "email_key"),)
+    __table_args__ = (Index("ix_customer_refs_email_key", "email_key"), members_index("customer_refs"))
 
-    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
-    version: Mapped[int] = mapped_column(BigInteger)
     kind: Mapped[str]
     display_name: Mapped[str]
     given_name: Mapped[str]
@@ -41,7 +40,7 @@ class CustomerRef(Base):
     owner_id: Mapped[uuid.UUID | None]
     branch_id: Mapped[uuid.UUID | None]
     branch_path: Mapped[str]
-    deleted: Mapped[bool]
 
 
 scope_table(CustomerRef, "customers.read", party="id")
+CUSTOMERS = References(CustomerRef)

@@ -5,25 +5,18 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
-from sqlalchemy import Uuid, bindparam, func, select
+from sqlalchemy import Uuid, bindparam, select
 
 from taproot_base.context import current_call
 from taproot_base.errors import NotFound
-from taproot_marketing.customer_refs.model import CustomerRef
+from taproot_marketing.customer_refs.model import CUSTOMERS, CustomerRef
 from taproot_storage.database import Reader
-from taproot_storage.schema import redirects
+from taproot_storage.redirects import root_of
 from taproot_storage.statements import Statement
-from taproot_storage.visibility import unscoped, visible
+from taproot_storage.visibility import visible
 
-_customer = bindparam("customer", type_=Uuid())
-_survivor = select(redirects.c.root_id).where(redirects.c.member_id == _customer).scalar_subquery()
-_is_it = CustomerRef.id == func.coalesce(_survivor, _customer)
-_find = Statement(
-    lambda: select(CustomerRef.__table__).where(
-        _is_it, unscoped(CustomerRef, "background work serves customers of every branch")
-    )
-)
-_see = Statement(lambda: select(CustomerRef.__table__).where(_is_it, visible(CustomerRef)))
+_root = root_of(bindparam("customer", type_=Uuid()))
+_see = Statement(lambda: select(CustomerRef.__table__).where(CustomerRef.id == _root, visible(CustomerRef)))
 
 PLACEHOLDERS = {
     "display_name": "personal",
@@ -45,7 +38,12 @@ PLACEHOLDERS = {
 
 async def find_customer(reader: Reader, customer_id: uuid.UUID) -> Any:
     """Row of the customer, of its survivor when it was merged; None when not known (yet)."""
-    return await reader.fetch_row(_find, customer=customer_id)
+    return await CUSTOMERS.find(reader, customer_id)
+
+
+async def root_customer(reader: Reader, customer_id: uuid.UUID) -> uuid.UUID:
+    """The customer's own id, or that of its survivor."""
+    return (await CUSTOMERS.keys(reader, customer_id))[0]
 
 
 async def see_customer(reader: Reader, customer_id: uuid.UUID | str) -> Any:

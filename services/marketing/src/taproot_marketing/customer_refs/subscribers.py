@@ -6,8 +6,7 @@ import uuid
 from functools import partial
 from typing import Any
 
-from sqlalchemy import bindparam, delete, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import bindparam, update
 
 from taproot.customer.events.v1.customer_event_pb2 import CustomerEvent
 from taproot.customer.v1.customer_pb2 import (
@@ -20,53 +19,20 @@ from taproot.customer.v1.customer_pb2 import (
 from taproot_base import wire
 from taproot_base.context import current_call
 from taproot_chassis.events import Event
-from taproot_chassis.projections import put_newer
-from taproot_marketing.customer_refs.model import CustomerRef
+from taproot_marketing.customer_refs.model import CUSTOMERS
 from taproot_marketing.deliveries.rules import address_key
 from taproot_marketing.loyalty.model import LoyaltyAccount
 from taproot_marketing.scores.model import CustomerScore
 from taproot_storage.database import UnitOfWork
-from taproot_storage.schema import redirects
 from taproot_storage.statements import Statement
 from taproot_storage.updates import custom_values
 from taproot_storage.visibility import unscoped
 
-_put = put_newer(CustomerRef)
-
-
-def _build_redirect() -> Any:
-    names = ("member_id", "root_id", "merge_id", "version")
-    statement = insert(redirects).values({name: bindparam(name) for name in names})
-    changes = {name: statement.excluded[name] for name in names[1:]}
-    return statement.on_conflict_do_update(index_elements=["member_id"], set_=changes)
-
-
-_redirect = Statement(_build_redirect)
-_unredirect = Statement(
-    lambda: delete(redirects).where(
-        redirects.c.member_id == bindparam("member"), redirects.c.root_id == bindparam("root")
-    )
-)
-
 
 async def apply_customer(event: Event, work: UnitOfWork) -> None:
-    message = event.decode(CustomerEvent)
-    customer = message.customer
-    fresh = await work.execute(_put, **_values(customer, event))
-    if fresh:
+    customer = event.decode(CustomerEvent).customer
+    if await CUSTOMERS.follow(work, _values(customer, event)):
         await _follow_owner(customer, work)
-    if event.name == "merged":
-        for source in message.merge.source_ids:
-            await work.execute(
-                _redirect,
-                member_id=uuid.UUID(source),
-                root_id=uuid.UUID(customer.id),
-                merge_id=uuid.UUID(message.merge.merge_id),
-                version=event.version,
-            )
-    elif event.name == "unmerged":
-        for source in message.merge.source_ids:
-            await work.execute(_unredirect, member=uuid.UUID(source), root=uuid.UUID(customer.id))
 
 
 def _values(customer: Customer, event: Event) -> dict[str, Any]:
@@ -95,6 +61,7 @@ def _values(customer: Customer, event: Event) -> dict[str, Any]:
         "owner_id": wire.optional_uuid(customer.owner_id),
         "branch_id": wire.optional_uuid(customer.branch_id),
         "branch_path": _path(customer) or event.branch_path or "",
+        "member_ids": [uuid.UUID(member) for member in customer.merged_ids],
         "deleted": event.name == "deleted" or customer.HasField("delete_time"),
     }
 

@@ -6,7 +6,7 @@ import uuid
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import DateTime, and_, bindparam, delete, func, or_, select, update
+from sqlalchemy import DateTime, and_, bindparam, delete, func, literal_column, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from taproot.marketing.v1 import delivery_pb2 as pb
@@ -17,7 +17,7 @@ from taproot_marketing.deliveries.model import Delivery, MailQuota
 from taproot_marketing.suppressions.model import Suppression
 from taproot_records.reading import Shelf, resource_of
 from taproot_storage.database import Reader, UnitOfWork
-from taproot_storage.schema import redirects
+from taproot_storage.redirects import keys_of, root_of
 from taproot_storage.statements import Statement
 from taproot_storage.visibility import unscoped
 
@@ -26,7 +26,9 @@ FIELDS = (
     " journey_id journey_run_id journey_step campaign_id attempt_count next_attempt_time smtp_code reason claim_time"
     " sent_time owner_id branch_id create_time update_time"
 )
-SHELF = Shelf(resource_of("delivery", Delivery, pb.Delivery, FIELDS), Delivery, pb.Delivery)
+SHELF = Shelf(
+    resource_of("delivery", Delivery, pb.Delivery, FIELDS, references=("customer_id",)), Delivery, pb.Delivery
+)
 _WORK = "the sender serves messages of every branch"
 
 _now = bindparam("now", type_=DateTime(timezone=True))
@@ -38,14 +40,21 @@ def _consent(purpose: str) -> Any:
     holds = and_(ConsentRef.granted, or_(ConsentRef.expire_time.is_(None), ConsentRef.expire_time > _now))
     return (
         select(holds)
-        .where(ConsentRef.customer_id == _r.id, ConsentRef.purpose == purpose, ConsentRef.channel == "email")
+        .where(
+            ConsentRef.customer_id == func.any(keys_of(_r.id)),
+            ConsentRef.purpose == purpose,
+            ConsentRef.channel == "email",
+        )
+        # Those merged decide together: what was said last, under whichever record, holds.
+        .order_by(ConsentRef.effective_time.desc(), ConsentRef.granted)
+        .limit(literal_column("1"))
+        .correlate(CustomerRef.__table__)
         .scalar_subquery()
         .label(f"{purpose}_consent")
     )
 
 
 def _build_due() -> Any:
-    survivor = select(redirects.c.root_id).where(redirects.c.member_id == _d.customer_id).scalar_subquery()
     key = func.coalesce(func.nullif(_d.address_key, ""), _r.email_key)
     suppression = select(Suppression.reason).where(Suppression.address_key == key).scalar_subquery()
     held = select(Campaign.id).where(
@@ -60,7 +69,7 @@ def _build_due() -> Any:
             _consent("service"),
         )
         .select_from(Delivery.__table__)
-        .join(CustomerRef.__table__, _r.id == func.coalesce(survivor, _d.customer_id), isouter=True)
+        .join(CustomerRef.__table__, _r.id == root_of(_d.customer_id), isouter=True)
         .where(
             _d.state.in_(("queued", "failed_temporary")),
             _d.next_attempt_time <= _now,

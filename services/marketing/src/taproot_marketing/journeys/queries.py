@@ -21,6 +21,7 @@ from taproot_marketing.segments.model import SegmentMember
 from taproot_marketing.templates.model import Template
 from taproot_records.reading import Shelf, resource_of
 from taproot_storage.database import Reader
+from taproot_storage.redirects import root_of
 from taproot_storage.statements import Statement
 from taproot_storage.visibility import unscoped
 
@@ -30,7 +31,11 @@ RUN_FIELDS = (
     " create_time update_time context"
 )
 SHELF = Shelf(resource_of("journey", Journey, pb.Journey, FIELDS), Journey, pb.Journey, messages.fill_version)
-RUNS = Shelf(resource_of("journeyrun", JourneyRun, pb.JourneyRun, RUN_FIELDS), JourneyRun, pb.JourneyRun)
+RUNS = Shelf(
+    resource_of("journeyrun", JourneyRun, pb.JourneyRun, RUN_FIELDS, references=("customer_id",)),
+    JourneyRun,
+    pb.JourneyRun,
+)
 
 WORK = "journeys serve customers of every branch"
 _run, _journey = bindparam("run", type_=Uuid()), bindparam("journey", type_=Uuid())
@@ -132,7 +137,7 @@ _programs = Statement(
         LoyaltyProgram.id == func.any(_ids), LoyaltyProgram.closed.is_(False)
     )
 )
-_customer = bindparam("customer", type_=Uuid())
+_customer = root_of(bindparam("customer", type_=Uuid()))
 _score = Statement(
     lambda: select(CustomerScore.value, CustomerScore.as_of, CustomerScore.hot).where(
         CustomerScore.customer_id == _customer, unscoped(CustomerScore, WORK)

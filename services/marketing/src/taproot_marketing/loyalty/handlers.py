@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from decimal import Decimal
 from typing import Any
 
@@ -76,14 +76,14 @@ async def join(account_id: uuid.UUID, values: Values, work: UnitOfWork) -> Loyal
     known = await queries.account_of(work, program.id, customer["id"])
     if known is not None:
         raise LoyaltyAccountExists(known)
+    if program.closed:
+        raise LoyaltyProgramClosed
     return await _open(account_id, program, customer["id"], customer, work)
 
 
 async def _open(
     account_id: uuid.UUID, program: LoyaltyProgram, customer_id: uuid.UUID, customer: Any, work: UnitOfWork
 ) -> LoyaltyAccount:
-    if program.closed:
-        raise LoyaltyProgramClosed
     now = work.clock.now()
     account = LoyaltyAccount(
         id=account_id,
@@ -107,25 +107,35 @@ async def _open(
 # ---------------------------------------------------------------- movements
 
 
-async def move_points(
-    key: str, etag: str, kind: str, points: int, reason: str, business_key: str, work: UnitOfWork
-) -> Any:
-    """Earn, redeem or adjust: the row's lock makes parallel movements queue up. Answers the movement."""
+@dataclass(frozen=True)
+class Movement:
+    """`lifetime_points` move with a transfer only."""
+
+    kind: str
+    points: int
+    reason: str = ""
+    business_key: str = ""
+    lifetime_points: int = 0
+
+
+async def move_points(key: str, etag: str, movement: Movement, work: UnitOfWork) -> Any:
+    """Earn, redeem or adjust: the programme's lock makes parallel movements queue up. Answers the movement.
+
+    The account of a merged customer is its survivor's.
+    """
+    row = await queries.SHELF.row(work, key)
+    program = await load_any(work, LoyaltyProgram, row["program_id"], queries.WORK)
     account = await load(work, LoyaltyAccount, key, etag)
-    program = await load_any(work, LoyaltyProgram, account.program_id, queries.WORK)
-    return await _book(account, program, kind, points, reason, business_key, work)
+    if await customers.root_customer(work, account.customer_id) != account.customer_id:
+        account = await account_for(program, account.customer_id, work)
+    return await book_movement(account, program, movement, work)
 
 
-async def _book(
-    account: LoyaltyAccount,
-    program: LoyaltyProgram,
-    kind: str,
-    points: int,
-    reason: str,
-    business_key: str,
-    work: UnitOfWork,
+async def book_movement(
+    account: LoyaltyAccount, program: LoyaltyProgram, movement: Movement, work: UnitOfWork
 ) -> Any:
     """Both sides of a movement and the account's new balance; a known business key changes nothing."""
+    business_key = movement.business_key
     known = await queries.known_transaction(work, program.id, business_key) if business_key else None
     if known is not None:
         return known
@@ -135,17 +145,14 @@ async def _book(
         account_id=account.id,
         program_id=program.id,
         customer_id=account.customer_id,
-        kind=kind,
-        points=points,
         balance_after=0,
-        reason=reason,
-        business_key=business_key,
         create_time=now,
+        **asdict(movement),
     )
-    account.move(kind, points, transaction, program.ladder, now)
+    account.move(movement.kind, movement.points, transaction, program.ladder, now)
     entries = [
         LoyaltyEntry(transaction_id=transaction.id, book=entry.book, points=entry.points)
-        for entry in book(account.id, program.id, kind, points)
+        for entry in book(account.id, program.id, movement.kind, movement.points)
     ]
     await work.add(transaction, *entries)
     await work.flush()
@@ -162,45 +169,42 @@ async def earn_for_customer(
 ) -> uuid.UUID:
     """Credit points to a customer, who joins if need be; once per business key. Answers the movement's id."""
     program = await load_any(work, LoyaltyProgram, program_id, queries.WORK)
-    account = await _account(program, customer_id, work)
-    row = await _book(account, program, "earn", points, reason, business_key, work)
+    account = await account_for(program, customer_id, work)
+    row = await book_movement(account, program, Movement("earn", points, reason, business_key), work)
     found: uuid.UUID = row["id"]
     return found
 
 
-async def _account(program: LoyaltyProgram, customer_id: uuid.UUID, work: UnitOfWork) -> LoyaltyAccount:
+async def account_for(
+    program: LoyaltyProgram, customer_id: uuid.UUID, work: UnitOfWork, *, closed_too: bool = False
+) -> LoyaltyAccount:
     """The customer's account, opened if need be. The programme's row is locked, so nobody else opens one."""
-    customer = await customers.find_customer(work, customer_id)
-    root = customer["id"] if customer else customer_id
+    root = await customers.root_customer(work, customer_id)
     known = await queries.account_of(work, program.id, root)
     if known is not None:
         return await load_any(work, LoyaltyAccount, known, queries.WORK)
-    return await _open(new_id(), program, root, customer, work)
+    if program.closed and not closed_too:
+        raise LoyaltyProgramClosed
+    return await _open(new_id(), program, root, await customers.find_customer(work, root), work)
 
 
 async def earn_for_payment(payment: Payment, work: UnitOfWork) -> None:
     """Points for a payment in every open programme of its currency, once per payment."""
+    root = await customers.root_customer(work, payment.customer_id)
     for row in await queries.earning_programs(work, payment.currency_code):
         points = points_for(payment.amount, row["amount_per_point"])
-        member = await _member(row, payment.customer_id, work)
+        member = await queries.account_of(work, row["id"], root) is not None
         if points and (member or row["auto_join"]):
             reason = f"payment {payment.number}".strip()
-            key = f"payment:{payment.id}"
-            await earn_for_customer(row["id"], payment.customer_id, points, reason, key, work)
-
-
-async def _member(program: Any, customer_id: uuid.UUID, work: UnitOfWork) -> bool:
-    customer = await customers.find_customer(work, customer_id)
-    root = customer["id"] if customer else customer_id
-    return await queries.account_of(work, program["id"], root) is not None
+            await earn_for_customer(row["id"], root, points, reason, f"payment:{payment.id}", work)
 
 
 async def take_back_for_payment(payment: Payment, work: UnitOfWork) -> None:
     """Take back what a payment gave, as far as the balance goes; once per payment."""
     for row in await queries.earned_for(work, f"payment:{payment.id}"):
-        account = await load_any(work, LoyaltyAccount, row["account_id"], queries.WORK)
         program = await load_any(work, LoyaltyProgram, row["program_id"], queries.WORK)
+        account = await account_for(program, row["customer_id"], work, closed_too=True)
         back = min(row["points"], account.balance)
         if back:
-            reason = f"payment {payment.number} reversed"
-            await _book(account, program, "adjust", -back, reason, f"payment_reversed:{payment.id}", work)
+            reason, key = f"payment {payment.number} reversed", f"payment_reversed:{payment.id}"
+            await book_movement(account, program, Movement("adjust", -back, reason, key), work)

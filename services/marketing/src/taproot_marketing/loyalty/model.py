@@ -122,10 +122,11 @@ class LoyaltyAccount(Aggregate, Owned, Base):
         if self.balance + points < 0:
             raise LoyaltyBalanceTooLow(self.balance)
         self.balance += points
-        self.lifetime_points = lifetime_after(self.lifetime_points, kind, points)
+        earned = transaction.lifetime_points if kind == "transfer" else points
+        self.lifetime_points = lifetime_after(self.lifetime_points, kind, earned)
         transaction.balance_after = self.balance
         before, self.tier = self.tier, tier_of(self.lifetime_points, ladder)
-        past = {"earn": "earned", "redeem": "redeemed", "adjust": "adjusted"}[kind]
+        past = {"earn": "earned", "redeem": "redeemed"}.get(kind, "adjusted")
         self.record(past, now, transaction=transaction)
         if self.tier != before:
             self.record("tier_changed", now, previous_tier=before)
@@ -150,6 +151,8 @@ class LoyaltyTransaction(Base):
     customer_id: Mapped[uuid.UUID]
     kind: Mapped[str]
     points: Mapped[int] = mapped_column(BigInteger)
+    lifetime_points: Mapped[int] = mapped_column(BigInteger, default=0)
+    """Of the lifetime, that moved with a transfer."""
     balance_after: Mapped[int] = mapped_column(BigInteger)
     reason: Mapped[str]
     business_key: Mapped[str]

@@ -30,7 +30,7 @@ PROGRAMS = Shelf(
     messages.fill_amount,
 )
 SHELF = Shelf(
-    resource_of("loyaltyaccount", LoyaltyAccount, pb.LoyaltyAccount, FIELDS),
+    resource_of("loyaltyaccount", LoyaltyAccount, pb.LoyaltyAccount, FIELDS, references=("customer_id",)),
     LoyaltyAccount,
     pb.LoyaltyAccount,
 )
@@ -76,6 +76,13 @@ _account_of = Statement(
         unscoped(LoyaltyAccount, WORK),
     )
 )
+_accounts_of = Statement(
+    lambda: (
+        select(LoyaltyAccount.id, LoyaltyAccount.program_id)
+        .where(LoyaltyAccount.customer_id == _customer, unscoped(LoyaltyAccount, WORK))
+        .order_by(LoyaltyAccount.program_id)
+    )
+)
 _known = Statement(
     lambda: select(LoyaltyTransaction.__table__).where(
         LoyaltyTransaction.program_id == _program,
@@ -102,7 +109,7 @@ _earning = Statement(
 )
 _earned_for = Statement(
     lambda: (
-        select(LoyaltyTransaction.account_id, LoyaltyTransaction.program_id, LoyaltyTransaction.points)
+        select(LoyaltyTransaction.customer_id, LoyaltyTransaction.program_id, LoyaltyTransaction.points)
         .where(LoyaltyTransaction.business_key == bindparam("key"))
         .order_by(LoyaltyTransaction.create_time)
         .limit(bindparam("most", type_=Integer()))
@@ -128,6 +135,11 @@ async def is_used(reader: Reader, program_id: uuid.UUID) -> bool:
 async def account_of(reader: Reader, program_id: uuid.UUID, customer_id: uuid.UUID) -> uuid.UUID | None:
     found: uuid.UUID | None = await reader.fetch_value(_account_of, program=program_id, customer=customer_id)
     return found
+
+
+async def accounts_of(reader: Reader, customer_id: uuid.UUID) -> list[Any]:
+    """Id and program_id of the accounts under this very key, in the order in which they are locked."""
+    return await reader.fetch(_accounts_of, customer=customer_id)
 
 
 async def known_transaction(reader: Reader, program_id: uuid.UUID, business_key: str) -> Any:

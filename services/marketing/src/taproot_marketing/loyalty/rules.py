@@ -36,7 +36,10 @@ def tier_of(lifetime_points: int, tiers: Sequence[Tier]) -> str:
 
 
 def lifetime_after(lifetime_points: int, kind: str, points: int) -> int:
-    """Only points earned count for a lifetime; a correction of earned points counts too, down to zero."""
+    """Only points earned count for a lifetime; a correction of earned points counts too, down to zero.
+
+    `points` of a transfer are those of the lifetime that moves along.
+    """
     if kind == "redeem":
         return lifetime_points
     return max(lifetime_points + points, 0)
@@ -44,5 +47,5 @@ def lifetime_after(lifetime_points: int, kind: str, points: int) -> int:
 
 def book(account_id: UUID, program_id: UUID, kind: str, points: int) -> tuple[Booking, Booking]:
     """Both sides of a movement: what the member gains the programme owes, so the sum stays zero."""
-    counter = {"earn": "issued", "redeem": "redeemed", "adjust": "adjusted"}[kind]
+    counter = {"earn": "issued", "redeem": "redeemed", "adjust": "adjusted", "transfer": "transferred"}[kind]
     return Booking(f"account:{account_id}", points), Booking(f"program:{program_id}:{counter}", -points)

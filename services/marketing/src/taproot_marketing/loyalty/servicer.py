@@ -9,6 +9,7 @@ from taproot.marketing.v1 import loyalty_pb2 as pb
 from taproot.marketing.v1 import loyalty_program_service_pb2 as programs
 from taproot_chassis.service import Runtime
 from taproot_marketing.loyalty import handlers, messages, queries
+from taproot_marketing.loyalty.handlers import Movement
 from taproot_marketing.loyalty.model import LoyaltyAccount, LoyaltyProgram
 from taproot_marketing.loyalty.queries import PROGRAMS, SHELF
 from taproot_marketing.settings import MarketingSettings
@@ -113,9 +114,8 @@ class LoyaltyAccountsServicer(ResourceServicer[pb.LoyaltyAccount]):
 
     async def _move(self, request: Any, kind: str, points: int, business_key: str) -> pb.LoyaltyTransaction:
         async def act(work: UnitOfWork) -> pb.LoyaltyTransaction:
-            row = await handlers.move_points(
-                request.id, request.etag, kind, points, request.reason, business_key, work
-            )
+            movement = Movement(kind, points, request.reason, business_key)
+            row = await handlers.move_points(request.id, request.etag, movement, work)
             return messages.transaction_message(row)
 
         return await self.once(request, act, queries.get_transaction)

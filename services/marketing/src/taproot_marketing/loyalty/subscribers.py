@@ -1,4 +1,4 @@
-"""Reactions of loyalty to payments."""
+"""Reactions of loyalty to payments and merges of customers."""
 
 from __future__ import annotations
 
@@ -7,9 +7,15 @@ from decimal import Decimal
 
 from taproot.sales.events.v1.payment_event_pb2 import PaymentEvent
 from taproot_chassis.events import Event
+from taproot_marketing.customer_refs.merges import awaited_merge
 from taproot_marketing.loyalty import handlers
 from taproot_marketing.loyalty.handlers import Payment
+from taproot_marketing.loyalty.merging import follow_merge
 from taproot_storage.database import UnitOfWork
+
+
+async def on_merge(event: Event, work: UnitOfWork) -> None:
+    await follow_merge(await awaited_merge(event, work), work)
 
 
 async def on_payment_received(event: Event, work: UnitOfWork) -> None:

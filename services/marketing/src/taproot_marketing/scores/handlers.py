@@ -10,6 +10,8 @@ from sqlalchemy import select
 from taproot_base.errors import InvalidArgument
 from taproot_base.ids import new_id
 from taproot_chassis.events import Event
+from taproot_marketing.customer_refs.merges import awaited_merge
+from taproot_marketing.customer_refs.queries import find_customer
 from taproot_marketing.journeys.records import customer_record, filter_fault, holds, record_of
 from taproot_marketing.journeys.triggers import awaited_customer
 from taproot_marketing.scores import queries
@@ -84,9 +86,26 @@ async def on_event(event: Event, work: UnitOfWork) -> None:
     ]
     if fitting:
         fading = await queries.fading(work)
-        score = await _score_of(event.party_id, customer, work)
+        score = await _score_of(customer["id"] if customer else event.party_id, customer, work)
         for rule in fitting:
             score.give(rule["points"], event.type, rule["id"], fading, now)
+        await work.flush()
+
+
+async def on_merge(event: Event, work: UnitOfWork) -> None:
+    """Reaction: the scores of merged customers add up to one, and part again when the merge is undone."""
+    merge = await awaited_merge(event, work)
+    fading, now = await queries.fading(work), work.clock.now()
+    root = await find_customer(work, merge.root)
+    for source in merge.sources:
+        mine: CustomerScore | None = await work.scalar(queries.score_for_change(source))
+        if mine is None or root is None or root["id"] == source:
+            continue
+        theirs = await _score_of(root["id"], root, work)
+        if merge.undone:
+            theirs.give(-mine.take_back(event.type, fading, now), event.type, None, fading, now)
+        else:
+            theirs.give(mine.hand_over(event.type, fading, now), event.type, None, fading, now)
         await work.flush()
 
 

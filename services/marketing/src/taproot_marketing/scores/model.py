@@ -90,6 +90,9 @@ class CustomerScore(Aggregate, Owned, Base):
     hot_time: Mapped[datetime | None]
     cools_at: Mapped[datetime | None]
     last_event_type: Mapped[str]
+    given_value: Mapped[float | None] = mapped_column(Float)
+    """What the score was worth when its customer was merged into another, at `given_at`."""
+    given_at: Mapped[datetime | None]
 
     @property
     def party(self) -> uuid.UUID | None:
@@ -99,7 +102,24 @@ class CustomerScore(Aggregate, Owned, Base):
     def score(self) -> rules.Score:
         return rules.Score(self.value, self.as_of, self.hot)
 
-    def give(self, points: int, event_type: str, rule_id: uuid.UUID, fading: Fading, now: datetime) -> None:
+    def hand_over(self, event_type: str, fading: Fading, now: datetime) -> float:
+        """The customer was merged: what the score is worth goes to the survivor's. Answers it."""
+        self.given_value, self.given_at = rules.worth(self.score, fading, now), now
+        self.give(-self.given_value, event_type, None, fading, now)
+        return self.given_value
+
+    def take_back(self, event_type: str, fading: Fading, now: datetime) -> float:
+        """The merge was undone: what was handed over comes back, faded since. Answers it."""
+        if self.given_value is None or self.given_at is None:
+            return 0.0
+        back = rules.worth(rules.Score(self.given_value, self.given_at), fading, now)
+        self.given_value = self.given_at = None
+        self.give(back, event_type, None, fading, now)
+        return back
+
+    def give(
+        self, points: float, event_type: str, rule_id: uuid.UUID | None, fading: Fading, now: datetime
+    ) -> None:
         """Add points; `score.hot` once per crossing of the threshold from below."""
         before = rules.faded(self.score, fading, now)
         after = rules.scored(self.score, points, fading, now)

@@ -15,6 +15,7 @@ from taproot_marketing.scores.model import CustomerScore, ScoreRule, ScoreSettin
 from taproot_marketing.scores.rules import Fading, Score, worth
 from taproot_records.reading import Shelf, resource_of
 from taproot_storage.database import Reader
+from taproot_storage.redirects import root_of
 from taproot_storage.statements import Statement
 from taproot_storage.visibility import unscoped, visible
 
@@ -22,7 +23,12 @@ RULE_FIELDS = "id display_name event_type points disabled owner_id branch_id cre
 FIELDS = "id customer_id display_name hot hot_time last_event_type owner_id branch_id create_time update_time"
 RULES = Shelf(resource_of("scorerule", ScoreRule, pb.ScoreRule, RULE_FIELDS), ScoreRule, pb.ScoreRule)
 _resource = resource_of(
-    "customerscore", CustomerScore, pb.CustomerScore, FIELDS.removeprefix("id "), "update_time desc"
+    "customerscore",
+    CustomerScore,
+    pb.CustomerScore,
+    FIELDS.removeprefix("id "),
+    "update_time desc",
+    references=("customer_id",),
 ).with_fields(Field("score", CustomerScore.__table__.c.value, FieldType.NUMBER))
 SHELF = Shelf(_resource, CustomerScore, pb.CustomerScore)
 WORK = "scoring serves customers of every branch"
@@ -37,7 +43,7 @@ _rules_for = Statement(
 )
 _of_customer = Statement(
     lambda: select(CustomerScore.__table__).where(
-        CustomerScore.customer_id == bindparam("customer", type_=Uuid()), visible(CustomerScore)
+        CustomerScore.customer_id == root_of(bindparam("customer", type_=Uuid())), visible(CustomerScore)
     )
 )
 
@@ -56,7 +62,7 @@ async def rules_for(reader: Reader, event_type: str) -> list[Any]:
 
 
 async def get_score(reader: Reader, customer_id: str) -> Any:
-    """Row of a customer's score. Raises NotFound."""
+    """Row of a customer's score, of its survivor's when it was merged. Raises NotFound."""
     row = await reader.fetch_row(_of_customer, customer=uuid.UUID(customer_id))
     if row is None:
         raise NotFound("score of customer", customer_id)

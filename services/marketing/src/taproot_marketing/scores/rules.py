@@ -35,7 +35,7 @@ def faded(score: Score, fading: Fading, now: datetime) -> Score:
     return Score(value, max(now, score.as_of), score.hot and value >= fading.hot_threshold)
 
 
-def scored(score: Score, points: int, fading: Fading, now: datetime) -> Score:
+def scored(score: Score, points: float, fading: Fading, now: datetime) -> Score:
     """The score after points were given; never below zero."""
     before = faded(score, fading, now)
     value = max(before.value + points, 0.0)

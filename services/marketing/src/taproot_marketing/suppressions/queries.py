@@ -6,7 +6,7 @@ import uuid
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Uuid, bindparam, select
+from sqlalchemy import Uuid, bindparam, func, select
 
 from taproot.marketing.v1 import suppression_pb2 as pb
 from taproot_marketing.consents.model import ConsentRef
@@ -16,11 +16,16 @@ from taproot_marketing.deliveries.rules import address_key
 from taproot_marketing.suppressions.model import Suppression
 from taproot_records.reading import Shelf, resource_of
 from taproot_storage.database import Reader
+from taproot_storage.redirects import keys_of
 from taproot_storage.statements import Statement
 from taproot_storage.visibility import unscoped
 
 FIELDS = "id display_name reason delivery_id customer_id create_time update_time"
-SHELF = Shelf(resource_of("suppression", Suppression, pb.Suppression, FIELDS), Suppression, pb.Suppression)
+SHELF = Shelf(
+    resource_of("suppression", Suppression, pb.Suppression, FIELDS, references=("customer_id",)),
+    Suppression,
+    pb.Suppression,
+)
 
 _by_address = Statement(lambda: select(Suppression.id).where(Suppression.address_key == bindparam("key")))
 _owner_of = Statement(
@@ -39,7 +44,7 @@ _consented = Statement(
     lambda: (
         select(ConsentRef.consent_id)
         .where(
-            ConsentRef.customer_id == bindparam("customer", type_=Uuid()),
+            ConsentRef.customer_id == func.any(keys_of(bindparam("customer", type_=Uuid()))),
             ConsentRef.channel == "email",
             ConsentRef.granted,
             ConsentRef.effective_time > bindparam("since"),

@@ -14,10 +14,10 @@ from taproot.sales.v1 import approval_pb2 as pb
 from taproot_base.context import current_call
 from taproot_base.errors import NotFound
 from taproot_listing.fields import Field, FieldType, Resource
+from taproot_records.references import reference_field
 from taproot_sales.approvals.handlers import held_permissions, seat_in_reach, seats_for
 from taproot_sales.approvals.model import Approval, ApprovalPolicy, ApprovalSeat
 from taproot_sales.approvals.rules import ApprovalState
-from taproot_sales.customer_refs.members import customer_field
 from taproot_storage.database import Reader
 from taproot_storage.statements import Statement
 from taproot_storage.visibility import unscoped, visible
@@ -33,7 +33,7 @@ _TEXT = ("display_name", "subject_type", "requester_id", "currency_code")
 RESOURCE = Resource(
     "approval",
     [
-        customer_field(_c.customer_id),
+        reference_field(_c.customer_id),
         *(Field(name, _c[name], FieldType.ID, sortable=False) for name in _ID),
         *(Field(name, _c[name], FieldType.TEXT) for name in _TEXT),
         *(

@@ -4,25 +4,26 @@ from __future__ import annotations
 
 import uuid
 
-from sqlalchemy import BigInteger, Text, Uuid
 from sqlalchemy.orm import Mapped, mapped_column
 
+from taproot_records.references import Referenced, References, members_index
 from taproot_sales.base import Base
 
 
-class CustomerRef(Base):
+class CustomerRef(Referenced, Base):
     __tablename__ = "customer_refs"
+    __table_args__ = (members_index("customer_refs"),)
 
-    id: Mapped[uuid.UUID] = mapped_column(Uuid, primary_key=True)
-    version: Mapped[int] = mapped_column(BigInteger)
-    kind: Mapped[str] = mapped_column(Text, default="")
-    display_name: Mapped[str] = mapped_column(Text, default="")
-    status: Mapped[str] = mapped_column(Text, default="")
-    value_class: Mapped[str] = mapped_column(Text, default="")
-    region: Mapped[str] = mapped_column(Text, default="")
-    language_code: Mapped[str] = mapped_column(Text, default="")
-    email: Mapped[str] = mapped_column(Text, default="")
-    phone: Mapped[str] = mapped_column(Text, default="")
-    owner_id: Mapped[uuid.UUID | None] = mapped_column(Uuid)
-    branch_id: Mapped[uuid.UUID | None] = mapped_column(Uuid)
-    deleted: Mapped[bool] = mapped_column(default=False)
+    kind: Mapped[str] = mapped_column(default="")
+    display_name: Mapped[str] = mapped_column(default="")
+    status: Mapped[str] = mapped_column(default="")
+    value_class: Mapped[str] = mapped_column(default="")
+    region: Mapped[str] = mapped_column(default="")
+    language_code: Mapped[str] = mapped_column(default="")
+    email: Mapped[str] = mapped_column(default="")
+    phone: Mapped[str] = mapped_column(default="")
+    owner_id: Mapped[uuid.UUID | None]
+    branch_id: Mapped[uuid.UUID | None]
+
+
+CUSTOMERS = References(CustomerRef)

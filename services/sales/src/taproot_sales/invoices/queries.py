@@ -13,7 +13,7 @@ from taproot.sales.v1 import invoice_pb2 as pb
 from taproot_base.errors import NotFound
 from taproot_listing.fields import Field, FieldType, Resource
 from taproot_listing.paging import page_size_of
-from taproot_sales.customer_refs.members import customer_field
+from taproot_records.references import reference_field
 from taproot_sales.invoices.model import UNSETTLED, CreditLimit, Invoice
 from taproot_sales.invoices.rules import InvoiceKind
 from taproot_sales.payments.model import Payment, PaymentState
@@ -40,7 +40,7 @@ _ID = (
 RESOURCE = Resource(
     "invoice",
     [
-        customer_field(_c.customer_id),
+        reference_field(_c.customer_id),
         *(Field(name, _c[name], FieldType.ID, sortable=False) for name in _ID),
         *(
             Field(name, _c[name], FieldType.TEXT)

@@ -17,7 +17,7 @@ from taproot_base.text import query_tokens
 from taproot_listing.errors import FieldRefused
 from taproot_listing.fields import Field, FieldType, Resource
 from taproot_listing.filter_sql import filter_sql
-from taproot_sales.customer_refs.members import customer_field
+from taproot_records.references import reference_field
 from taproot_sales.leads.clock import REMIND_BEFORE
 from taproot_sales.leads.model import Lead
 from taproot_sales.stored import Stored
@@ -50,7 +50,7 @@ _PERSONAL = {"name": "personal", "company": "personal", "phone": "contact", "ema
 RESOURCE = Resource(
     "lead",
     (
-        customer_field(T.customer_id),
+        reference_field(T.customer_id),
         *(Field(name, T[name], FieldType.ID) for name in _IDS),
         *(Field(name, T[name], FieldType.INSTANT) for name in _INSTANTS),
         *(Field(name, T[name], FieldType.ENUM, enum=values) for name, values in _ENUMS.items()),

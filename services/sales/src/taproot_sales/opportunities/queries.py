@@ -16,7 +16,7 @@ from taproot_base.errors import NotFound
 from taproot_base.text import query_tokens
 from taproot_listing.fields import Field, FieldType, Resource
 from taproot_listing.lists import Page
-from taproot_sales.customer_refs.members import customer_field
+from taproot_records.references import reference_field
 from taproot_sales.opportunities.model import Opportunity, StageChange, opportunity_members
 from taproot_sales.stored import Stored
 from taproot_storage.database import Database, Reader, UnitOfWork
@@ -42,7 +42,7 @@ _ENUMS = {
 RESOURCE = Resource(
     "opportunity",
     (
-        customer_field(T.customer_id),
+        reference_field(T.customer_id),
         *(Field(name, T[name], FieldType.ID) for name in _IDS),
         *(Field(name, T[name], FieldType.TEXT) for name in _TEXTS),
         *(Field(name, T[name], FieldType.INSTANT) for name in _INSTANTS),

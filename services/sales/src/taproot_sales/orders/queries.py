@@ -13,7 +13,7 @@ from taproot.sales.v1 import order_pb2 as pb
 from taproot.sales.v1 import product_pb2
 from taproot_base.errors import NotFound
 from taproot_listing.fields import Field, FieldType, Resource
-from taproot_sales.customer_refs.members import customer_field
+from taproot_records.references import reference_field
 from taproot_sales.orders.model import Fulfilment, Order, OrderLine
 from taproot_storage.database import Reader
 from taproot_storage.statements import Statement
@@ -38,7 +38,7 @@ _TEXT = ("number", "display_name", "external_id", "currency_code", "customer_ref
 _NUMBER = ("gross", "discount", "net", "tax", "total", "exact_net", "discount_share")
 _DATE = ("order_date", "requested_date", "fulfil_date")
 _FIELDS = [
-    customer_field(_c.customer_id),
+    reference_field(_c.customer_id),
     *(Field(name, _c[name], FieldType.ID, sortable=False) for name in _ID),
     *(Field(name, _c[name], FieldType.TEXT) for name in _TEXT),
     *(Field(name, _c[name], FieldType.NUMBER) for name in _NUMBER),

@@ -10,7 +10,7 @@ from sqlalchemy import Select, bindparam, select
 from taproot.sales.v1 import payment_pb2 as pb
 from taproot_base.errors import NotFound
 from taproot_listing.fields import Field, FieldType, Resource
-from taproot_sales.customer_refs.members import customer_field
+from taproot_records.references import reference_field
 from taproot_sales.payments.model import Allocation, Payment
 from taproot_storage.database import Reader
 from taproot_storage.statements import Statement
@@ -22,7 +22,7 @@ _a = Allocation.__table__.c
 RESOURCE = Resource(
     "payment",
     [
-        customer_field(_c.customer_id),
+        reference_field(_c.customer_id),
         *(
             Field(name, _c[name], FieldType.ID, sortable=False)
             for name in ("id", "owner_id", "branch_id", "team_id")

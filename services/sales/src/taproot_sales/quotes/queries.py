@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from taproot.sales.v1 import quote_pb2 as pb
 from taproot_base.errors import NotFound
 from taproot_listing.fields import Field, FieldType, Resource
-from taproot_sales.customer_refs.members import customer_field
+from taproot_records.references import reference_field
 from taproot_sales.quotes.model import Quote, QuoteLine
 from taproot_storage.database import Reader
 from taproot_storage.statements import Statement
@@ -29,7 +29,7 @@ _NUMBER = ("gross", "discount", "net", "tax", "total", "exact_net", "discount_sh
 RESOURCE = Resource(
     "quote",
     [
-        customer_field(_c.customer_id),
+        reference_field(_c.customer_id),
         *(Field(name, _c[name], FieldType.ID, sortable=False) for name in _ID),
         *(Field(name, _c[name], FieldType.TEXT) for name in ("number", "display_name", "currency_code")),
         *(Field(name, _c[name], FieldType.NUMBER) for name in _NUMBER),

@@ -15,7 +15,8 @@ from taproot_base.errors import InvalidArgument, Kind, NotFound, Unavailable
 from taproot_chassis.client import RemoteError
 from taproot_chassis.placement import Place, Placer, branch_path, caller_id
 from taproot_chassis.service import Runtime
-from taproot_sales.customer_refs.queries import find_customer, same_customer
+from taproot_sales.customer_refs.model import CUSTOMERS
+from taproot_sales.customer_refs.queries import find_customer
 from taproot_sales.settings import SalesSettings
 from taproot_storage.database import Reader
 
@@ -50,7 +51,7 @@ async def _open_to_caller(customer_id: uuid.UUID, reader: Reader) -> bool:
     principal = current_call().principal
     if principal.kind != "portal":
         return True
-    members = await same_customer(reader, customer_id)
+    members = await CUSTOMERS.keys(reader, customer_id)
     return principal.party_id in {str(member) for member in members}
 
 
@@ -72,7 +73,7 @@ async def customer_name(customer_id: uuid.UUID, reader: Reader) -> str:
 
 async def members_of(customer_id: uuid.UUID, reader: Reader) -> list[uuid.UUID]:
     """Every id under which the customer's records may stand."""
-    return await same_customer(reader, customer_id)
+    return await CUSTOMERS.keys(reader, customer_id)
 
 
 async def visible_account(customer_id: uuid.UUID, permission: str, reader: Reader) -> CustomerRef:

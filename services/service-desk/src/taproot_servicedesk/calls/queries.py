@@ -12,12 +12,12 @@ from sqlalchemy.orm import aliased
 from taproot.servicedesk.v1 import call_pb2 as pb
 from taproot_records.reading import Shelf, resource_of
 from taproot_servicedesk.calls.model import Call
-from taproot_servicedesk.customer_refs.members import MEMBERS
 from taproot_servicedesk.customer_refs.model import CustomerRef
 from taproot_servicedesk.entitlements.model import ACTIVE, Entitlement
 from taproot_servicedesk.sla.model import SlaClock
 from taproot_servicedesk.tickets.model import WORKING, Ticket
 from taproot_storage.database import Reader
+from taproot_storage.redirects import keys_of, root_of
 from taproot_storage.statements import Statement
 from taproot_storage.visibility import unscoped, visible
 
@@ -30,13 +30,12 @@ RESOURCE = resource_of(
     "id phone direction state external_id customer_id contact_id queue_id ticket_id start_time answer_time end_time "
     "wait_seconds talk_seconds outcome owner_id branch_id team_id create_time update_time custom",
     "start_time desc",
-    through=MEMBERS,
+    references=("customer_id",),
 )
 SHELF = Shelf(RESOURCE, Call, pb.Call)
 
 _r = CustomerRef.__table__.c
 _t, _e, _k, _s = Ticket.__table__.c, Entitlement.__table__.c, Call.__table__.c, SlaClock.__table__.c
-_member = aliased(CustomerRef.__table__, name="member")
 _known = aliased(CustomerRef.__table__, name="known")
 
 
@@ -48,9 +47,9 @@ def _json_of(rows: Any, name: str) -> Any:
     return select(every).select_from(found).scalar_subquery().label(name)
 
 
-def _members() -> Any:
-    scope = unscoped(CustomerRef, "those merged into a customer the caller sees")
-    return select(_member.c.id).where(_member.c.root_id == _r.id, scope).correlate(CustomerRef.__table__)
+def _is_theirs(column: Any) -> Any:
+    """Of the customer read or of those merged into it."""
+    return column == func.any(keys_of(_r.id))
 
 
 def _tickets() -> Any:
@@ -63,9 +62,7 @@ def _tickets() -> Any:
     names = ("id", "number", "display_name", "kind", "state", "priority", "owner_id")
     return (
         select(*(_t[name] for name in names), due.label("due_time"))
-        .where(
-            _t.customer_id.in_(_members()), _t.state.in_(WORKING), _t.delete_time.is_(None), visible(Ticket)
-        )
+        .where(_is_theirs(_t.customer_id), _t.state.in_(WORKING), _t.delete_time.is_(None), visible(Ticket))
         .order_by(_t.create_time.desc(), _t.id.desc())
         .limit(MOST_TICKETS)
         .correlate(CustomerRef.__table__)
@@ -78,7 +75,7 @@ def _entitlements() -> Any:
     return (
         select(*(_e[name] for name in names), cast(_e.quantity, Text).label("quantity"))
         .where(
-            _e.customer_id.in_(_members()),
+            _is_theirs(_e.customer_id),
             _e.state == ACTIVE,
             _e.start_date <= today,
             func.coalesce(_e.end_date, today) >= today,
@@ -94,7 +91,7 @@ def _calls() -> Any:
     names = ("id", "direction", "start_time", "owner_id", "outcome", "ticket_id")
     return (
         select(*(_k[name] for name in names))
-        .where(_k.customer_id.in_(_members()), visible(Call))
+        .where(_is_theirs(_k.customer_id), visible(Call))
         .order_by(_k.start_time.desc(), _k.id.desc())
         .limit(MOST_CALLS)
         .correlate(CustomerRef.__table__)
@@ -108,7 +105,7 @@ def _identify_query() -> Any:
     wanted = bindparam("phones", type_=ARRAY(Text))
     # An array, not IN: the planner cannot guess how few customers share a number and would read them all.
     roots = (
-        select(_known.c.root_id)
+        select(root_of(_known.c.id))
         .where(_known.c.phones.contains(wanted), unscoped(CustomerRef, "members answer with their survivor"))
         .scalar_subquery()
     )

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import uuid
-
 from sqlalchemy import Index
 from sqlalchemy.orm import Mapped, mapped_column
 
+from taproot_records.references import Referenced, References, members_index
 from taproot_servicedesk.base import Base
-from taproot_storage.model import TeamOwned
+from taproot_storage.model import Owned
 from taproot_storage.visibility import scope_table
 
 
-class CustomerRef(TeamOwned, Base):
+class CustomerRef(Referenced, Owned, Base):
     __tablename__ = "customer_refs"
 
-    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
-    version: Mapped[int]
     display_name: Mapped[str] = mapped_column(default="")
     status: Mapped[str] = mapped_column(default="")
     value_class: Mapped[str] = mapped_column(default="")
@@ -26,17 +23,16 @@ class CustomerRef(TeamOwned, Base):
     region: Mapped[str] = mapped_column(default="")
     email: Mapped[str] = mapped_column(default="")
     phones: Mapped[list[str]] = mapped_column(default=list)
-    root_id: Mapped[uuid.UUID]
-    deleted: Mapped[bool] = mapped_column(default=False)
 
     __table_args__ = (
         Index(
             "ix_customer_refs_phones", "phones", postgresql_using="gin", postgresql_with={"fastupdate": "off"}
         ),
-        Index("ix_customer_refs_root_id", "root_id"),
+        members_index("customer_refs"),
         Index("ix_customer_refs_owner_id", "owner_id"),
         Index("ix_customer_refs_branch_path", "branch_path"),
     )
 
 
-scope_table(CustomerRef, "customers.read", team=None)
+scope_table(CustomerRef, "customers.read")
+CUSTOMERS = References(CustomerRef)

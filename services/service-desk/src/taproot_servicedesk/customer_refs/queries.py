@@ -7,17 +7,16 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Uuid, bindparam, select
-from sqlalchemy.orm import aliased
+from sqlalchemy import bindparam, select
 
-from taproot_servicedesk.customer_refs.model import CustomerRef
+from taproot_servicedesk.customer_refs.model import CUSTOMERS, CustomerRef
 from taproot_storage.database import Reader
+from taproot_storage.redirects import root_of
 from taproot_storage.statements import Statement
 from taproot_storage.visibility import unscoped
 
 ANY_BRANCH = unscoped(CustomerRef, "a case may be about a customer of any branch")
 _c = CustomerRef.__table__.c
-_asked = aliased(CustomerRef.__table__, name="asked")
 
 
 @dataclass(frozen=True)
@@ -49,23 +48,9 @@ _KNOWN = (
     "email",
     "language_code",
 )
-_get = Statement(
-    lambda: (
-        select(_c.id, *(_c[name] for name in _KNOWN))
-        .join_from(_asked, CustomerRef.__table__, _c.id == _asked.c.root_id)
-        .where(
-            _asked.c.id == bindparam("customer_id"),
-            ANY_BRANCH,
-            unscoped(CustomerRef, "members answer with their survivor"),
-        )
-    )
-)
-_members = Statement(
-    lambda: select(_c.id).where(_c.root_id == bindparam("root_id", type_=Uuid()), ANY_BRANCH)
-)
 _by_phone = Statement(
     lambda: (
-        select(_c.root_id)
+        select(root_of(_c.id).label("root_id"))
         .where(
             _c.phones.contains(bindparam("phones", type_=_c.phones.type)), _c.deleted.is_(False), ANY_BRANCH
         )
@@ -79,10 +64,10 @@ async def find_customer(reader: Reader, customer_id: uuid.UUID | None) -> KnownC
     """None for no customer. One not heard of yet is known by its id only: a case is never refused for that."""
     if customer_id is None:
         return None
-    row = await reader.fetch_row(_get, customer_id=customer_id)
+    row = await CUSTOMERS.find(reader, customer_id)
     if row is None:
         return KnownCustomer(customer_id, (customer_id,))
-    members = [member["id"] for member in await reader.fetch(_members, root_id=row["id"])]
+    members = await CUSTOMERS.keys(reader, row["id"])
     return KnownCustomer(row["id"], tuple(members), *(row[name] for name in _KNOWN))
 
 

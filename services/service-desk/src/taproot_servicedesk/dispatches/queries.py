@@ -9,7 +9,6 @@ from sqlalchemy import bindparam, select
 
 from taproot.servicedesk.v1 import dispatch_pb2 as pb
 from taproot_records.reading import Shelf, resource_of
-from taproot_servicedesk.customer_refs.members import MEMBERS
 from taproot_servicedesk.dispatches.model import ACCEPTED, DONE, OFFERED, Dispatch
 from taproot_storage.database import Reader
 from taproot_storage.statements import Statement
@@ -21,7 +20,7 @@ RESOURCE = resource_of(
     pb.Dispatch,
     "id ticket_id station_id state attempt score offer_time expire_time answer_time done_time customer_id owner_id "
     "branch_id team_id create_time update_time",
-    through=MEMBERS,
+    references=("customer_id",),
 )
 SHELF = Shelf(RESOURCE, Dispatch, pb.Dispatch)
 ANY_BRANCH = unscoped(Dispatch, "offers of a ticket count whoever made them")

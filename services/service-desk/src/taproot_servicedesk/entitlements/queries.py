@@ -12,7 +12,6 @@ from sqlalchemy.dialects.postgresql import ARRAY
 
 from taproot.servicedesk.v1 import entitlement_pb2 as pb
 from taproot_records.reading import Shelf, resource_of
-from taproot_servicedesk.customer_refs.members import MEMBERS
 from taproot_servicedesk.customer_refs.model import CustomerRef
 from taproot_servicedesk.entitlements.coverage import Right
 from taproot_servicedesk.entitlements.model import ACTIVE, REVOKED, Entitlement
@@ -27,7 +26,7 @@ RESOURCE = resource_of(
     pb.Entitlement,
     "id display_name kind state customer_id product_id product_code device_serial quantity start_date end_date "
     "covered_kinds order_id order_line_id fulfilment_id owner_id branch_id team_id create_time update_time custom",
-    through=MEMBERS,
+    references=("customer_id",),
 )
 SHELF = Shelf(RESOURCE, Entitlement, pb.Entitlement)
 _c = Entitlement.__table__.c

@@ -12,7 +12,6 @@ from sqlalchemy.dialects.postgresql import ARRAY
 
 from taproot.servicedesk.v1 import sla_clock_pb2, sla_policy_pb2
 from taproot_records.reading import Shelf, resource_of
-from taproot_servicedesk.customer_refs.members import MEMBERS
 from taproot_servicedesk.sla.matching import PolicyRule
 from taproot_servicedesk.sla.model import SlaClock, SlaPolicy
 from taproot_storage.database import Reader
@@ -33,7 +32,7 @@ CLOCK_RESOURCE = resource_of(
     "id ticket_id sla_policy_id metric state start_time warning_time due_time stop_time target_seconds "
     "elapsed_seconds warned breached ticket_kind ticket_priority queue_id customer_id owner_id branch_id team_id "
     "create_time",
-    through=MEMBERS,
+    references=("customer_id",),
 )
 CLOCK_SHELF = Shelf(CLOCK_RESOURCE, SlaClock, sla_clock_pb2.SlaClock)
 

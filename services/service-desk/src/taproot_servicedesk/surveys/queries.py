@@ -9,7 +9,6 @@ from sqlalchemy import Select, bindparam, exists, select
 
 from taproot.servicedesk.v1 import survey_pb2, survey_response_pb2
 from taproot_records.reading import Shelf, resource_of
-from taproot_servicedesk.customer_refs.members import MEMBERS
 from taproot_servicedesk.surveys.model import Survey, SurveyResponse, token_hash
 from taproot_storage.database import Reader
 from taproot_storage.statements import Statement
@@ -28,7 +27,7 @@ RESPONSE_RESOURCE = resource_of(
     survey_response_pb2.SurveyResponse,
     "id survey_id kind state customer_id ticket_id station_id agent_id score low expire_time answer_time owner_id "
     "branch_id team_id create_time update_time",
-    through=MEMBERS,
+    references=("customer_id",),
 )
 RESPONSE_SHELF = Shelf(RESPONSE_RESOURCE, SurveyResponse, survey_response_pb2.SurveyResponse)
 _r = SurveyResponse.__table__.c

@@ -11,11 +11,8 @@ from sqlalchemy import BigInteger, Column, Table, Uuid, bindparam, exists, func,
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from taproot.servicedesk.v1 import ticket_pb2 as pb
-from taproot_listing.fields import Field, FieldType, Resource
-from taproot_listing.lists import ListParameters
 from taproot_records.reading import Shelf, resource_of
 from taproot_servicedesk.base import Base
-from taproot_servicedesk.customer_refs.members import MEMBERS
 from taproot_servicedesk.sla.queries import clock_rows
 from taproot_servicedesk.tickets import messages
 from taproot_servicedesk.tickets.entries import TicketEntry
@@ -37,12 +34,16 @@ RESOURCE = resource_of(
     "recurrence_of_id root_cause escalation_level reopen_count satisfaction_score low_score open_time "
     "first_response_time resolve_time close_time historic tags owner_id branch_id team_id create_time update_time "
     "custom",
-    through=MEMBERS,
+    references=("customer_id",),
 )
 SHELF = Shelf(RESOURCE, Ticket, pb.Ticket, messages.fill, _t.delete_time.is_(None))
 
-ENTRY_RESOURCE = Resource(
-    "ticket_entry", [Field("create_time", _e.create_time, FieldType.INSTANT)], "create_time", _e.id
+ENTRY_RESOURCE = resource_of(
+    "ticket_entry",
+    TicketEntry,
+    pb.TicketEntry,
+    "id ticket_id kind public author_kind author_id body previous_value value channel create_time",
+    "create_time",
 )
 
 ticket_series = Table("ticket_series", Base.metadata, Column("id", BigInteger, primary_key=True))
@@ -159,15 +160,14 @@ async def _with_clocks(reader: Reader, tickets: list[pb.Ticket]) -> list[pb.Tick
 async def list_entries(
     reader: Reader, request: Any, lists: Lists, *, public_only: bool
 ) -> tuple[list[pb.TicketEntry], str]:
-    """Oldest first, those of merged tickets included."""
+    """Those of merged tickets included."""
     await SHELF.row(reader, request.ticket_id)
     ids = [row["id"] for row in await reader.fetch(_merged_here, ticket_id=uuid.UUID(request.ticket_id))]
     rows = select(TicketEntry.__table__).where(_e.ticket_id == func.any(bindparam("ids", ids, ARRAY(Uuid()))))
     if public_only:
         rows = rows.where(_e.public)
-    asked = ListParameters(page_size=request.page_size, page_token=request.page_token)
     of = f"{request.ticket_id}:{public_only}"
-    page = await lists.page(reader, ENTRY_RESOURCE, rows, TicketEntry, asked, of)
+    page = await lists.page(reader, ENTRY_RESOURCE, rows, TicketEntry, request, of)
     return [messages.entry_message(row) for row in page.rows], page.next_page_token
 
 

@@ -1,0 +1,1 @@
+"""What an image or a chart needs beside the services: choosing a role, secrets, waiting for a schema."""

@@ -1,0 +1,1 @@
+"""Servers for trying Taproot out in containers; production brings its own."""

@@ -1,0 +1,61 @@
+"""How services reach each other: in the clear, or with certificates on both sides when a directory of them is set."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import grpc
+
+CA, CERTIFICATE, KEY = "ca.crt", "tls.crt", "tls.key"
+
+
+@dataclass(frozen=True)
+class Transport:
+    """`directory` holds `ca.crt`, `tls.crt` and `tls.key`, as cert-manager writes them; None: no encryption.
+
+    A server reads its certificate again for each connection, a client when it opens a channel.
+    """
+
+    directory: Path | None = None
+
+    @classmethod
+    def of(cls, directory: str) -> Self:
+        return cls(Path(directory) if directory else None)
+
+    def channel(self, address: str, options: Sequence[tuple[str, Any]]) -> Any:
+        if self.directory is None:
+            return grpc.aio.insecure_channel(address, options=options)
+        ca, certificate, key = self._files()
+        return grpc.aio.secure_channel(
+            address, grpc.ssl_channel_credentials(ca, key, certificate), options=options
+        )
+
+    def add_port(self, server: Any, address: str) -> int:
+        """Only callers with a certificate of the same authority get in. Raises RuntimeError when it cannot bind."""
+        if self.directory is None:
+            return int(server.add_insecure_port(address))
+        credentials = grpc.dynamic_ssl_server_credentials(
+            self._configuration(), self._configuration, require_client_authentication=True
+        )
+        return int(server.add_secure_port(address, credentials))
+
+    def context(self) -> ssl.SSLContext | None:
+        """For servers that are not gRPC (`tls://` URLs); None: the system's authorities, no client certificate."""
+        if self.directory is None:
+            return None
+        context = ssl.create_default_context(cafile=self.directory / CA)
+        context.load_cert_chain(self.directory / CERTIFICATE, self.directory / KEY)
+        return context
+
+    def _configuration(self) -> Any:
+        ca, certificate, key = self._files()
+        return grpc.ssl_server_certificate_configuration([(key, certificate)], root_certificates=ca)
+
+    def _files(self) -> tuple[bytes, bytes, bytes]:
+        assert self.directory is not None
+        ca, certificate, key = ((self.directory / name).read_bytes() for name in (CA, CERTIFICATE, KEY))
+        return ca, certificate, key

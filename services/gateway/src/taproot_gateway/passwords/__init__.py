@@ -1,0 +1,1 @@
+"""Passwords of people who cannot sign in: forgotten ones, and first ones."""
