@@ -207,11 +207,7 @@ async def test_a_filter_with_the_value_of_a_record_finds_it(walk: Walk) -> None:
                     wrong.append(f"{name} = {value}: not found")
             elif not _refused(answer, "filter"):
                 wrong.append(f"{name} = {value}: {answer.status_code} {answer.text}")
-        return (
-            wrong
-            if served or not records
-            else ["no field of its records can be filtered by"]
-        )
+        return wrong if served or not records else ["no field of its records can be filtered by"]
 
     assert await everywhere(walk, check) == ""
 

@@ -19,9 +19,9 @@ from taproot.servicedesk.v1.queue_service_pb2_grpc import QueuesServiceStub
 from taproot.servicedesk.v1.ticket_entry_service_pb2_grpc import TicketEntriesServiceStub
 from taproot.servicedesk.v1.ticket_service_pb2_grpc import TicketsServiceStub
 from taproot_base.auth import Principal
-from taproot_base.errors import Kind
+from taproot_base.errors import AppError, Kind
 from taproot_base.ids import new_id
-from taproot_testkit import branch_id
+from taproot_testkit import Caller, branch_id
 
 REPAIR, COMPLAINT = pb.TICKET_KIND_REPAIR, pb.TICKET_KIND_COMPLAINT
 
@@ -171,7 +171,9 @@ class TestConversation:
         async def bodies(stub: Caller, kind: Any, verb: str, **asked: Any) -> list[str]:
             found, token = [], ""
             while not found or token:
-                page = await getattr(stub, verb)(kind(ticket_id=ticket.id, page_size=1, page_token=token, **asked))
+                page = await getattr(stub, verb)(
+                    kind(ticket_id=ticket.id, page_size=1, page_token=token, **asked)
+                )
                 found += [entry.body for entry in page.ticket_entries]
                 token = page.next_page_token
             return found
@@ -179,7 +181,7 @@ class TestConversation:
         everything = entries.ListTicketEntriesRequest, "ListTicketEntries"
         comments = {"filter": "kind = COMMENT", "order_by": "body desc"}
         assert await bodies(staff, *everything, **comments) == ["n2", "n1", "n0"]
-        assert await bodies(staff, *everything, filter="kind = COMMENT AND NOT public") == ["n1"]
+        assert await bodies(staff, *everything, filter="kind = COMMENT AND public = false") == ["n1"]
         own = desk.stub(TicketEntriesServiceStub, portal(customer))
         timeline = entries.ListTicketTimelineRequest, "ListTicketTimeline"
         assert await bodies(own, *timeline, **comments) == ["n2", "n0"]

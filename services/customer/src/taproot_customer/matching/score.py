@@ -82,7 +82,7 @@ def _limit(evidence: list[Evidence], fields: tuple[str, ...], limit: float) -> N
 
 def _company(left: Traits, right: Traits) -> list[tuple[str, str]]:
     return [
-        ("company name", company_outcome(left.name, left.name_sound, right.name, right.name_sound)),
+        ("company name", company_outcome(left, right)),
         ("e-mail domain", outcomes.domain_outcome(left.emails, right.emails)),
     ]
 

@@ -10,6 +10,7 @@ import orjson
 
 from taproot_customer.matching import places
 from taproot_customer.matching.names import company_core, fold, has_chinese, pinyin
+from taproot_customer.matching.regions import split_place
 
 _TITLES = frozenset(
     ["mr", "mrs", "ms", "miss", "dr", "prof", "sir", "madam", "jr", "sr", "ii", "iii", "phd", "md"]
@@ -94,7 +95,7 @@ class Traits:
     family_sound: str = ""
     name: str = ""
     name_sound: str = ""
-    full: str = ""
+    place: str = ""
     birth: str = ""
     phones: tuple[str, ...] = ()
     emails: tuple[str, ...] = ()
@@ -135,8 +136,10 @@ def traits_of(identity: Identity) -> Traits:
 
 def _company_name(name: str) -> dict[str, str]:
     core = company_core(name)
-    sound = pinyin(core) if has_chinese(core) else core
-    return {"name": core, "name_sound": sound, "full": fold(name).replace(" ", "")}
+    if not has_chinese(core):
+        return {"name": core, "name_sound": core}
+    place, rest = split_place(core)
+    return {"name": rest, "name_sound": pinyin(rest), "place": place}
 
 
 def _person_name(identity: Identity) -> dict[str, str]:
@@ -150,7 +153,6 @@ def _person_name(identity: Identity) -> dict[str, str]:
         "given_sound": _sound(given),
         "family": family,
         "family_sound": _sound(family),
-        "full": (family + given).replace(" ", ""),
     }
 
 

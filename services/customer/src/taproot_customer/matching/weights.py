@@ -45,6 +45,8 @@ _COMPANY: dict[str, Table] = {
     "company name": {
         "same": (0.6, 0.00005),
         "same, short": (0.6, 0.0001),
+        "same but for the place": (0.3, 0.0002),
+        "same, another place": (0.02, 0.004),
         "alike": (0.2, 0.0008),
         "part of the other": (0.1, 0.0012),
         "abbreviation": (0.1, 0.0015),

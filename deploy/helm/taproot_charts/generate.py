@@ -1,20 +1,17 @@
 """Writes what the charts of the services have in common: values with their documentation, and the schema.
 
-`python deploy/helm/generate.py` after a change of `service.values.yaml`, `schema.py` or of a settings class;
-`--check` only says whether something would change.
+Run it after a change of `service.values.yaml`, of `schema.py` or of a settings class.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
-import sys
 from pathlib import Path
 
-from catalogue import SERVICES, Service, VERSION
-from schema import global_schema, service_schema, umbrella_schema
+from taproot_charts.catalogue import SERVICES, Service, VERSION
+from taproot_charts.schema import global_schema, service_schema, umbrella_schema
 
-HERE = Path(__file__).resolve().parent
+HERE = Path(__file__).resolve().parents[1]
 
 
 def chart(service: Service) -> str:
@@ -57,10 +54,8 @@ def _json(schema: object) -> str:
     return json.dumps(schema, indent=2) + "\n"
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--check", action="store_true")
-    check = parser.parse_args().check
+def main(*, check: bool = False) -> int:
+    """Names what changes; with `check` nothing is written and the result is 1 when something would be."""
     stale = {path: text for path, text in generated().items() if not path.exists() or path.read_text() != text}
     for path, text in stale.items():
         print(path.relative_to(HERE))
@@ -68,7 +63,3 @@ def main() -> int:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text)
     return 1 if check and stale else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-from catalogue import OWNED_BY_THE_CHART, SERVICES, Service
+from taproot_charts.catalogue import OWNED_BY_THE_CHART, SERVICES, Service
 
 Schema = dict[str, Any]
 DRAFT = "http://json-schema.org/draft-07/schema#"
@@ -165,7 +165,7 @@ def umbrella_schema(shared: Schema) -> Schema:
         extraEgress=OBJECTS,
     )
     found = fields(
-        **{"global": shared},
+        **{"global": shared, "taproot-lib": FREE},
         **{service.name: FREE for service in SERVICES},
         trial=trial,
         collector=collector,

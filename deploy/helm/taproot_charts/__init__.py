@@ -1,0 +1,1 @@
+"""What the Helm charts are made with: generated values and schemas, assembling, packaging."""
