@@ -56,7 +56,9 @@ def _json(schema: object) -> str:
 
 def main(*, check: bool = False) -> int:
     """Names what changes; with `check` nothing is written and the result is 1 when something would be."""
-    stale = {path: text for path, text in generated().items() if not path.exists() or path.read_text() != text}
+    stale = {
+        path: text for path, text in generated().items() if not path.exists() or path.read_text() != text
+    }
     for path, text in stale.items():
         print(path.relative_to(HERE))
         if not check:

@@ -56,7 +56,12 @@ def global_schema() -> Schema:
         monitoring=fields(enabled=FLAG, interval=DURATION, labels=LABELS, dashboardLabel=TEXT),
         keda=fields(mode=one_of("auto", "always", "never"), prometheusUrl=TEXT),
         networkPolicy=fields(
-            enabled=FLAG, dnsNamespace=TEXT, monitoringNamespace=TEXT, postgresql=PEERS, nats=PEERS, telemetry=PEERS
+            enabled=FLAG,
+            dnsNamespace=TEXT,
+            monitoringNamespace=TEXT,
+            postgresql=PEERS,
+            nats=PEERS,
+            telemetry=PEERS,
         ),
     )
 
@@ -69,7 +74,11 @@ def service_schema(service: Service) -> Schema:
     found = fields(
         **{"global": global_schema(), "taproot-lib": FREE},
         image=fields(
-            registry=TEXT, repository=TEXT, tag=TEXT, digest=_digest(), pullPolicy=one_of("Always", "IfNotPresent", "Never")
+            registry=TEXT,
+            repository=TEXT,
+            tag=TEXT,
+            digest=_digest(),
+            pullPolicy=one_of("Always", "IfNotPresent", "Never"),
         ),
         api=fields(replicas=COUNT, resources=RESOURCES, autoscaling=scaling()),
         worker=fields(enabled=FLAG, replicas=COUNT, resources=RESOURCES, autoscaling=scaling(lag=COUNT)),
@@ -107,7 +116,9 @@ def settings(service: Service) -> dict[str, Schema]:
 def _setting(described: Schema) -> Schema:
     if "anyOf" in described:
         return {"type": ["string", "number", "boolean"]}
-    return {key: described[key] for key in ("type", "enum", "minimum", "maximum", "pattern") if key in described}
+    return {
+        key: described[key] for key in ("type", "enum", "minimum", "maximum", "pattern") if key in described
+    }
 
 
 def _secrets() -> Schema:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -45,6 +46,8 @@ class Loader:
     volume: Volume
     today: date
     progress: Progress
+    gentle: bool = False
+    """Beside somebody who is looking around: small steps, and a rest after each as long as it took."""
     history: History = field(init=False)
 
     async def run(self) -> None:
@@ -64,7 +67,8 @@ class Loader:
         """By the import API: one file for each seller, who becomes the owner."""
         files = sorted(people.by_seller(self.volume.customers).items())
         for number, (seller, numbers) in enumerate(files):
-            await self._import(seller, numbers)
+            async with self._step():
+                await self._import(seller, numbers)
             self.progress(begin + (end - begin) * (number + 1) / len(files))
 
     async def _import(self, seller: str, numbers: list[int]) -> None:
@@ -118,10 +122,12 @@ class Loader:
         }
         missing = [number for number in range(count) if f"{SYSTEM}:{number}" not in there]
         single = {"opportunities": "opportunity"}.get(name, name.removesuffix("s"))
+        size = PART if self.gentle else size
         parts = [missing[start : start + size] for start in range(0, len(missing), size)]
         for number, part in enumerate(parts):
             requests = [{single: make(one)} for one in part]
-            await settling(lambda: self.admin.post(f"/v1/{name}:batchCreate", {"requests": requests}))  # noqa: B023  # awaited at once
+            async with self._step():
+                await settling(lambda: self.admin.post(f"/v1/{name}:batchCreate", {"requests": requests}))  # noqa: B023  # awaited at once
             self.progress(share[0] + (share[1] - share[0]) * (number + 1) / len(parts))
 
     async def _singles(
@@ -132,8 +138,17 @@ class Loader:
     async def _make(self, name: str, records: Sequence[Json], share: tuple[float, float]) -> None:
         for start in range(0, len(records), PART):
             part = records[start : start + PART]
-            await in_parallel([self._job(name, record) for record in part], WIDTH)
+            async with self._step():
+                await in_parallel([self._job(name, record) for record in part], WIDTH)
             self.progress(share[0] + (share[1] - share[0]) * (start + len(part)) / len(records))
+
+    @asynccontextmanager
+    async def _step(self) -> AsyncIterator[None]:
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        yield
+        if self.gentle:
+            await asyncio.sleep(loop.time() - began)
 
     def _job(self, name: str, record: Json) -> Callable[[], Any]:
         return lambda: settling(lambda: self.admin.made(f"/v1/{name}", record))

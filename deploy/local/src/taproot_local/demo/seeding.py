@@ -50,7 +50,7 @@ async def _seed(url: str, scale: float, *, if_empty: bool) -> None:
         _write_mark("loading", today)
         await set_up(admin, lambda share: progress(0.1 * share))
         volume = Volume() if scale == 1.0 else Volume().scaled(scale)
-        await Loader(admin, volume, today, lambda share: progress(0.1 + 0.9 * share)).run()
+        await Loader(admin, volume, today, lambda share: progress(0.1 + 0.9 * share), gentle=if_empty).run()
         _write_mark("loaded", today)
         progress.finish(volume)
 
