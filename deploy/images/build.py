@@ -89,9 +89,7 @@ def main() -> int:
     for target in TARGETS:
         build(target, f"{asked.prefix}/{target}:{version()}", asked.base, sent)
     if asked.sbom:
-        from sbom import write  # beside this file; needs a package the build itself does not
-
-        write(asked.sbom, version())
+        subprocess.run([sys.executable, ROOT / "deploy" / "images" / "sbom.py", asked.sbom], check=True)
     return 0
 
 

@@ -50,6 +50,18 @@ def trial(target: str) -> None:
     compileall.compile_dir(site, quiet=1)
 
 
+def account() -> None:
+    """The account everything runs as (PostgreSQL wants it to have a name), and directories that are its own."""
+    for file, line in (
+        ("passwd", "taproot:x:10001:10001:Taproot:/tmp:/usr/sbin/nologin"),
+        ("group", "taproot:x:10001:"),
+    ):
+        with Path("/etc", file).open("a") as lines:
+            lines.write(f"{line}\n")
+    for name in ("blobs", "secrets"):
+        Path("/opt/data", name).mkdir(parents=True)
+
+
 def _site(target: str) -> Path:
     return next(Path(target).glob("lib/python3*/site-packages"))
 

@@ -8,12 +8,14 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
-LOCK = Path(__file__).resolve().parents[2] / "requirements" / "runtime.txt"
+ROOT = Path(__file__).resolve().parents[2]
+LOCK = ROOT / "requirements" / "runtime.txt"
 
 
-def write(file: Path, version: str) -> None:
+def write(file: Path) -> None:
     command = [sys.executable, "-m", "cyclonedx_py", "requirements", str(LOCK)]
     options = ["--output-format", "JSON", "--output-reproducible", "--output-file", str(file)]
     subprocess.run([*command, *options], check=True)
@@ -22,7 +24,7 @@ def write(file: Path, version: str) -> None:
         "type": "container",
         "bom-ref": "taproot",
         "name": "taproot",
-        "version": version,
+        "version": _version(),
         "licenses": [{"license": {"id": "Apache-2.0"}}],
     }
     for component in found["components"]:
@@ -40,7 +42,10 @@ def _hashes(name: str) -> list[dict[str, str]]:
     return [{"alg": "SHA-256", "content": part.split()[0]} for part in parts]
 
 
-if __name__ == "__main__":
-    from build import version
+def _version() -> str:
+    project = tomllib.loads((ROOT / "services" / "gateway" / "pyproject.toml").read_text())
+    return str(project["project"]["version"])
 
-    write(Path(sys.argv[1]), version())
+
+if __name__ == "__main__":
+    write(Path(sys.argv[1]))

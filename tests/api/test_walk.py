@@ -28,15 +28,26 @@ PARENTS = {
     "ticket_id": "/v1/tickets",
 }
 # Made by neither a life nor `PREPARED`.
-EMPTY = {"/v1/creditLimits", "/v1/imports", "/v1/operations", "/v1/relationships"}
+EMPTY = {
+    "/v1/customers:pool",
+    "/v1/ownershipChanges",
+    "/v1/creditLimits",
+    "/v1/duplicatePairs",
+    "/v1/imports",
+    "/v1/operations",
+    "/v1/relationships",
+}
 # What a life leaves no trace of: path -> records. `{customer}` and `{other}` are customers.
 PREPARED: dict[str, list[Json]] = {
     "/v1/apiKeys": [{"display_name": name} for name in "ab"],
+    "/v1/webhooks": [{"display_name": name, "url": "https://receiver.invalid/hook"} for name in "ab"],
     "/v1/competitors": [{"display_name": name} for name in "ab"],
     "/v1/suppressions": [{"address": f"{name}@example.com"} for name in "ab"],
     "/v1/campaigns": [{"display_name": name} for name in "ab"],
+    "/v1/exports": [{"display_name": name} for name in "ab"],
     "/v1/tasks": [{"display_name": name, "customer_id": "{customer}"} for name in "ab"],
     "/v1/activities": [{"kind": "NOTE", "display_name": name, "customer_id": "{customer}"} for name in "ab"],
+    "/v1/poolRules": [{"display_name": "a"}],
     "/v1/contacts": [{"display_name": name, "customer_id": "{customer}"} for name in "ab"],
 }
 FADING = {"/v1/customerScores": {"score"}}  # shown as of now, stored as of the last event

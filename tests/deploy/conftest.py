@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,5 +15,5 @@ from rendering import Charts  # noqa: E402  # found by the path just set
 
 
 @pytest.fixture(scope="session")
-def charts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Charts]:
-    yield Charts(tmp_path_factory.mktemp("charts"))
+def charts(tmp_path_factory: pytest.TempPathFactory) -> Charts:
+    return Charts(tmp_path_factory.mktemp("charts"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import json
 import os
 from pathlib import Path
 
@@ -25,23 +26,22 @@ SERVICE_NAMES = tuple(service.name for service in SERVICES)
 
 
 @pytest.mark.parametrize("chart", [*SERVICE_NAMES, "taproot"])
-@pytest.mark.parametrize("minor", MINORS)
-def test_lint_is_clean(charts, chart, minor):
-    report = helm_python.lint(
-        charts.directory / chart, strict=True, with_subcharts=True, kube_version=f"v{minor}.0"
-    )
+def test_lint_is_clean(charts, chart):
+    report = helm_python.lint(charts.directory / chart, strict=True, kube_version=f"v{MINORS[-1]}.0")
     told = [message for message in report["messages"] if message["severity"] > 1]
     assert report["errors"] == []
     assert told == []
 
 
 @pytest.mark.parametrize("minor", MINORS)
-@pytest.mark.parametrize("value_set", VALUE_SETS)
-def test_the_api_server_would_accept_it(charts, value_set, minor):
-    for upgrade in (False, True):
-        for manifest in charts.manifests(value_set, upgrade=upgrade):
-            if manifest["apiVersion"].split("/")[0] not in OPERATORS:
-                kubernetes_validate.validate(manifest, minor, strict=True)
+def test_the_api_server_would_accept_it(charts, minor):
+    """Every manifest of all value sets, installed and upgraded; those that are the same once."""
+    rendered = (charts.manifests(name, upgrade=upgrade) for name in VALUE_SETS for upgrade in (False, True))
+    different = {json.dumps(one, sort_keys=True): one for manifests in rendered for one in manifests}
+    native = [one for one in different.values() if one["apiVersion"].split("/")[0] not in OPERATORS]
+    assert len(native) > 100
+    for manifest in native:
+        kubernetes_validate.validate(manifest, minor, strict=True)
 
 
 @pytest.mark.parametrize("value_set", VALUE_SETS)
@@ -62,7 +62,9 @@ def _text(manifests):
 
 
 def _changes(before, after):
-    lines = difflib.unified_diff(before.splitlines(), after.splitlines(), "default", "changed", lineterm="", n=3)
+    lines = difflib.unified_diff(
+        before.splitlines(), after.splitlines(), "default", "changed", lineterm="", n=3
+    )
     return "".join(f"{line}\n" for line in lines)
 
 
@@ -125,7 +127,7 @@ def test_archives_hold_everything(tmp_path):
     archives = assemble.package(tmp_path)
     assert [path.name for path in archives] == [f"{name}-0.1.0.tgz" for name in (*SERVICE_NAMES, "taproot")]
     chart = helm_python.Chart.load_archive(archives[-1].read_bytes())
-    assert sorted(one["name"] for one in chart.dependencies()) == sorted([*SERVICE_NAMES, "taproot-lib"])
+    assert sorted(one["name"] for one in chart.dependencies) == sorted([*SERVICE_NAMES, "taproot-lib"])
 
 
 @pytest.mark.parametrize("service", SERVICE_NAMES)

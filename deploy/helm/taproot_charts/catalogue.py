@@ -59,7 +59,7 @@ class Service:
 
 
 def _resources(cpu: str, memory: int, limit: str) -> str:
-    return f'{{requests: {{cpu: {cpu}, memory: {memory}Mi}}, limits: {{cpu: "{limit}", memory: {memory * 3}Mi}}}}'
+    return f'{{requests: {{cpu: {cpu}, memory: {memory}Mi}}, limits: {{cpu: "{limit}", memory: {memory * 4}Mi}}}}'
 
 
 def _listed(names: object) -> str:
@@ -68,14 +68,14 @@ def _listed(names: object) -> str:
 
 SERVICES = (
     Service("customer", "customers, contacts, timeline, profile, segments, imports",
-            ("customer", "sales", "servicedesk", "marketing", "gateway"), 192, 192, blobs=True),
+            ("customer", "sales", "servicedesk", "marketing", "gateway"), 128, 128, blobs=True),
     Service("sales", "leads, opportunities, quotes, orders, receivables",
-            ("customer", "marketing", "gateway"), 192, 192),
+            ("customer", "marketing", "gateway"), 128, 128),
     Service("servicedesk", "tickets, service levels, calls, dispatch, surveys",
-            ("customer", "sales", "servicedesk", "gateway"), 192, 192),
+            ("customer", "sales", "servicedesk", "gateway"), 128, 128),
     Service("marketing", "forms, campaigns, journeys, mail, loyalty",
-            ("customer", "sales", "servicedesk", "gateway"), 192, 192, egress=json.dumps(MAIL_EGRESS)),
+            ("customer", "sales", "servicedesk", "gateway"), 128, 128, egress=json.dumps(MAIL_EGRESS)),
     Service("gateway", "REST and gRPC doors, identities",
-            ("customer", "sales", "servicedesk", "marketing", "gateway"), 256, 192,
+            ("customer", "sales", "servicedesk", "marketing", "gateway"), 192, 128,
             config="{trusted_proxies: 1}", egress=json.dumps(HTTPS_EGRESS)),
 )  # fmt: skip

@@ -8,7 +8,11 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from taproot_charts.catalogue import SERVICES, Service, VERSION
+import yaml
+
+from taproot_charts.alerts import groups
+from taproot_charts.catalogue import SERVICES, VERSION, Service
+from taproot_charts.dashboards import all_dashboards
 from taproot_charts.schema import global_schema, service_schema, umbrella_schema
 
 HERE = Path(__file__).resolve().parents[1]
@@ -46,6 +50,10 @@ def generated() -> dict[Path, str]:
         found[folder / "values.schema.json"] = _json(service_schema(service))
         found[folder / "templates" / "service.yaml"] = '{{ include "taproot-lib.service" . }}\n'
         found[folder / "templates" / "NOTES.txt"] = '{{ include "taproot-lib.notes" . }}\n'
+    files = HERE / "taproot" / "files"
+    found[files / "alerts.yaml"] = yaml.safe_dump(groups(), sort_keys=False, width=1000)
+    for name, one in all_dashboards().items():
+        found[files / "dashboards" / f"{name}.json"] = _json(one)
     found[HERE / "taproot" / "values.schema.json"] = _json(umbrella_schema(global_schema()))
     return found
 

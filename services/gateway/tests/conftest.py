@@ -6,6 +6,7 @@ import asyncio
 import socket
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Any
 
@@ -106,7 +107,7 @@ async def eventually(call: Callable[[], Awaitable[httpx.Response]], seconds: flo
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def gateway(start_service: Any) -> AsyncIterator[Gateway]:
     harness: Harness = await start_service(
-        "gateway", admin_password=PASSWORD, http_port=free_port(), grpc_door_port=free_port()
+        "gateway", admin_password=PASSWORD, http_port=free_port(), grpc_door_port=0
     )
     async with Doors(harness.runtime, harness.address) as doors:
         found = Gateway(harness, doors)
@@ -126,7 +127,7 @@ async def suite(start_service: Any) -> AsyncIterator[Gateway]:
         "gateway",
         admin_password=PASSWORD,
         http_port=free_port(),
-        grpc_door_port=free_port(),
+        grpc_door_port=0,
         backends=backends,
     )
     async with Doors(harness.runtime, harness.address) as doors:
@@ -136,6 +137,30 @@ async def suite(start_service: Any) -> AsyncIterator[Gateway]:
             answer = await eventually(lambda: client.get("/v1/customers"))
             assert answer.status_code == 200, answer.text
         yield found
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def start_gateway(start_service: Any) -> AsyncIterator[Callable[..., Awaitable[Gateway]]]:
+    """A gateway with settings of its own; with `beside`, another replica on the same database."""
+    async with AsyncExitStack() as stack:
+
+        async def start(beside: Gateway | None = None, **settings: Any) -> Gateway:
+            ports = {"http_port": free_port(), "grpc_door_port": free_port()}
+            shared = {}
+            if beside is not None:
+                known = beside.harness.runtime.settings
+                shared = {"database_url": known.database_url, "backends": known.backends}
+            harness: Harness = await start_service(
+                "gateway", admin_password=PASSWORD, **(shared | ports | settings)
+            )
+            found = Gateway(harness, await stack.enter_async_context(Doors(harness.runtime, harness.address)))
+            found.admin_token = await found.sign_in("admin", PASSWORD)
+            async with found.admin as client:
+                answer = await eventually(lambda: client.get("/v1/users"))
+                assert answer.status_code == 200, answer.text
+            return found
+
+        yield start
 
 
 class Inbox:
@@ -181,7 +206,7 @@ async def posting(start_service: Any, mail_port: tuple[int, Inbox]) -> AsyncIter
         "gateway",
         admin_password=PASSWORD,
         http_port=free_port(),
-        grpc_door_port=free_port(),
+        grpc_door_port=0,
         backends=f"customer={customer.address}",
         **settings,
     )

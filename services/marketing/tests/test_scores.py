@@ -96,6 +96,9 @@ async def test_settings_change_from_now_on(service, desk):
 async def test_faulty_rules_are_refused(desk):
     error = await failure(rule(desk, "score.hot", 5))
     assert error.violations[0].field == "score_rule.event_type"
+    error = await failure(rule(desk, "score.hot", 0, "event.nonsense = 1"))
+    fields = {violation.field for violation in error.violations}
+    assert fields == {"score_rule.event_type", "score_rule.filter", "score_rule.points"}
     error = await failure(rule(desk, "ticket.created", 5, "event.nonsense = 1"))
     assert error.violations[0].field == "score_rule.filter"
 

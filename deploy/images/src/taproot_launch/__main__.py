@@ -31,7 +31,8 @@ def main(arguments: list[str]) -> None:
         from taproot_launch import bundle
 
         sys.exit(bundle.main(arguments[1:] if arguments[:1] == ["secrets"] else arguments))
-    _take_secrets(Path(os.environ.get("TAPROOT_SECRETS_DIR", "")))
+    for directory in filter(None, os.environ.get("TAPROOT_SECRETS_DIR", "").split(":")):
+        _take_secrets(Path(directory))
     if role == "health" or arguments == ["health"]:
         from taproot_launch import health
 
@@ -62,9 +63,7 @@ def _service() -> str:
 
 def _take_secrets(directory: Path) -> None:
     """A file `database-url` sets TAPROOT_DATABASE_URL, unless that is set: secrets need not be in a pod's spec."""
-    if not directory.parts or not directory.is_dir():
-        return
-    for file in directory.iterdir():
+    for file in directory.iterdir() if directory.is_dir() else ():
         if file.is_file() and not file.suffix and not file.name.startswith("."):
             name = f"TAPROOT_{file.name.replace('-', '_').upper()}"
             os.environ.setdefault(name, file.read_text(encoding="utf-8").strip())

@@ -125,7 +125,12 @@ def main(arguments: list[str]) -> int:
     )
     parser.add_argument("--directory", type=Path, help="write directories for Docker Compose instead")
     parser.add_argument("--mode", type=lambda text: int(text, 8), default=0o600, help="of those files, octal")
+    parser.add_argument(
+        "--keep", action="store_true", help="do nothing when the directory holds some already"
+    )
     asked = parser.parse_args(arguments)
+    if asked.keep and asked.directory and (asked.directory / "gateway").exists():
+        return 0
     prefix = "" if asked.directory else f"{asked.release}-"
     places = Places(
         asked.postgres or f"{prefix}postgresql:5432",

@@ -16,7 +16,7 @@ from taproot_local.cli import main as command
 from taproot_local.nats import binary as nats_binary
 
 DATA = Path("/var/lib/taproot")
-SECRETS = Path("/etc/taproot/secrets")
+SECRETS = Path(os.environ.get("TAPROOT_SECRETS_DIR", "/etc/taproot/secrets"))
 READY_SECONDS = 120
 POSTGRES = {
     "listen_addresses": "*",

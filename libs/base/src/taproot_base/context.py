@@ -27,6 +27,8 @@ class Call:
     statements: list[str] = field(default_factory=list)
     """SQL sent for this call, recorded only when `trace_statements` asks for it."""
     trace_statements: bool = False
+    admitted: set[str] = field(default_factory=set)
+    """Ids of foreign records whose own service has shown them to this caller."""
     doomed: bool = False
     """The request breaks its contract and is served only to find what else is wrong: nothing is kept."""
 

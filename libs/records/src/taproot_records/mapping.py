@@ -1,8 +1,8 @@
 """Between stored rows and protobuf, by the contract's own field names.
 
 A column has the name of its field and decides its type: UUIDs and decimals are text in the contract.
-Enums are stored as lower-case short names, a Money `x` as `x_amount` and `x_currency`, `etag` as `version`,
-nested messages as JSON objects that name every field but those with presence that are not set.
+Enums are stored as lower-case short names, a Money `x` as `x_amount` and `x_currency`, or as `x` where the record
+has one `currency_code` for all its money, `etag` as `version`, nested messages as JSON objects that name every field but those with presence that are not set.
 """
 
 from __future__ import annotations
@@ -84,8 +84,16 @@ def _stored(field: FieldDescriptor, message: Any, columns: Any, path: str) -> Va
     if _is_a(field, MONEY):
         present = message.HasField(field.name)
         amount, currency = wire.from_money(getattr(message, field.name)) if present else (None, None)
-        return {f"{field.name}_amount": amount, f"{field.name}_currency": currency}
+        names = _money_columns(field.name, columns)
+        assert names is not None
+        return dict(zip(names, (amount, currency), strict=True))
     return {field.name: _column_value(field, message, columns[field.name], path)}
+
+
+def _money_columns(name: str, columns: Any) -> tuple[str, str] | None:
+    """Names of the columns of an amount and of its currency."""
+    own, shared = (f"{name}_amount", f"{name}_currency"), (name, "currency_code")
+    return next((names for names in (own, shared) if all(column in columns for column in names)), None)
 
 
 def _is_a(field: FieldDescriptor, kind: str) -> bool:
@@ -173,15 +181,16 @@ def _writer(field: FieldDescriptor, columns: frozenset[str]) -> _Writer | None:
     if name == "etag" and "version" in columns:
         return lambda message, row: setattr(message, "etag", str(row["version"]))
     if _is_a(field, MONEY):
-        return _money_writer(name) if f"{name}_amount" in columns else None
+        names = _money_columns(name, columns)
+        return _money_writer(name, *names) if names else None
     if name not in columns:
         return None
     return lambda message, row: _put(field, message, row[name])
 
 
-def _money_writer(name: str) -> _Writer:
+def _money_writer(name: str, amount: str, currency: str) -> _Writer:
     def write(message: Message, row: Mapping[str, Any]) -> None:
-        money = wire.to_money(row[f"{name}_amount"], row[f"{name}_currency"])
+        money = wire.to_money(row[amount], row[currency])
         if money is not None:
             getattr(message, name).CopyFrom(money)
 

@@ -29,6 +29,16 @@ class ResourceServicer(Servicer, Generic[M]):
     async def one(self, reader: Reader, key: str) -> M:
         return await self.shelf.get(reader, key)
 
+    async def again(self, reader: Reader, key: str) -> M:
+        """What a repeated request answers with: the record as it is by now, be it deleted."""
+        return await (
+            self.shelf.get(reader, key, deleted=True) if self.shelf.has_bin else self.one(reader, key)
+        )
+
+    def answer(self, entity: Any) -> M:
+        """The message of a mapped object that was just changed."""
+        return self.shelf.message(row_of(entity))
+
     async def get(self, key: str) -> M:
         return await self.read(lambda reader: self.one(reader, key))
 
@@ -51,6 +61,6 @@ class ResourceServicer(Servicer, Generic[M]):
         """Run a use case once; it answers with its entity."""
 
         async def run(work: UnitOfWork) -> M:
-            return self.shelf.message(row_of(await act(work)))
+            return self.answer(await act(work))
 
-        return await self.once(request, run, self.one, locks=locks)
+        return await self.once(request, run, self.again, locks=locks)

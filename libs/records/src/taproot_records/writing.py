@@ -8,13 +8,14 @@ from dataclasses import asdict
 from typing import Any, TypeVar
 
 from google.protobuf.message import Message
-from sqlalchemy import Select, exists, select, true
+from sqlalchemy import Select, and_, exists, not_, select, true
 from sqlalchemy.sql.elements import ColumnElement
 
 from taproot_base import wire
 from taproot_base.errors import AlreadyExists, InvalidArgument, NotFound
 from taproot_base.ids import new_id
-from taproot_chassis.placement import Placer, caller_id
+from taproot_chassis.placement import Place, Placer, branch_path, caller_id
+from taproot_records.checks import Checks
 from taproot_records.mapping import Values, values_of
 from taproot_storage.database import UnitOfWork
 from taproot_storage.updates import ADDRESSING, changed_fields, check_etag, merge_patch
@@ -26,8 +27,8 @@ E = TypeVar("E")
 class IdTaken(AlreadyExists):
     reason = "ID_TAKEN"
 
-    def __init__(self, key: uuid.UUID) -> None:
-        super().__init__("there is a record with this id", id=str(key))
+    def __init__(self, key: uuid.UUID | None = None) -> None:
+        super().__init__("there is a record with this id", **({"id": str(key)} if key else {}))
 
 
 def given(message: Message, model: Any) -> Values:
@@ -64,22 +65,43 @@ async def new_key(work: UnitOfWork, model: Any, chosen: str) -> uuid.UUID:
 
 async def placed(work: UnitOfWork, resource: str, values: Values) -> Values:
     """Values of a new record with owner and branch; the caller's own where none is given."""
-    place = await Placer(resource, work).place(values.get("owner_id") or caller_id(), values.get("branch_id"))
-    return values | asdict(place)
+    return values | asdict(
+        await _place(work, resource, values.get("owner_id") or caller_id(), values.get("branch_id"), "create")
+    )
 
 
 async def moved(work: UnitOfWork, resource: str, entity: Any, values: Values) -> Values:
     """Values of a change; a new owner or branch is checked."""
     if "owner_id" not in values and "branch_id" not in values:
         return values
-    owner = values.get("owner_id", entity.owner_id)
-    place = await Placer(resource, work).place(owner, values.get("branch_id", entity.branch_id), "update")
-    return values | asdict(place)
+    owner, branch = values.get("owner_id", entity.owner_id), values.get("branch_id", entity.branch_id)
+    return values | asdict(await _place(work, resource, owner, branch, "update"))
 
 
-async def load(work: UnitOfWork, model: type[E], key: Any, etag: str = "") -> E:
-    """The record to change, as far as the caller sees it, locked to the end of the transaction."""
-    found: Any = await _locked(work, model, key, visible(model) if is_scoped(model) else true())
+async def _place(work: UnitOfWork, resource: str, owner: Any, branch: Any, verb: str) -> Place:
+    checks, place = Checks(), None
+    with checks:
+        place = await Placer(resource, work).place(owner, branch, verb)
+    if place is None:  # it says one fault; there may be one of the other
+        with checks:
+            branch_path(branch)
+    checks.done()
+    assert place is not None
+    return place
+
+
+async def load(
+    work: UnitOfWork, model: type[E], key: Any, etag: str = "", *, deleted: bool | None = None
+) -> E:
+    """The record to change, as far as the caller sees it, locked to the end of the transaction.
+
+    `deleted`: False leaves out the recycle bin, True everything but it.
+    """
+    scope: ColumnElement[bool] = visible(model) if is_scoped(model) else true()
+    if deleted is not None:
+        binned = model.__table__.c.delete_time.is_not(None)  # type: ignore[attr-defined]  # a mapped class
+        scope = and_(scope, binned if deleted else not_(binned))
+    found: Any = await _locked(work, model, key, scope)
     check_etag(etag, found.version)
     return found  # type: ignore[no-any-return]  # of the model asked for
 

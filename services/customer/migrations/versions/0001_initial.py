@@ -50,6 +50,19 @@ def upgrade() -> None:
     op.create_index("ix_activities_owner", "activities", ["owner_id", "start_time", "id"], unique=False)
     op.create_index("ix_activities_recent", "activities", ["start_time", "id"], unique=False)
     op.create_table(
+        "claims",
+        sa.Column("customer_id", sa.Uuid(), nullable=False),
+        sa.Column("owner_id", sa.Uuid(), nullable=False),
+        sa.Column("rule_id", sa.Uuid(), nullable=False),
+        sa.Column("claim_time", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("touch_time", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("warn_time", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("customer_id", name=op.f("pk_claims")),
+    )
+    op.create_index("ix_claims_owner_id", "claims", ["owner_id", "rule_id"], unique=False)
+    op.create_index("ix_claims_rule_id_claim_time", "claims", ["rule_id", "claim_time"], unique=False)
+    op.create_index("ix_claims_rule_id_touch_time", "claims", ["rule_id", "touch_time"], unique=False)
+    op.create_table(
         "competitor_refs",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("version", sa.BigInteger(), nullable=False),
@@ -267,6 +280,32 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_duplicate_searches")),
     )
     op.create_table(
+        "exports",
+        sa.Column("display_name", sa.Text(), nullable=False),
+        sa.Column("file_format", sa.Text(), nullable=False),
+        sa.Column("filter", sa.Text(), nullable=False),
+        sa.Column("order_by", sa.Text(), nullable=False),
+        sa.Column("columns", postgresql.ARRAY(sa.Text()), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("row_count", sa.BigInteger(), nullable=False),
+        sa.Column("size_bytes", sa.BigInteger(), nullable=False),
+        sa.Column("part_count", sa.Integer(), nullable=False),
+        sa.Column("operation_id", sa.Uuid(), nullable=False),
+        sa.Column("error", sa.Text(), nullable=False),
+        sa.Column("end_time", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("owner_id", sa.Uuid(), nullable=True),
+        sa.Column("branch_id", sa.Uuid(), nullable=True),
+        sa.Column("branch_path", sa.Text(), nullable=False),
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("version", sa.BigInteger(), nullable=False),
+        sa.Column("create_time", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("update_time", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_exports")),
+    )
+    op.create_index("ix_exports_branch", "exports", ["branch_path", "create_time", "id"], unique=False)
+    op.create_index("ix_exports_owner", "exports", ["owner_id", "create_time", "id"], unique=False)
+    op.create_index("ix_exports_recent", "exports", ["create_time", "id"], unique=False)
+    op.create_table(
         "form_consents",
         sa.Column("submission_id", sa.Uuid(), nullable=False),
         sa.Column("proof", sa.Text(), nullable=True),
@@ -274,6 +313,20 @@ def upgrade() -> None:
         sa.Column("customer_id", sa.Uuid(), nullable=True),
         sa.PrimaryKeyConstraint("submission_id", name=op.f("pk_form_consents")),
     )
+    op.create_table(
+        "import_changes",
+        sa.Column("import_id", sa.Uuid(), nullable=False),
+        sa.Column("customer_id", sa.Uuid(), nullable=False),
+        sa.Column("line", sa.BigInteger(), nullable=False),
+        sa.Column("result", sa.Text(), nullable=False),
+        sa.Column("version", sa.BigInteger(), nullable=False),
+        sa.Column("before", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("after", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("undo_result", sa.Text(), server_default="", nullable=False),
+        sa.Column("kept_fields", postgresql.ARRAY(sa.Text()), server_default="{}", nullable=False),
+        sa.PrimaryKeyConstraint("import_id", "customer_id", name=op.f("pk_import_changes")),
+    )
+    op.create_index("ix_import_changes_line", "import_changes", ["import_id", "line"], unique=False)
     op.create_table(
         "import_keys",
         sa.Column("import_id", sa.Uuid(), nullable=False),
@@ -313,6 +366,10 @@ def upgrade() -> None:
         sa.Column("operation_id", sa.Uuid(), nullable=True),
         sa.Column("cancel_requested", sa.Boolean(), nullable=False),
         sa.Column("error", sa.Text(), nullable=False),
+        sa.Column("undone_count", sa.BigInteger(), nullable=False),
+        sa.Column("kept_count", sa.BigInteger(), nullable=False),
+        sa.Column("begin_time", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("expected_end_time", sa.DateTime(timezone=True), nullable=True),
         sa.Column("end_time", sa.DateTime(timezone=True), nullable=True),
         sa.Column("owner_id", sa.Uuid(), nullable=True),
         sa.Column("branch_id", sa.Uuid(), nullable=True),
@@ -351,6 +408,55 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_merges")),
     )
     op.create_index("ix_merges_survivor_id", "merges", ["survivor_id"], unique=False)
+    op.create_table(
+        "ownership_changes",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("customer_id", sa.Uuid(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("from_owner_id", sa.Uuid(), nullable=True),
+        sa.Column("to_owner_id", sa.Uuid(), nullable=True),
+        sa.Column("from_branch_id", sa.Uuid(), nullable=True),
+        sa.Column("to_branch_id", sa.Uuid(), nullable=True),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("actor", sa.Text(), nullable=False),
+        sa.Column("create_time", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("transfer_id", sa.Uuid(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_ownership_changes")),
+    )
+    op.create_index(
+        "ix_ownership_changes_create_time", "ownership_changes", ["create_time", "id"], unique=False
+    )
+    op.create_index(
+        "ix_ownership_changes_customer_id",
+        "ownership_changes",
+        ["customer_id", "create_time", "id"],
+        unique=False,
+    )
+    op.create_index(
+        "ix_ownership_changes_from_owner_id",
+        "ownership_changes",
+        ["from_owner_id", "customer_id", "create_time"],
+        unique=False,
+    )
+    op.create_table(
+        "pool_rules",
+        sa.Column("display_name", sa.Text(), nullable=False),
+        sa.Column("branch_id", sa.Uuid(), nullable=True),
+        sa.Column("branch_path", sa.Text(), nullable=False),
+        sa.Column("claim_quota", sa.Integer(), nullable=False),
+        sa.Column("cool_down_days", sa.Integer(), nullable=False),
+        sa.Column("no_touch_days", sa.Integer(), nullable=False),
+        sa.Column("not_won_days", sa.Integer(), nullable=False),
+        sa.Column("warn_days", sa.Integer(), nullable=False),
+        sa.Column("recalls_paused", sa.Boolean(), nullable=False),
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("version", sa.BigInteger(), nullable=False),
+        sa.Column("create_time", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("update_time", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_pool_rules")),
+    )
+    op.create_index("ix_pool_rules_create_time", "pool_rules", ["create_time", "id"], unique=False)
+    op.create_index("uq_pool_rules_branch_path", "pool_rules", ["branch_path"], unique=True)
     op.create_table(
         "profile_items",
         sa.Column("customer_id", sa.Uuid(), nullable=False),
@@ -535,6 +641,48 @@ def upgrade() -> None:
         sa.Column("trace_id", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("subject_id", "occurred_at", "id", name=op.f("pk_timeline_waiting")),
     )
+    op.create_table(
+        "transferred",
+        sa.Column("transfer_id", sa.Uuid(), nullable=False),
+        sa.Column("record_id", sa.Uuid(), nullable=False),
+        sa.Column("task", sa.Boolean(), nullable=False),
+        sa.Column("to_owner_id", sa.Uuid(), nullable=True),
+        sa.Column("from_branch_id", sa.Uuid(), nullable=True),
+        sa.Column("open", sa.Boolean(), nullable=False),
+        sa.PrimaryKeyConstraint("transfer_id", "record_id", name=op.f("pk_transferred")),
+    )
+    op.create_index(
+        "ix_transferred_open",
+        "transferred",
+        ["transfer_id", "record_id"],
+        unique=False,
+        postgresql_where=sa.text("open"),
+    )
+    op.create_table(
+        "transfers",
+        sa.Column("display_name", sa.Text(), nullable=False),
+        sa.Column("from_owner_id", sa.Uuid(), nullable=False),
+        sa.Column("to_owner_ids", postgresql.ARRAY(sa.Uuid()), nullable=False),
+        sa.Column("filter", sa.Text(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("customer_count", sa.Integer(), nullable=False),
+        sa.Column("task_count", sa.Integer(), nullable=False),
+        sa.Column("returned_count", sa.Integer(), nullable=False),
+        sa.Column("kept_count", sa.Integer(), nullable=False),
+        sa.Column("owner_id", sa.Uuid(), nullable=True),
+        sa.Column("branch_id", sa.Uuid(), nullable=True),
+        sa.Column("branch_path", sa.Text(), nullable=False),
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("version", sa.BigInteger(), nullable=False),
+        sa.Column("create_time", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("update_time", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_transfers")),
+    )
+    op.create_index(
+        "ix_transfers_branch_path", "transfers", ["branch_path", "create_time", "id"], unique=False
+    )
+    op.create_index("ix_transfers_create_time", "transfers", ["create_time", "id"], unique=False)
+    op.create_index("ix_transfers_owner_id", "transfers", ["owner_id", "create_time", "id"], unique=False)
 
     migrations.after_first(["activities", "timeline"])
 

@@ -26,6 +26,7 @@ class Parent:
     branch_path: str
     display_name: str
     language_code: str
+    kind: str
 
     @property
     def held(self) -> Values:
@@ -35,9 +36,9 @@ class Parent:
 
 _asked = bindparam("customer_id", type_=Uuid())
 _find = Statement(
-    lambda: select(_c.id, _c.owner_id, _c.branch_id, _c.branch_path, _c.display_name, _c.language_code).where(
-        _c.id == root_of(_asked), _c.delete_time.is_(None), visible(Customer)
-    )
+    lambda: select(
+        _c.id, _c.owner_id, _c.branch_id, _c.branch_path, _c.display_name, _c.language_code, _c.kind
+    ).where(_c.id == root_of(_asked), _c.delete_time.is_(None), visible(Customer))
 )
 _keys = Statement(lambda: select(keys_of(_asked)))
 

@@ -7,6 +7,7 @@ from taproot_customer import following
 from taproot_customer.consents import reactions as consents
 from taproot_customer.merging import reactions as merging
 from taproot_customer.merging.model import customer_blocks, customer_traits
+from taproot_customer.pools import reactions as pools
 from taproot_customer.profiles import projection as profiles
 from taproot_customer.segments import handlers as segments
 from taproot_customer.tasks import reactions as tasks
@@ -33,6 +34,7 @@ SUBSCRIPTIONS = [
         (customer_blocks, customer_traits),
     ),
     Subscription("segments", "customer", ("customer.*",), segments.on_customer_changed, REACTION),
+    Subscription("claim-touches", "customer", ("activity.*",), pools.on_activity, REACTION),
     Subscription("followers", "customer", ("customer.assigned",), following.on_customer_assigned, REACTION),
     Subscription(
         "journey-tasks", "marketing", ("journey.task_requested",), tasks.on_task_requested, REACTION

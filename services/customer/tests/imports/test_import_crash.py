@@ -86,3 +86,31 @@ class TestCrash:
             await connection.close()
         assert tuple(stored) == (ROWS - 1, ROWS - 1)
         assert (keys, events) == (2 * (ROWS - 1), ROWS - 1)
+        await self.undo(service, stub, made.id)
+
+    async def undo(self, service, stub, key: str) -> None:
+        """The same for taking it back."""
+        await stub.UndoImport(rpc.UndoImportRequest(id=key))
+        worker = start_worker(service)
+        await until(stub, key, lambda i: i.undone_count > 0, 60)
+        os.kill(worker.pid, signal.SIGKILL)
+        worker.wait()
+        stopped = await stub.GetImport(rpc.GetImportRequest(id=key))
+        assert (stopped.state, stopped.undone_count < ROWS - 1) == (pb.IMPORT_STATE_UNDOING, True)
+        second = start_worker(service)
+        try:
+            undone = await until(stub, key, lambda i: i.state != pb.IMPORT_STATE_UNDOING, 120)
+        finally:
+            second.kill()
+            second.wait()
+        assert (undone.state, undone.undone_count, undone.kept_count) == (pb.IMPORT_STATE_UNDONE, ROWS - 1, 0)
+        connection = await asyncpg.connect(service.runtime.settings.database_url)
+        try:
+            alive = await connection.fetchval("SELECT count(*) FROM customers WHERE delete_time IS NULL")
+            keys = await connection.fetchval("SELECT count(*) FROM customer_keys")
+            events = await connection.fetchval(
+                "SELECT count(*) FROM event_log WHERE type = 'customer.deleted'"
+            )
+        finally:
+            await connection.close()
+        assert (alive, keys, events) == (0, 0, ROWS - 1)

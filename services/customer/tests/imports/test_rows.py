@@ -1,13 +1,20 @@
 import datetime as dt
+import uuid
 from pathlib import Path
 
 import pytest
 
+from taproot.customer.events.v1.customer_event_pb2 import CustomerEvent
+from taproot_chassis.placement import Place
+from taproot_customer.customers import messages
+from taproot_customer.customers.model import Customer
 from taproot_customer.imports import values
 from taproot_customer.imports.mapping import known_field, mapping_problems, plain_header, suggest
 from taproot_customer.imports.parsing import NoTable, look_at, parse_chunk, rejects_csv
+from taproot_customer.imports.preparing import blank_columns, place_payload, placed_payload, prepare
 from taproot_customer.imports.reading import Position, Row
 from taproot_customer.imports.rows import ParsedRow, RowOptions, parse_row
+from taproot_customer.reading import column_names
 
 
 def parse(cells: list[str], fields: list[str], **options: object) -> ParsedRow:
@@ -98,7 +105,7 @@ class TestParseRow:
     def test_width(self) -> None:
         assert parse(["a"], ["display_name", "note"]).reasons == ("has 1 cells instead of 2",)
         assert parse(["a", "b", "c"], ["display_name", "note"]).reasons == ("has 3 cells instead of 2",)
-        assert parse(["a", "b", " "], ["display_name", "note"]).reasons == ()
+        assert parse(["a", "b", " "], ["display_name", "note"]).reasons == ("has 3 cells instead of 2",)
 
     def test_blank_and_nameless(self) -> None:
         assert parse([" ", "-"], ["display_name", "phone"]).blank
@@ -161,3 +168,29 @@ class TestFile:
     def test_rejects(self) -> None:
         text = rejects_csv(["a", "b"], [(3, ["=1+1", "x,y"], ["one", "two"])]).decode("utf-8-sig")
         assert text == 'a,b,taproot_line,taproot_reasons\r\n\'=1+1,"x,y",3,one; two\r\n'
+
+
+class TestPrepare:
+    @pytest.mark.parametrize(
+        "cells",
+        [
+            ["海尔集团", "13800138000", "a@b.cn", "三", "张", "1990-01-02", "重点;会员", "上海", "x"],
+            ["Acme Ltd", "", "", "", "", "", "", "", ""],
+            ["", "", "", "Ann", "Lee", "", "", "", ""],
+        ],
+    )
+    def test_columns_and_event_are_those_of_a_new_customer(self, cells: list[str]) -> None:
+        fields = [
+            "display_name", "phone.mobile", "email", "given_name", "family_name", "birth_date", "tags", "address.city",
+            "custom.rank",
+        ]  # fmt: skip
+        row = prepare(parse(cells, fields))
+        now = dt.datetime(2026, 5, 1, tzinfo=dt.UTC)
+        place = Place(uuid.UUID(int=1), uuid.UUID(int=2), "/hq/")
+        key = uuid.UUID(int=3)
+        made = Customer.create(key, {**row.fields, **place.__dict__}, now)
+        stored = {**blank_columns(), **row.columns, **place.__dict__, "id": key}
+        stored |= {"create_time": now, "update_time": now}
+        assert stored == {name: getattr(made, name) for name in column_names(Customer.__table__)}
+        payload = placed_payload(row.payload, place_payload(place, now), key, 1)
+        assert CustomerEvent.FromString(payload) == messages.to_event(made, made.recorded[0])

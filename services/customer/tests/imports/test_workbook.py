@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from openpyxl import Workbook
 
+from taproot_customer.imports.converting import as_table
 from taproot_customer.imports.parsing import NoTable, look_at
-from taproot_customer.imports.workbook import as_table
 
 CARDS = (
     "BEGIN:VCARD\r\nVERSION:3.0\r\nFN:张三\r\nN:张;三;;;\r\nORG:海尔集团;研发部\r\nitem1.TEL;TYPE=CELL:138 0013 8000\r\n"

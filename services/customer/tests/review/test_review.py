@@ -8,6 +8,7 @@ import time
 import pytest
 from google.protobuf.field_mask_pb2 import FieldMask
 from google.type.date_pb2 import Date
+from sqlalchemy import select
 
 from taproot.customer.v1 import customer_pb2 as pb
 from taproot.customer.v1 import customer_service_pb2 as customers_rpc
@@ -21,10 +22,14 @@ from taproot.operations.v1 import operations_pb2 as operations_rpc
 from taproot.operations.v1.operations_pb2_grpc import OperationsServiceStub
 from taproot_base.errors import Kind
 from taproot_base.ids import new_id
+from taproot_chassis.operations import Cancelled, Run
+from taproot_customer.imports.pool import ParserPool
+from taproot_customer.merging.model import customer_traits
+from taproot_customer.review import blocks
+from taproot_customer.review.searching import FIRST, DuplicateSearcher
 
 PERSON = pb.CUSTOMER_KIND_PERSON
 BORN = Date(year=1981, month=11, day=23)
-REVIEWER = {"customers.*": "all", "duplicate_rules.*": "all"}
 
 
 @pytest.fixture
@@ -63,10 +68,6 @@ def ready(service):
     """Waits until the search knows the customers."""
 
     async def wait(*made: pb.Customer) -> None:
-        from sqlalchemy import select
-
-        from taproot_customer.merging.model import customer_traits
-
         wanted = {one.id for one in made}
         deadline = time.monotonic() + 10
         while True:
@@ -208,6 +209,47 @@ class TestDeciding:
             assert time.monotonic() < deadline
             await asyncio.sleep(0.05)
             await search()
+
+
+class TestGoingOn:
+    async def test_a_search_goes_on_where_it_was(self, service, admin, pairs, make_customer, ready):
+        twins = [
+            await make_customer(f"{name} Unverwechselbar", kind=PERSON, birth_date=BORN)
+            for name in ("Adalbert", "Adalbert", "Kunigunde", "Kunigunde")
+        ]
+        await ready(*twins)
+        pool = ParserPool(1)
+        run = Interrupted(service.runtime.database, pages=2)
+        searcher = DuplicateSearcher(service.runtime.database, pool, "CN", page_keys=2)
+        try:
+            with service.calling(admin, "customers.merge"):
+                with pytest.raises(Cancelled):
+                    await searcher(run)
+                async with service.runtime.database.reading() as reader:
+                    position = await blocks.read_position(reader, run.id)
+                assert position > FIRST
+                run.left = 10_000
+                result = await searcher(run)
+        finally:
+            pool.close()
+        found = await pairs_of(pairs, *twins)
+        same = [one for one in found if one.left.display_name == one.right.display_name]
+        assert len(same) == 2
+        assert result.open_count >= len(found)
+
+
+class Interrupted(Run):
+    """Is cancelled after some pages."""
+
+    def __init__(self, database, pages: int) -> None:
+        row = {"id": new_id(), "resource_id": "", "parameters": {}, "cancel_requested": False}
+        super().__init__(row, database)
+        self.left = pages
+
+    def stop_if_cancelled(self) -> None:
+        self.left -= 1
+        if self.left < 0:
+            raise Cancelled("enough")
 
 
 class TestRules:

@@ -35,6 +35,7 @@ def upgrade() -> None:
         sa.Column("user_id", sa.Uuid(), nullable=False),
         sa.Column("display_name", sa.Text(), nullable=False),
         sa.Column("prefix", sa.Text(), nullable=False),
+        sa.Column("scope", sa.Text(), nullable=False),
         sa.Column("create_time", sa.DateTime(timezone=True), nullable=False),
         sa.Column("expire_time", sa.DateTime(timezone=True), nullable=False),
         sa.Column("last_used_time", sa.DateTime(timezone=True), nullable=True),
@@ -88,6 +89,25 @@ def upgrade() -> None:
     )
     op.create_index("ix_mailed_tokens_expire_time", "mailed_tokens", ["expire_time"], unique=False)
     op.create_index("ix_mailed_tokens_user_id", "mailed_tokens", ["user_id"], unique=False)
+    op.create_table(
+        "oidc_links",
+        sa.Column("issuer", sa.Text(), nullable=False),
+        sa.Column("subject", sa.Text(), nullable=False),
+        sa.Column("user_id", sa.Uuid(), nullable=False),
+        sa.Column("create_time", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("issuer", "subject", name=op.f("pk_oidc_links")),
+    )
+    op.create_index("uq_oidc_links_user_id", "oidc_links", ["issuer", "user_id"], unique=True)
+    op.create_table(
+        "oidc_sessions",
+        sa.Column("session_id", sa.Uuid(), nullable=False),
+        sa.Column("issuer", sa.Text(), nullable=False),
+        sa.Column("subject", sa.Text(), nullable=False),
+        sa.Column("sid", sa.Text(), nullable=False),
+        sa.Column("id_token_sealed", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("session_id", name=op.f("pk_oidc_sessions")),
+    )
+    op.create_index("ix_oidc_sessions_subject", "oidc_sessions", ["issuer", "subject"], unique=False)
     op.create_table(
         "rate_buckets",
         sa.Column("key", sa.Text(), nullable=False),
@@ -156,7 +176,7 @@ def upgrade() -> None:
     op.create_table(
         "sign_in_attempts",
         sa.Column("key", sa.Text(), nullable=False),
-        sa.Column("count", sa.Integer(), nullable=False),
+        sa.Column("count", sa.Double(), nullable=False),
         sa.Column("level", sa.Integer(), nullable=False),
         sa.Column("last_time", sa.DateTime(timezone=True), nullable=False),
         sa.Column("locked_until", sa.DateTime(timezone=True), nullable=True),
@@ -185,6 +205,7 @@ def upgrade() -> None:
         sa.Column("description", sa.Text(), nullable=False),
         sa.Column("branch_id", sa.Uuid(), nullable=False),
         sa.Column("branch_path", sa.Text(), nullable=False),
+        sa.Column("external_id", sa.Text(), nullable=False),
         sa.Column("leader_id", sa.Uuid(), nullable=True),
         sa.Column("sort_key", sa.Text(), nullable=False),
         sa.Column("delete_time", sa.DateTime(timezone=True), nullable=True),
@@ -206,6 +227,7 @@ def upgrade() -> None:
         sa.Column("email", sa.Text(), nullable=False),
         sa.Column("email_key", sa.Text(), nullable=False),
         sa.Column("phone", sa.Text(), nullable=False),
+        sa.Column("external_id", sa.Text(), nullable=False),
         sa.Column("employee_number", sa.Text(), nullable=False),
         sa.Column("title", sa.Text(), nullable=False),
         sa.Column("branch_id", sa.Uuid(), nullable=False),
@@ -228,11 +250,92 @@ def upgrade() -> None:
     )
     op.create_index("ix_users_branch", "users", ["branch_path", "sort_key", "id"], unique=False)
     op.create_index("ix_users_email", "users", ["email_key"], unique=False)
+    op.create_index("ix_users_external", "users", ["external_id"], unique=False)
     op.create_index("ix_users_order", "users", ["sort_key", "id"], unique=False)
     op.create_index("ix_users_roles", "users", ["role_ids"], unique=False, postgresql_using="gin")
     op.create_index("ix_users_teams", "users", ["team_ids"], unique=False, postgresql_using="gin")
     op.create_index(
         "uq_users_name", "users", ["name_key"], unique=True, postgresql_where=sa.text("delete_time IS NULL")
+    )
+    op.create_table(
+        "webhook_deliveries",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("webhook_id", sa.Uuid(), nullable=False),
+        sa.Column("event_id", sa.Uuid(), nullable=False),
+        sa.Column("source", sa.Text(), nullable=False),
+        sa.Column("event_type", sa.Text(), nullable=False),
+        sa.Column("resource_id", sa.Uuid(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("occur_time", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("party_id", sa.Uuid(), nullable=True),
+        sa.Column("owner_id", sa.Uuid(), nullable=True),
+        sa.Column("branch_path", sa.Text(), nullable=True),
+        sa.Column("actor", sa.Text(), nullable=False),
+        sa.Column("traceparent", sa.Text(), nullable=False),
+        sa.Column("payload", sa.LargeBinary(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("next_attempt_time", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("response_status", sa.Integer(), nullable=False),
+        sa.Column("error", sa.Text(), nullable=False),
+        sa.Column("deliver_time", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_webhook_deliveries")),
+    )
+    op.create_index("ix_webhook_deliveries_age", "webhook_deliveries", ["occur_time"], unique=False)
+    op.create_index(
+        "ix_webhook_deliveries_due",
+        "webhook_deliveries",
+        ["webhook_id", "next_attempt_time"],
+        unique=False,
+        postgresql_where=sa.text("state = 'pending'"),
+    )
+    op.create_index(
+        "ix_webhook_deliveries_occurred",
+        "webhook_deliveries",
+        ["webhook_id", "occur_time", "id"],
+        unique=False,
+    )
+    op.create_index(
+        "uq_webhook_deliveries_event", "webhook_deliveries", ["webhook_id", "event_id"], unique=True
+    )
+    op.create_table(
+        "webhook_runs",
+        sa.Column("webhook_id", sa.Uuid(), nullable=False),
+        sa.Column("leased_until", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("resume_time", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("failures", sa.Integer(), nullable=False),
+        sa.Column("failing_since", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("webhook_id", name=op.f("pk_webhook_runs")),
+    )
+    op.create_table(
+        "webhooks",
+        sa.Column("display_name", sa.Text(), nullable=False),
+        sa.Column("url", sa.Text(), nullable=False),
+        sa.Column("event_types", postgresql.ARRAY(sa.Text()), nullable=False),
+        sa.Column("filter", sa.Text(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("disable_reason", sa.Text(), nullable=False),
+        sa.Column("owner_id", sa.Uuid(), nullable=False),
+        sa.Column("branch_id", sa.Uuid(), nullable=True),
+        sa.Column("branch_path", sa.Text(), nullable=False),
+        sa.Column("secret", sa.LargeBinary(), nullable=False),
+        sa.Column("previous_secret", sa.LargeBinary(), nullable=True),
+        sa.Column("previous_secret_expire_time", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("delete_time", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("version", sa.BigInteger(), nullable=False),
+        sa.Column("create_time", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("update_time", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_webhooks")),
+    )
+    op.create_index("ix_webhooks_branch", "webhooks", ["branch_path", "create_time", "id"], unique=False)
+    op.create_index("ix_webhooks_owner", "webhooks", ["owner_id", "create_time", "id"], unique=False)
+    op.create_index(
+        "ix_webhooks_state",
+        "webhooks",
+        ["state"],
+        unique=False,
+        postgresql_where=sa.text("delete_time IS NULL"),
     )
 
     migrations.after_first()

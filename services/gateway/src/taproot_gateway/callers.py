@@ -17,6 +17,7 @@ REMEMBER_SECONDS = 30.0
 # An internal token is renewed while it still has half of its life, so that none ends on its way.
 RENEW_SECONDS = TOKEN_SECONDS / 2
 _MOST_REMEMBERED = 20_000
+API = "api"
 
 
 # What people need to get their own sign-in in order.
@@ -38,6 +39,8 @@ class Identity:
     """Empty for an API key."""
     must_change_password: bool = False
     must_enrol_second_factor: bool = False
+    scope: str = API
+    """What the credential opens."""
 
     def refusal(self, service: str) -> Refusal | None:
         """Why this caller may not call a method of a service yet, whatever its roles permit."""
@@ -84,8 +87,8 @@ class Callers:
         self._known: dict[bytes, Caller] = {}
         self._anonymous = self._caller(Identity(Principal.anonymous()))
 
-    async def find(self, credential: str) -> Caller | None:
-        """The caller behind a credential; None when it is not valid."""
+    async def find(self, credential: str, scope: str = API) -> Caller | None:
+        """The caller behind a credential; None when it is not valid, or not for this."""
         key = credential_hash(credential)
         caller = self._known.get(key)
         if caller is None or caller.forget_at <= self._clock():
@@ -94,7 +97,7 @@ class Callers:
                 self._known.pop(key, None)
                 return None
             caller = self._remember(key, identity)
-        return self._fresh(caller)
+        return self._fresh(caller) if caller.identity.scope == scope else None
 
     def anonymous(self) -> Caller:
         return self._fresh(self._anonymous)

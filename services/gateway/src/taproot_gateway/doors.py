@@ -23,15 +23,22 @@ from taproot_gateway.events.catalog import Catalog
 from taproot_gateway.events.feeds import Feeds
 from taproot_gateway.events.streams import PATH, Streams
 from taproot_gateway.http.app import App
-from taproot_gateway.http.calls import IDENTITY, AfterCall, Calls, Limits
+from taproot_gateway.http.calls import IDENTITY, AfterCall, Calls, Handler, Limits
 from taproot_gateway.http.exchange import Header
 from taproot_gateway.http.limits import Limiter
 from taproot_gateway.http.pages import pages
 from taproot_gateway.http.security import Cookies
 from taproot_gateway.lookup import CredentialLookup
 from taproot_gateway.oidc import OidcSettings, OidcVerifier
+from taproot_gateway.oidc import pages as oidc_pages
+from taproot_gateway.oidc.handlers import OidcSignIns
+from taproot_gateway.oidc.pages import OidcPages
+from taproot_gateway.oidc.provider import Provider
 from taproot_gateway.openapi.document import document
 from taproot_gateway.revocations import Revocations
+from taproot_gateway.scim import pages as scim
+from taproot_gateway.scim.pages import ScimPages
+from taproot_gateway.scim.service import Directory
 from taproot_gateway.settings import GatewaySettings
 from taproot_gateway.transcoding import contracts
 from taproot_gateway.transcoding.routes import Router
@@ -48,9 +55,12 @@ class Doors:
     def __init__(self, runtime: Runtime[GatewaySettings], identity_address: str) -> None:
         settings = runtime.settings
         self._runtime = runtime
+        self._provider = Provider(settings.oidc_issuer) if settings.oidc_issuer else None
         addresses = dict(pair.split("=", 1) for pair in settings.backends.split(",") if pair)
         self.backends = Backends(addresses | {IDENTITY: identity_address}, Transport.of(settings.tls_dir))
-        lookup = CredentialLookup(runtime.database, settings.session_idle_minutes, _oidc(settings))
+        lookup = CredentialLookup(
+            runtime.database, settings.session_idle_minutes, _verifier(settings, self._provider)
+        )
         self.callers = Callers(lookup, runtime.minter)
         self.revocations = Revocations(runtime.database, self.callers)
         loaded = contracts.load()
@@ -85,7 +95,23 @@ class Doors:
             proxies=settings.trusted_proxies,
             origins=settings.origins,
             streams={PATH: self.streams.serve},
+            mounts=self._mounts(settings, cookies),
         )
+
+    def _mounts(self, settings: GatewaySettings, cookies: Cookies) -> dict[str, Handler]:
+        """What has a protocol of its own, by the start of its addresses."""
+        runtime = self._runtime
+        found: dict[str, Handler] = {}
+        if self._provider is not None and settings.oidc_client_id:
+            sign_ins = OidcSignIns(runtime.database, self._provider, settings)
+            system = runtime.system_call()
+            pages = OidcPages(sign_ins, self.callers, cookies, self.limiter, settings, system)
+            found[oidc_pages.PREFIX] = pages.serve
+        base = settings.public_url.rstrip("/") + scim.PREFIX.rstrip("/")
+        directory = Directory(runtime.database, base)
+        rights, ensure = runtime.directory, runtime.access.ensure
+        found[scim.PREFIX] = ScimPages(directory, self.callers, self.limiter, rights, ensure, base).serve
+        return found
 
     def _streams(self, settings: GatewaySettings, loaded: contracts.Contracts, calls: Calls) -> Streams:
         runtime, catalog = self._runtime, Catalog(loaded)
@@ -93,6 +119,7 @@ class Doors:
             Feeds(runtime.bus, catalog),
             catalog,
             self.callers,
+            runtime.access,
             runtime.directory,
             runtime.database,
             calls.sign_in,
@@ -136,11 +163,9 @@ class Doors:
             await asyncio.wait([self._serving], timeout=self._settings.drain_seconds)
 
 
-def _oidc(settings: GatewaySettings) -> OidcVerifier | None:
-    if not settings.oidc_issuer:
-        return None
+def _verifier(settings: GatewaySettings, provider: Provider | None) -> OidcVerifier | None:
     found = OidcSettings(settings.oidc_issuer, settings.oidc_audience, settings.oidc_user_claim)
-    return OidcVerifier(found)
+    return OidcVerifier(found, provider) if provider is not None else None
 
 
 def _after_calls(cookies: Cookies, seconds: int) -> dict[str, AfterCall]:

@@ -17,6 +17,7 @@ from taproot_gateway.oidc import OidcVerifier, looks_like_jwt
 from taproot_gateway.roles.queries import find_roles
 from taproot_gateway.sessions import store
 from taproot_gateway.sessions.model import credentials, sessions
+from taproot_gateway.sessions.opening import PASSWORD
 from taproot_gateway.users.model import ACTIVE, PORTAL, User, name_key
 from taproot_storage.database import Database, Reader
 from taproot_storage.statements import Statement
@@ -37,7 +38,7 @@ _allowed = (
 )
 _by_session = Statement(
     lambda: (
-        select(_s.id, _s.last_used_time, _s.second_factor, *_user)
+        select(_s.id, _s.last_used_time, _s.second_factor, _s.method, *_user)
         .join_from(sessions, User.__table__, _u.id == _s.user_id)
         .outerjoin(credentials, _c.user_id == _u.id)
         .where(
@@ -50,7 +51,7 @@ _by_session = Statement(
 )
 _by_key = Statement(
     lambda: (
-        select(_k.id, _k.last_used_time, *_user)
+        select(_k.id, _k.last_used_time, _k.scope, *_user)
         .join_from(api_keys, User.__table__, _u.id == _k.user_id)
         .outerjoin(credentials, _c.user_id == _u.id)
         .where(_k.key_hash == bindparam("digest"), _k.expire_time > bindparam("now"), *_allowed)
@@ -101,8 +102,10 @@ class CredentialLookup:
         await self._touch(row["id"], row["last_used_time"], now, is_session=is_session)
         session_id = str(row["id"])
         if not is_session:
-            return Identity(principal)
-        must_enrol = not row["second_factor"] and any(role["second_factor_required"] for role in roles)
+            return Identity(principal, scope=row["scope"])
+        # Whoever signs in at the provider shows a second factor there, or need not.
+        lacking = row["method"] == PASSWORD and not row["second_factor"]
+        must_enrol = lacking and any(role["second_factor_required"] for role in roles)
         return Identity(principal, session_id, bool(row["must_change"]), must_enrol)
 
     async def _touch(self, key: uuid.UUID, last: datetime | None, now: datetime, *, is_session: bool) -> None:

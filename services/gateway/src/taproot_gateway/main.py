@@ -14,7 +14,9 @@ from taproot_gateway.branches.servicer import BranchesServicer
 from taproot_gateway.http import buckets
 from taproot_gateway.mails import queue
 from taproot_gateway.mails.sending import Sender
+from taproot_gateway.oidc import queries as oidc
 from taproot_gateway.passwords.servicer import PasswordsServicer
+from taproot_gateway.portal_users.servicer import PortalUsersServicer
 from taproot_gateway.roles import messages as roles
 from taproot_gateway.roles.model import Role
 from taproot_gateway.roles.servicer import RolesServicer
@@ -34,6 +36,9 @@ from taproot_gateway.transcoding import contracts
 from taproot_gateway.users import messages as users
 from taproot_gateway.users.model import User
 from taproot_gateway.users.servicer import UsersServicer
+from taproot_gateway.webhooks import messages as webhook_messages
+from taproot_gateway.webhooks.model import Webhook
+from taproot_gateway.webhooks.parts import webhooks
 from taproot_storage.database import Database
 from taproot_storage.eventlog import Encoder
 
@@ -42,6 +47,7 @@ ENCODERS: dict[type, Encoder] = {
     Branch: branches.to_event,
     Team: teams.to_event,
     User: users.to_event,
+    Webhook: webhook_messages.to_event,
 }
 EXPIRE_SECONDS = 300
 MAIL_SECONDS = 1
@@ -52,10 +58,12 @@ def build(runtime: Runtime[GatewaySettings]) -> Parts:
     factors = SecondFactors(runtime.database, runtime.settings)
     sign_ins = SignIns(runtime.database, hasher, factors, runtime.settings)
     seed = Seed(runtime, hasher, contracts.permissions(contracts.load()))
+    hooks = webhooks(runtime)
     expire = functools.partial(_expire, runtime.settings.session_idle_minutes)
     return Parts(
         servicers={
             "taproot.identity.v1.UsersService": UsersServicer(runtime, hasher),
+            "taproot.identity.v1.PortalUsersService": PortalUsersServicer(runtime),
             "taproot.identity.v1.RolesService": RolesServicer(runtime),
             "taproot.identity.v1.BranchesService": BranchesServicer(runtime),
             "taproot.identity.v1.TeamsService": TeamsServicer(runtime),
@@ -63,12 +71,16 @@ def build(runtime: Runtime[GatewaySettings]) -> Parts:
             "taproot.identity.v1.SecondFactorsService": SecondFactorsServicer(runtime, factors, sign_ins),
             "taproot.identity.v1.PasswordsService": PasswordsServicer(runtime, hasher),
             "taproot.identity.v1.ApiKeysService": ApiKeysServicer(runtime),
+            "taproot.identity.v1.WebhooksService": hooks.servicer,
         },
         jobs=[
             Job("expire-sessions", EXPIRE_SECONDS, expire),
             Job("expire-rate-buckets", 3600, buckets.expire),
+            hooks.job,
             Job("account-mails", MAIL_SECONDS, Sender(runtime.settings).run),
         ],
+        subscriptions=hooks.subscriptions,
+        background=[hooks.runner.run],
         startup=[seed.run],
     )
 
@@ -79,6 +91,7 @@ async def _expire(idle_minutes: float, database: Database) -> int:
         await attempts.expire(work)
         await queue.expire(work)
         await challenges.expire(work)
+        await oidc.expire(work)
     return 0
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 ADMIN = "admin"
-_IDENTITY = frozenset({"users", "roles", "branches", "teams", "api_keys"})
+_IDENTITY = frozenset({"users", "roles", "branches", "teams", "api_keys", "webhooks"})
 _MARKETING = frozenset(
     {
         "campaigns", "templates", "journeys", "forms", "score_rules", "scores", "segments", "deliveries",
@@ -21,7 +21,7 @@ _BUSINESS = frozenset(
         "follow_up_plans", "views", "leads", "opportunities", "quotes", "orders", "contracts", "invoices",
         "payments", "statements", "approvals", "credit_limits", "targets", "forecasts", "commissions", "expenses",
         "tickets", "calls", "dispatches", "entitlements", "surveys", "survey_responses", "bookings", "disputes",
-        "articles",
+        "articles", "portal_users",
     }
 )  # fmt: skip
 _SELLER = (
@@ -77,7 +77,8 @@ def seed_roles(permissions: Iterable[str]) -> list[SeedRole]:
     marketing = sorted(resources & _MARKETING)
     setup = sorted(resources - _BUSINESS - _MARKETING - _IDENTITY)
     # Everybody reads the set-up and finds colleagues, offices and teams.
-    common = [[f"{one}.read", "all"] for one in (*setup, "users", "branches", "teams")]
+    readable = [one for one in setup if f"{one}.read" in known]
+    common = [[f"{one}.read", "all"] for one in (*readable, "users", "branches", "teams")]
     return [
         SeedRole(ADMIN, "Administrator 管理员", "May do everything.", [["*", "all"]], system=True),
         SeedRole(

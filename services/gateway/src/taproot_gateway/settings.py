@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field
 
@@ -32,6 +33,16 @@ class GatewaySettings(Settings):
     """Of callers who are not signed in."""
     requests_per_branch_day: int = 0
     """Quota of a branch in 24 hours; 0: none."""
+    webhook_allowed_networks: str = ""
+    """Ranges of the own network webhooks may be sent to, also over plain http, such as `10.1.0.0/16`; empty: none."""
+    webhook_secret_key: str = Field(default="", repr=False)
+    """Seals the secrets of webhooks in the database. Empty: derived from the key that signs page tokens."""
+    webhook_retry_seconds: float = 5.0
+    """Until the second attempt; each further one waits four times as long, at most 6 hours."""
+    webhook_attempts: int = 12
+    """Then an event is given up: after about two days."""
+    webhook_disable_days: float = 5.0
+    """An endpoint that has failed for so long is disabled."""
     streams_per_user: int = 20
     """Streams of events one user may have open at one gateway."""
     mail_url: str = ""
@@ -78,6 +89,31 @@ class GatewaySettings(Settings):
     oidc_audience: str = "taproot"
     oidc_user_claim: str = "preferred_username"
     """Claim that holds the user name of the user record."""
+    oidc_client_id: str = ""
+    """Name of this installation at the provider; with it people sign in there. Its redirect address is
+    `<public_url>/auth/oidc/callback`, the one for back-channel logout `<public_url>/auth/oidc/backchannel`."""
+    oidc_client_secret: str = Field(default="", repr=False)
+    """Empty for a public client: PKCE is used in any case."""
+    oidc_scopes: str = "openid profile email"
+    oidc_link: Literal["user_name", "email", "none"] = "user_name"
+    """How somebody who signs in there for the first time is found here: by `oidc_user_claim`, by a verified e-mail
+    address, or not at all. Choose what people cannot change at the provider by themselves."""
+    oidc_provision: bool = False
+    """True to make a user for whoever may sign in there and is not found here."""
+    oidc_branch: str = "/hq/"
+    """Path of the branch of users made that way."""
+    oidc_groups_claim: str = "groups"
+    oidc_group_roles: str = ""
+    """`<group>=<role code>`, separated by commas: roles that come and go with groups of the provider."""
+    oidc_acr: str = ""
+    """Authentication context classes the provider must confirm, separated by blanks, such as one that means two
+    factors; empty: none."""
+
+    @property
+    def group_roles(self) -> dict[str, str]:
+        """Group of the provider -> code of a role."""
+        pairs = (part.rpartition("=") for part in self.oidc_group_roles.split(",") if "=" in part)
+        return {group.strip(): code.strip() for group, _, code in pairs}
 
     @property
     def origins(self) -> frozenset[str]:

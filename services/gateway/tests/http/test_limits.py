@@ -83,6 +83,11 @@ class TestBuckets:
         other = Caller(Identity(Principal("b", "user", branch_id=CALLER.principal.branch_id), "s"), "", 0, 0)
         assert [await admitted(limiter, who) for who in (CALLER, other) * 5].count(True) == 6
 
+    async def test_what_costs_more_than_the_bucket_holds_takes_all_of_it(self, fresh: Harness) -> None:
+        limiter, _ = limiters(fresh, Policy("user", 5, 3600))
+        await limiter.admit(CALLER, "", "10.0.0.1", cost=11)
+        assert not await admitted(limiter)
+
     async def test_keys_and_addresses(self, fresh: Harness) -> None:
         limiter, _ = limiters(fresh, Policy("key", 3, 3600), Policy("address", 2, 3600))
         key = Caller(Identity(CALLER.principal), "", 0, 0)
@@ -157,6 +162,9 @@ async def pair(start_service: Any, unused_tcp_port_factory: Any) -> AsyncIterato
         requests_per_user=20,
         requests_per_address=30,
     )
+    while not first.runtime.directory.roles:  # made at the first start, known by their events
+        await asyncio.sleep(0.05)
+        await first.runtime.access.refresh()
     ports = {"http_port": free_port(), "grpc_door_port": free_port()}
     second = replace(first.runtime, settings=first.runtime.settings.model_copy(update=ports))
     async with Doors(first.runtime, first.address) as one, Doors(second, first.address) as two:

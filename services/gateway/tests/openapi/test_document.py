@@ -27,13 +27,32 @@ def test_the_document_is_valid_openapi(described: dict[str, Any]) -> None:
 
 
 def test_every_route_is_in_it(described: dict[str, Any], router: Router) -> None:
-    assert len(operations(described)) == len(router.routes)
+    assert len(operations(described)) == len(router.routes) + 1  # and the live events, which are no RPC
 
 
 def test_every_operation_says_what_it_does_and_who_may(described: dict[str, Any]) -> None:
     for operation in operations(described):
         assert operation["summary"], operation["operationId"]
         assert operation["x-permission"]
+
+
+def test_every_operation_says_how_it_fails(described: dict[str, Any]) -> None:
+    for operation in operations(described):
+        assert {"400", "401", "429", "503", "default"} <= set(operation["responses"]), operation[
+            "operationId"
+        ]
+    for answer in described["components"]["responses"].values():
+        assert set(answer["content"]) == {"application/problem+json"}
+
+
+def test_many_records_are_read_at_once_where_one_is(described: dict[str, Any]) -> None:
+    batch = described["paths"]["/v1/customers:batchGet"]["get"]
+    assert batch["operationId"] == "CustomersService_BatchGetCustomer"
+    assert [one["name"] for one in batch["parameters"]] == ["ids", "If-None-Match", "fields"]
+    assert set(batch["responses"]["200"]["content"]["application/json"]["schema"]["properties"]) == {
+        "customers",
+        "missing",
+    }
 
 
 def test_no_two_paths_differ_only_in_the_names_of_variables(described: dict[str, Any]) -> None:

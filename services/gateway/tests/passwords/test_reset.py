@@ -169,3 +169,13 @@ class TestResetPassword:
 async def test_a_request_is_checked(posting: Any, body: dict[str, str]) -> None:
     async with posting.client() as client:
         assert (await client.post(ASK, json=body)).status_code == 400
+
+
+async def test_the_page_behind_the_mailed_link_runs_only_our_own_script(posting: Any) -> None:
+    async with posting.client() as client:
+        page, script = await client.get("/account"), await client.get("/account.js")
+    assert (page.status_code, script.status_code) == (200, 200)
+    assert "script-src 'self'" in page.headers["content-security-policy"]
+    assert page.headers["referrer-policy"] == "no-referrer"
+    assert ASK in script.text
+    assert RESET in script.text

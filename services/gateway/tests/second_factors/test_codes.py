@@ -28,7 +28,8 @@ def test_the_codes_of_the_standard_are_known_within_one_step(seconds: int, code:
     for drift in (-STEP_SECONDS, 0, STEP_SECONDS):
         assert step_of(SECRET, code, datetime.fromtimestamp(seconds + drift, UTC)) == step
     for drift in (-2 * STEP_SECONDS, 2 * STEP_SECONDS):
-        assert step_of(SECRET, code, datetime.fromtimestamp(max(seconds + drift, 0), UTC)) in (None, step - 1)
+        if seconds + drift >= 0:
+            assert step_of(SECRET, code, datetime.fromtimestamp(seconds + drift, UTC)) is None
 
 
 def test_recovery_codes_are_long_and_forgiving() -> None:

@@ -78,3 +78,20 @@ async def test_a_place_is_remembered_for_a_month(world: World) -> None:
     for n in range(60):
         await world.sign_in("monthly", f"192.0.2.{n}")
     assert await world.sign_in("monthly", "10.0.0.5") > 0
+
+
+async def test_a_busy_office_is_not_locked_by_those_who_sign_in(world: World) -> None:
+    database = world.harness.runtime.database
+    for n in range(300):
+        assert await world.sign_in(f"colleague-{n}", "10.20.0.1") == 0
+        async with database.unit() as work:
+            await attempts.remember_place(work, f"colleague-{n}", "10.20.0.1")
+        if n % 10 == 0:  # somebody mistypes
+            assert await world.sign_in(f"other-{n}", "10.20.0.1") == 0
+        world.clock.advance(timedelta(seconds=2))
+
+
+async def test_one_address_does_not_try_many_names(world: World) -> None:
+    waits = [await world.sign_in(f"sprayed-{n}", "203.0.113.77") for n in range(130)]
+    assert waits[:100] == [0.0] * 100
+    assert all(waits[100:])

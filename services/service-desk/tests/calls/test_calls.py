@@ -147,3 +147,11 @@ class TestLog:
         )
         [row] = found.rows
         assert (list(row.keys), float(row.values[1])) == ([queue, "answered"], 15.0)
+
+
+async def test_all_that_is_wrong_with_a_call_is_told_at_once(calls, failure, clock):
+    call = pb.Call(owner_id=str(new_id()), branch_id=str(new_id()))
+    call.start_time.FromDatetime(clock.now())
+    call.end_time.FromDatetime(clock.now() - timedelta(hours=1))
+    error = await failure(calls.CreateCall(rpc.CreateCallRequest(call=call)))
+    assert {v.field for v in error.violations} == {"call.phone", "call.end_time", "owner_id", "branch_id"}

@@ -12,6 +12,9 @@ from taproot_chassis.placement import Placer, caller_id, still_sees
 from taproot_customer.customers import queries
 from taproot_customer.customers.access import AccessTokens
 from taproot_customer.customers.model import Customer, CustomerExists, Key
+from taproot_customer.hierarchies.handlers import checked_parent
+from taproot_customer.pools.model import ASSIGNED
+from taproot_customer.pools.ownership import hand_over
 from taproot_storage.database import UnitOfWork
 from taproot_storage.updates import check_etag, merge_patch
 
@@ -53,7 +56,7 @@ class Matched:
 async def create_customer(
     command: CreateCustomer, work: UnitOfWork, tokens: AccessTokens, *, refuse_hidden: bool
 ) -> Customer:
-    """The caller holds the advisory locks of `command.keys`: parallel creates of one customer wait here."""
+    """The caller holds the locks of `command.keys` and of the hierarchy: parallel creates of one customer wait here."""
     matches = await queries.find_by_keys(work, command.keys)
     for match in matches:
         if match["visible"]:
@@ -78,8 +81,9 @@ async def match_or_create_customer(command: CreateCustomer, work: UnitOfWork) ->
 
 async def _insert(command: CreateCustomer, work: UnitOfWork) -> Customer:
     place = await Placer("customers", work).place(command.owner_id or caller_id(), command.branch_id)
+    given = await _with_parent(command.id, command.values["kind"], command.values, work)
     values = {
-        **command.values,
+        **given,
         "owner_id": place.owner_id,
         "branch_id": place.branch_id,
         "branch_path": place.branch_path,
@@ -87,6 +91,16 @@ async def _insert(command: CreateCustomer, work: UnitOfWork) -> Customer:
     customer = Customer.create(command.id, values, work.clock.now())
     await queries.insert_customer(work, customer, command.keys)
     return customer
+
+
+async def _with_parent(
+    customer_id: uuid.UUID, kind: str, values: Mapping[str, Any], work: UnitOfWork
+) -> Mapping[str, Any]:
+    """Values with the parent checked, when there is one."""
+    parent_id = values.get("parent_id")
+    if parent_id is None:
+        return values
+    return {**values, "parent_id": await checked_parent(customer_id, kind, parent_id, work)}
 
 
 async def update_customer(command: UpdateCustomer, work: UnitOfWork) -> Customer:
@@ -98,7 +112,7 @@ async def update_customer(command: UpdateCustomer, work: UnitOfWork) -> Customer
         if others:
             raise CustomerExists("another customer has this identifier")
         await queries.put_keys(work, customer.id, command.keys)
-    values = dict(command.values)
+    values = dict(await _with_parent(customer.id, customer.kind, command.values, work))
     if "custom" in values:
         values["custom"] = merge_patch(customer.custom, values["custom"])
     customer.change(values, work.clock.now())
@@ -115,7 +129,7 @@ async def assign_customer(command: AssignCustomer, work: UnitOfWork) -> tuple[Cu
         command.branch_id or (None if command.owner_id else customer.branch_id),
         "assign",
     )
-    customer.assign(place.owner_id, place.branch_id, place.branch_path, work.clock.now())
+    await hand_over(customer, place, ASSIGNED, work)
     return customer, still_sees(customer, "customers.read")
 
 

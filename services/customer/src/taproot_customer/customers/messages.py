@@ -8,6 +8,7 @@ from typing import Any
 
 from taproot.customer.events.v1.customer_event_pb2 import CustomerEvent, CustomerMerge
 from taproot.customer.v1 import customer_pb2 as pb
+from taproot.customer.v1.pool_pb2 import OwnershipKind
 from taproot_base import wire
 from taproot_base.errors import InvalidArgument, Violation
 from taproot_customer.customers.model import Customer, Key, full_name
@@ -64,6 +65,10 @@ def to_event(customer: Customer, recorded: Recorded) -> CustomerEvent:
         previous_owner_id=wire.text_of(detail.get("previous_owner_id")),
         previous_branch_id=wire.text_of(detail.get("previous_branch_id")),
     )
+    if "kind" in detail:
+        event.ownership_kind = wire.enum_number(OwnershipKind, detail["kind"], "OWNERSHIP_KIND_")
+    if detail.get("recall_time"):
+        event.recall_time.FromDatetime(detail["recall_time"])
     if "merge_id" in detail:
         sources = [str(key) for key in detail["source_ids"]]
         event.merge.CopyFrom(CustomerMerge(merge_id=str(detail["merge_id"]), source_ids=sources))

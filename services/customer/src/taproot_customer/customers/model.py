@@ -98,14 +98,21 @@ class Customer(Aggregate, Base):
         self.record("updated", now)
 
     def assign(
-        self, owner_id: uuid.UUID | None, branch_id: uuid.UUID | None, branch_path: str, now: datetime
+        self,
+        owner_id: uuid.UUID | None,
+        branch_id: uuid.UUID | None,
+        branch_path: str,
+        kind: str,
+        now: datetime,
     ) -> None:
+        """`kind`: how it changes hands. Without an owner it is in the pool of its branch."""
         self._require_alive("assigned")
         before = (self.owner_id, self.branch_id)
-        if before == (owner_id, branch_id):
-            return
         self.owner_id, self.branch_id, self.branch_path = owner_id, branch_id, branch_path
-        self.record("assigned", now, previous_owner_id=before[0], previous_branch_id=before[1])
+        self.record("assigned", now, previous_owner_id=before[0], previous_branch_id=before[1], kind=kind)
+
+    def warn_of_recall(self, recall_time: datetime | None, now: datetime) -> None:
+        self.record("recall_warned", now, recall_time=recall_time)
 
     def delete(self, now: datetime) -> None:
         self._require_alive("deleted")

@@ -14,6 +14,7 @@ from taproot_chassis.servicer import Servicer
 from taproot_customer.customers import handlers, messages, queries
 from taproot_customer.customers.access import AccessTokens
 from taproot_customer.customers.model import Customer
+from taproot_customer.hierarchies.model import TREE_LOCK
 from taproot_customer.settings import CustomerSettings
 from taproot_storage.database import Reader, UnitOfWork
 from taproot_storage.reads import Lists, aggregate
@@ -57,9 +58,7 @@ class CustomersServicer(Servicer):
             made = await handlers.create_customer(command, work, self._tokens, refuse_hidden=refuse)
             return messages.to_message(made)
 
-        return await self.once(
-            request, act, self._read, locks=queries.locks_of(command.keys), known_id=str(command.id)
-        )
+        return await self.once(request, act, self._read, locks=_locks(command), known_id=str(command.id))
 
     async def MatchOrCreateCustomer(
         self, request: rpc.MatchOrCreateCustomerRequest, _context: Any
@@ -93,7 +92,7 @@ class CustomersServicer(Servicer):
         async def act(work: UnitOfWork) -> pb.Customer:
             return messages.to_message(await handlers.update_customer(command, work))
 
-        return await self.once(request, act, self._read, locks=queries.locks_of(keys or ()))
+        return await self.once(request, act, self._read, locks=_locks(command))
 
     async def AssignCustomer(self, request: rpc.AssignCustomerRequest, _context: Any) -> pb.Customer:
         owner, branch = wire.optional_uuid(request.owner_id), wire.optional_uuid(request.branch_id)
@@ -132,3 +131,9 @@ class CustomersServicer(Servicer):
             owner_id=wire.optional_uuid(message.owner_id),
             branch_id=wire.optional_uuid(message.branch_id),
         )
+
+
+def _locks(command: handlers.CreateCustomer | handlers.UpdateCustomer) -> list[int]:
+    """Of the identifiers and, when there is a parent, of the hierarchy."""
+    tree = [TREE_LOCK] if command.values.get("parent_id") else []
+    return queries.locks_of(command.keys or ()) + tree

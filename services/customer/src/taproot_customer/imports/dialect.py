@@ -104,4 +104,13 @@ def looks_like_header(rows: Sequence[Row]) -> bool:
         return False
     if len(rows) == 1:
         return True
-    return len({cell.casefold() for cell in named}) == len(named)
+    return len({cell.casefold() for cell in named}) == len(named) or _stands_over_values(rows)
+
+
+def _stands_over_values(rows: Sequence[Row]) -> bool:
+    """Words twice in a row still name columns when there are numbers or the like below them."""
+    for index, cell in enumerate(rows[0].cells):
+        below = [row.cells[index] for row in rows[1:] if index < len(row.cells) and row.cells[index].strip()]
+        if cell.strip() and below and sum(1 for one in below if _VALUE.search(one)) / len(below) >= _FULL:
+            return True
+    return False

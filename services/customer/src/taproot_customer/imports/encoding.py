@@ -3,16 +3,32 @@
 from __future__ import annotations
 
 import codecs
+import re
 from dataclasses import dataclass
+from itertools import pairwise
 
-SUPPORTED = ("utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "gb18030", "cp1252")
+SUPPORTED = (
+    "utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "gb18030", "cp950", "cp1252", "cp1250", "iso-8859-2",
+)  # fmt: skip
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
+# Lead bytes of punctuation and of the characters in daily use: all but a few of any real text.
+_CHINESE = {
+    "gb18030": ("gb2312", frozenset((0xA1, 0xA3, *range(0xB0, 0xD8)))),
+    "cp950": ("cp950", frozenset((0xA1, 0xA2, *range(0xA4, 0xC7)))),
+}
+_LATIN = ("cp1252", "cp1250", "iso-8859-2")
 _COMMON_SHARE = 0.7
+_RARE_SHARE = 0.3
 _NUL_SHARE = 0.2
+# What appears when Central European text is read as Western: signs in words, letters where nobody writes them.
+_ODD = re.compile(
+    r"[^\W\d_][^\w\s\x00-\x7f‘’“”–—·…][^\W\d_]|ñ(?=[^aeiouáéíóúñ\W\d])|[\x80-\x9f]|[£¥¯¦¬¶±¼¾¹³¿](?=[a-z])|"
+    r"(?<=[a-z])[¹³¿¶±¼¾]|(?<=[b-df-hj-np-tv-z])[êæ]\b"
+)
 
 
 @dataclass(frozen=True)
@@ -31,11 +47,13 @@ def detect_encoding(sample: bytes) -> str:
     wide = _unmarked_utf16(sample)
     if wide:
         return wide
-    if _decodes(sample, "utf-8"):
+    if _decoded(sample, "utf-8") is not None:
         return "utf-8"
-    if _decodes(sample, "gb18030") and _reads_chinese(sample):
-        return "gb18030"
-    return "cp1252"
+    chinese = max(_CHINESE, key=lambda name: _chinese_share(sample, name))
+    share = _chinese_share(sample, chinese)
+    if share >= _COMMON_SHARE or (share >= _RARE_SHARE and _in_runs(sample, chinese)):
+        return chinese
+    return min(_LATIN, key=lambda name: _oddities(sample, name))
 
 
 def resolve_encoding(name: str, head: bytes) -> Encoding:
@@ -59,25 +77,37 @@ def _unmarked_utf16(sample: bytes) -> str:
     return "utf-16-be" if sample[::2].count(0) / pairs > _NUL_SHARE else ""
 
 
-def _decodes(sample: bytes, name: str) -> bool:
+def _decoded(sample: bytes, name: str) -> str | None:
     try:
-        codecs.getincrementaldecoder(name)("strict").decode(sample, final=False)
+        return codecs.getincrementaldecoder(name)("strict").decode(sample, final=False)
     except UnicodeDecodeError:
-        return False
-    return True
+        return None
 
 
-def _reads_chinese(sample: bytes) -> bool:
-    """Accented Latin text also decodes as GB18030, but into rare characters outside GB 2312."""
-    text = codecs.getincrementaldecoder("gb18030")("strict").decode(sample, final=False)
-    foreign = [char for char in text if not char.isascii()]
-    common = sum(_in_gb2312(char) for char in foreign)
-    return bool(foreign) and common / len(foreign) >= _COMMON_SHARE
+def _chinese_share(sample: bytes, name: str) -> float:
+    """Share of everyday characters among the foreign ones; what is wrongly decoded is mostly rare ones."""
+    text = _decoded(sample, name)
+    foreign = [char for char in text or "" if not char.isascii()]
+    narrow, leads = _CHINESE[name]
+    return sum(_is_common(char, narrow, leads) for char in foreign) / len(foreign) if foreign else 0.0
 
 
-def _in_gb2312(char: str) -> bool:
+def _is_common(char: str, codec: str, leads: frozenset[int]) -> bool:
     try:
-        char.encode("gb2312")
+        return char.encode(codec)[0] in leads
     except UnicodeEncodeError:
         return False
-    return True
+
+
+def _in_runs(sample: bytes, name: str) -> bool:
+    """Chinese characters follow each other; accents of Latin text, wrongly decoded, stand alone."""
+    runs = re.findall(r"[^\x00-\x7f]+", _decoded(sample, name) or "")
+    return sum(map(len, runs)) >= 2 * len(runs) > 0
+
+
+def _oddities(sample: bytes, name: str) -> int:
+    text = sample.decode(name, "replace")
+    capitals = sum(
+        1 for one, after in pairwise(text) if one.islower() and after.isupper() and not after.isascii()
+    )
+    return len(_ODD.findall(text)) + capitals

@@ -15,10 +15,11 @@ from taproot_chassis.placement import Placer, caller_id
 from taproot_customer.imports import queries
 from taproot_customer.imports.mapping import mapping_problems
 from taproot_customer.imports.model import RUNNING, VALIDATING, Import
+from taproot_customer.imports.writing import UPDATING
 from taproot_customer.reading import load_one
 from taproot_storage.database import UnitOfWork
 
-VALIDATE, RUN = "import_validation", "import"
+VALIDATE, RUN, UNDO = "import_validation", "import", "import_undo"
 
 
 @dataclass(frozen=True)
@@ -71,10 +72,22 @@ async def start_run(key: uuid.UUID, etag: str, *, dry: bool, work: UnitOfWork) -
     return operation_id
 
 
+async def start_undo(key: uuid.UUID, etag: str, work: UnitOfWork) -> uuid.UUID:
+    """The operation. Needs the rights to take back what was created and changed."""
+    found: Import = await load_one(work, Import, key, etag)
+    call = current_call()
+    call.directory.require(call.principal, "customers.delete")
+    call.directory.require(call.principal, "customers.update")
+    total = found.created_count + found.updated_count
+    operation_id = await operations.start(work, UNDO, str(key), {}, total=total)
+    found.begin_undo(operation_id, work.clock.now())
+    return operation_id
+
+
 def _check_rights(found: Import) -> None:
     call = current_call()
     call.directory.require(call.principal, "customers.create")
-    if policy_of(found) == "update":
+    if policy_of(found) in UPDATING:
         call.directory.require(call.principal, "customers.update")
 
 

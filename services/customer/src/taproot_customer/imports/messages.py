@@ -9,16 +9,19 @@ from typing import Any
 from taproot.customer.events.v1.import_event_pb2 import ImportEvent
 from taproot.customer.v1 import import_pb2 as pb
 from taproot.customer.v1.customer_pb2 import CustomerKind
+from taproot.customer.v1.import_change_pb2 import ImportChange, ImportUndoResult
 from taproot_base import wire
 from taproot_base.errors import InvalidArgument, Violation
 from taproot_customer.imports.encoding import SUPPORTED
-from taproot_customer.imports.mapping import known_field
+from taproot_customer.imports.mapping import Column, known_field, plain_header
 from taproot_customer.imports.model import COUNTS, Import
 from taproot_customer.imports.parsing import Preview
 from taproot_customer.imports.reading import Dialect
 from taproot_customer.imports.rows import RowOptions
+from taproot_customer.imports.values import clean
 from taproot_storage.eventlog import Recorded
 
+UNDO = "IMPORT_UNDO_RESULT_"
 STATE, RESULT, POLICY, KIND = "IMPORT_STATE_", "IMPORT_ROW_RESULT_", "IMPORT_MATCH_POLICY_", "CUSTOMER_KIND_"
 
 
@@ -39,6 +42,9 @@ def to_message(row: Any) -> pb.Import:
         done_bytes=read("done_bytes"),
         operation=f"operations/customer/{operation}" if operation else "",
         error=read("error"),
+        undone_count=read("undone_count"),
+        kept_count=read("kept_count"),
+        expected_end_time=wire.to_timestamp(read("expected_end_time")),
         end_time=wire.to_timestamp(read("end_time")),
         owner_id=wire.text_of(read("owner_id")),
         branch_id=wire.text_of(read("branch_id")),
@@ -60,6 +66,7 @@ def _column(stored: Mapping[str, Any]) -> pb.ImportColumn:
         samples=stored["samples"],
         suggested_field=stored["suggested"],
         field=stored["field"],
+        value_map=stored.get("value_map", {}),
     )
 
 
@@ -86,6 +93,17 @@ def to_row(row: Any) -> pb.ImportRow:
     )
 
 
+def to_change(row: Any) -> ImportChange:
+    return ImportChange(
+        line=row["line"],
+        customer_id=str(row["customer_id"]),
+        result=wire.enum_number(pb.ImportRowResult, row["result"], RESULT),
+        changed_fields=sorted(row["after"]),
+        undo_result=wire.enum_number(ImportUndoResult, row["undo_result"], UNDO),
+        kept_fields=row["kept_fields"],
+    )
+
+
 def dialect_given(message: pb.ImportDialect) -> tuple[str, Dialect | None]:
     """Encoding and dialect as far as the caller states them. Raises InvalidArgument."""
     if message.encoding and message.encoding not in SUPPORTED:
@@ -107,7 +125,7 @@ def stored_dialect(stored: Mapping[str, Any]) -> Dialect:
 
 def column_values(preview: Preview, given: Sequence[pb.ImportColumn]) -> list[dict[str, Any]]:
     """Columns with their mapping; the suggestions are taken when nothing is mapped. Raises InvalidArgument."""
-    chosen = {column.index: column.field for column in given}
+    chosen = {column.index: column for column in given}
     violations = [
         Violation(f"import.columns[{n}].field", "unknown field")
         for n, column in enumerate(given)
@@ -126,9 +144,29 @@ def column_values(preview: Preview, given: Sequence[pb.ImportColumn]) -> list[di
             "header": column.header,
             "samples": list(column.samples),
             "suggested": column.suggested,
-            "field": chosen.get(column.index, "") if chosen else column.suggested,
+            "field": _chosen(chosen, column),
+            "value_map": dict(chosen[column.index].value_map) if column.index in chosen else {},
         }
         for column in preview.columns
+    ]
+
+
+def _chosen(given: Mapping[int, pb.ImportColumn], column: Column) -> str:
+    if any(one.field for one in given.values()):
+        return given[column.index].field if column.index in given else ""
+    return column.suggested
+
+
+def columns_like(
+    stored: Sequence[Mapping[str, Any]], found: Sequence[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """Columns of a new file mapped as those with the same headers in an earlier one; the others are ignored."""
+    earlier = {plain_header(column["header"]): column for column in stored if column["header"]}
+    return [
+        column | {name: source.get(name, "") for name in ("field", "value_map")}
+        if (source := earlier.get(plain_header(column["header"])))
+        else column | {"field": "", "value_map": {}}
+        for column in found
     ]
 
 
@@ -156,7 +194,12 @@ def row_options(found: Import, default_region: str) -> RowOptions:
         day_first=options.get("day_first", False),
         external_system=options.get("external_system") or system_name(found.file_name),
         keep_unreadable=options.get("keep_unreadable", False),
+        value_maps=tuple(_folded(column.get("value_map") or {}) for column in found.columns),
     )
+
+
+def _folded(spelt: Mapping[str, str]) -> dict[str, str]:
+    return {clean(written).casefold(): meant for written, meant in spelt.items()}
 
 
 def system_name(file_name: str) -> str:

@@ -18,8 +18,10 @@ from taproot_storage.visibility import scope_table
 
 DRAFT, VALIDATING, VALIDATED, RUNNING = "draft", "validating", "validated", "running"
 SUCCEEDED, FAILED, CANCELLED = "succeeded", "failed", "cancelled"
+UNDOING, UNDONE = "undoing", "undone"
 EDITABLE = (DRAFT, VALIDATED)
-ACTIVE = (VALIDATING, RUNNING)
+ACTIVE = (VALIDATING, RUNNING, UNDOING)
+ENDED = (SUCCEEDED, FAILED, CANCELLED)
 COUNTS = ("read_count", "created_count", "updated_count", "skipped_count", "rejected_count")
 
 
@@ -50,6 +52,10 @@ class Import(Aggregate, Base):
     operation_id: Mapped[uuid.UUID | None] = mapped_column(Uuid)
     cancel_requested: Mapped[bool] = mapped_column(Boolean, default=False)
     error: Mapped[str] = mapped_column(Text, default="")
+    undone_count: Mapped[int] = mapped_column(BigInteger, default=0)
+    kept_count: Mapped[int] = mapped_column(BigInteger, default=0)
+    begin_time: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    expected_end_time: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     end_time: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     owner_id: Mapped[uuid.UUID | None] = mapped_column(Uuid)
     branch_id: Mapped[uuid.UUID | None] = mapped_column(Uuid)
@@ -80,22 +86,38 @@ class Import(Aggregate, Base):
         self._require(EDITABLE)
         self.state, self.operation_id, self.cancel_requested = state, operation_id, False
         self.done_bytes = self.next_line = 0
-        self.error, self.end_time = "", None
+        self.error, self.end_time, self.expected_end_time, self.begin_time = "", None, None, now
         self.set_all(dict.fromkeys(COUNTS, 0))
         self.record("started" if state == RUNNING else "updated", now)
 
-    def advance(self, results: Sequence[str], done_bytes: int, next_line: int) -> None:
+    def begin_undo(self, operation_id: uuid.UUID, now: datetime) -> None:
+        self._require(ENDED)
+        self.state, self.operation_id, self.cancel_requested = UNDOING, operation_id, False
+        self.error, self.end_time, self.expected_end_time, self.begin_time = "", None, None, now
+        self.record("updated", now)
+
+    def advance_undo(self, undone: int, kept: int, total: int, now: datetime) -> None:
+        self.undone_count += undone
+        self.kept_count += kept
+        self._expect_end(self.undone_count + self.kept_count, total, now)
+
+    def _expect_end(self, done: int, total: int, now: datetime) -> None:
+        if self.begin_time is not None and done > 0:
+            self.expected_end_time = now + (now - self.begin_time) * max(0, total - done) / done
+
+    def advance(self, results: Sequence[str], done_bytes: int, next_line: int, now: datetime) -> None:
         """One chunk more; the counts always add up."""
         self.read_count += len(results)
         for result in results:
             name = f"{result}_count"
             setattr(self, name, getattr(self, name) + 1)
         self.done_bytes, self.next_line = done_bytes, next_line
+        self._expect_end(done_bytes, self.size_bytes, now)
 
     def finish(self, state: str, error: str, now: datetime) -> None:
-        dry = self.state == VALIDATING
-        self.state, self.error, self.end_time = state, error, now
-        self.record("updated" if dry else "finished", now)
+        what = {VALIDATING: "updated", UNDOING: "undone"}.get(self.state, "finished")
+        self.state, self.error, self.end_time, self.expected_end_time = state, error, now, None
+        self.record(what, now)
 
     def ask_to_stop(self) -> None:
         self._require(ACTIVE)
@@ -103,7 +125,7 @@ class Import(Aggregate, Base):
 
     def require_idle(self) -> None:
         if self.state in ACTIVE:
-            raise WrongState("the import", self.state, (*EDITABLE, SUCCEEDED, FAILED, CANCELLED))
+            raise WrongState("the import", self.state, (*EDITABLE, *ENDED, UNDONE))
 
     def _require(self, allowed: Sequence[str]) -> None:
         if self.state not in allowed:
@@ -130,6 +152,22 @@ import_keys = Table(
     Column("kind", Text, primary_key=True),
     Column("normal", Text, primary_key=True),
     Column("customer_id", Uuid, nullable=False),
+)
+
+# What a run did to each customer, so that it can be taken back.
+import_changes = Table(
+    "import_changes",
+    Base.metadata,
+    Column("import_id", Uuid, primary_key=True),
+    Column("customer_id", Uuid, primary_key=True),
+    Column("line", BigInteger, nullable=False),
+    Column("result", Text, nullable=False),
+    Column("version", BigInteger, nullable=False),
+    Column("before", JSONB, nullable=False),
+    Column("after", JSONB, nullable=False),
+    Column("undo_result", Text, nullable=False, server_default=""),
+    Column("kept_fields", ARRAY(Text), nullable=False, server_default="{}"),
+    Index("ix_import_changes_line", "import_id", "line"),
 )
 
 scope_table(Import, "imports.read")

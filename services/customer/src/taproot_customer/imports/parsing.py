@@ -5,10 +5,11 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
+from taproot_customer.imports.cells import guarded
 from taproot_customer.imports.dialect import SAMPLE_BYTES, SAMPLE_ROWS, column_count, sniff, sniff_dialect
 from taproot_customer.imports.encoding import resolve_encoding
 from taproot_customer.imports.mapping import Column, suggest
@@ -48,19 +49,27 @@ def look_at(path: str, encoding: str = "", dialect: Dialect | None = None) -> Pr
     else:
         found = sniff_dialect(sample, encoding, complete=complete)
     dialect = dialect or found
-    rows = list(
-        islice(read_rows(io.BytesIO(sample), resolve_encoding(encoding, sample[:4]), dialect), SAMPLE_ROWS)
-    )
+    rows = _sample_rows(sample, encoding, dialect, 0)
     if not rows:
         raise NoTable("the file has no rows")
-    return Preview(encoding, dialect, tuple(_columns(rows, dialect)))
+    mended = _sample_rows(sample, encoding, dialect, column_count(rows))
+    return Preview(encoding, dialect, tuple(_columns(mended, dialect)))
+
+
+def _sample_rows(sample: bytes, encoding: str, dialect: Dialect, width: int) -> list[Row]:
+    resolved = resolve_encoding(encoding, sample[:4])
+    return list(islice(read_rows(io.BytesIO(sample), resolved, dialect, width=width), SAMPLE_ROWS))
 
 
 def _columns(rows: Sequence[Row], dialect: Dialect) -> list[Column]:
+    """A header with more or fewer cells than the rows names nobody knows which column: nothing is suggested then."""
     width = column_count(rows)
     head = list(rows[0].cells) if dialect.has_header else []
     headers = [*head[:width], *("" for _ in range(width - len(head)))]
-    return suggest(headers, [row.cells for row in rows[dialect.has_header :]])
+    columns = suggest(headers, [row.cells for row in rows[dialect.has_header :]])
+    if head and len(head) != width:
+        return [replace(column, suggested="") for column in columns]
+    return columns
 
 
 def parse_chunk(
@@ -75,7 +84,7 @@ def parse_chunk(
     """At most `size` rows from `start` on; without it from the first row under the header."""
     with Path(path).open("rb") as file:
         resolved = resolve_encoding(encoding, file.read(4))
-        reader = read_rows(file, resolved, dialect, start)
+        reader = read_rows(file, resolved, dialect, start, len(headers))
         if start is None and dialect.has_header:
             next(reader, None)
         found = list(islice(reader, size))
@@ -94,11 +103,5 @@ def rejects_csv(
     width = max([len(headers), *(len(cells) for _, cells, _ in rejected)])
     writer.writerow([*headers, *[""] * (width - len(headers)), "taproot_line", "taproot_reasons"])
     for line, cells, reasons in rejected:
-        writer.writerow([*map(_harmless, cells), *[""] * (width - len(cells)), line, "; ".join(reasons)])
+        writer.writerow([*map(guarded, cells), *[""] * (width - len(cells)), line, "; ".join(reasons)])
     return b"\xef\xbb\xbf" + buffer.getvalue().encode("utf-8", "replace")
-
-
-def _harmless(cell: str) -> str:
-    """A spreadsheet would run a cell that begins like a formula; numbers and phones are left alone."""
-    formula = cell[:1] in ("=", "@") or (cell[:1] in ("+", "-") and any(c.isalpha() for c in cell))
-    return f"'{cell}" if formula else cell

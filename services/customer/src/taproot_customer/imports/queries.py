@@ -6,12 +6,25 @@ import uuid
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ARRAY, BigInteger, Text, bindparam, delete, func, insert, literal_column, select
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Text,
+    Uuid,
+    bindparam,
+    case,
+    delete,
+    func,
+    insert,
+    literal_column,
+    select,
+)
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from taproot.customer.v1 import import_pb2 as pb
+from taproot.customer.v1.import_change_pb2 import ImportUndoResult
 from taproot_customer.customers.model import Customer, customer_keys
-from taproot_customer.imports.model import Import, import_keys, import_rows
+from taproot_customer.imports.model import Import, import_changes, import_keys, import_rows
 from taproot_customer.reading import column_names, read_one
 from taproot_listing.fields import Field, FieldType, Resource
 from taproot_listing.lists import ListRequest, Page
@@ -22,6 +35,7 @@ from taproot_storage.visibility import unscoped, visible
 
 _t = Import.__table__.c
 _r = import_rows.c
+_h = import_changes.c
 _k = customer_keys.c
 _c = Customer.__table__.c
 
@@ -51,6 +65,18 @@ ROWS = Resource(
     ],
     default_order="line",
     id_column=_r.line,
+)
+
+CHANGES = Resource(
+    "import_change",
+    [
+        Field("line", _h.line, FieldType.INTEGER),
+        Field("customer_id", _h.customer_id, FieldType.ID, sortable=False),
+        Field("result", _h.result, FieldType.ENUM, enum=pb.ImportRowResult),
+        Field("undo_result", _h.undo_result, FieldType.ENUM, enum=ImportUndoResult),
+    ],
+    default_order="line",
+    id_column=_h.line,
 )
 
 
@@ -90,6 +116,11 @@ def _tried_statement() -> Any:
 
 
 _match = Statement(_match_statement)
+_own = Statement(
+    lambda: select(_c.id).where(
+        _c.id == func.any(bindparam("ids", type_=ARRAY(Uuid()))), _c.delete_time.is_(None), visible(Customer)
+    )
+)
 _tried = Statement(_tried_statement)
 _lock = Statement(
     lambda: select(func.pg_advisory_xact_lock(literal_column("key"))).select_from(
@@ -115,6 +146,25 @@ _add_row = Statement(
         .on_conflict_do_nothing()
     )
 )
+_JOURNAL = ("import_id", "customer_id", "line", "result", "version", "before", "after")
+
+
+def _change_statement() -> Any:
+    """A second change of a customer keeps the first values before and the last values after."""
+    new = upsert(import_changes).values({name: bindparam(name) for name in _JOURNAL})
+    return new.on_conflict_do_update(
+        index_elements=["import_id", "customer_id"],
+        set_={
+            "version": new.excluded.version,
+            "before": case(
+                (_h.result == "created", _h.before), else_=new.excluded.before.op("||")(_h.before)
+            ),
+            "after": case((_h.result == "created", _h.after), else_=_h.after.op("||")(new.excluded.after)),
+        },
+    )
+
+
+_add_change = Statement(_change_statement)
 _try_key = Statement(
     lambda: (
         upsert(import_keys)
@@ -123,6 +173,7 @@ _try_key = Statement(
     )
 )
 _forget_rows = Statement(lambda: delete(import_rows).where(_r.import_id == bindparam("import_id")))
+_forget_changes = Statement(lambda: delete(import_changes).where(_h.import_id == bindparam("import_id")))
 _forget_keys = Statement(lambda: delete(import_keys).where(import_keys.c.import_id == bindparam("import_id")))
 _rejected_rows = Statement(
     lambda: (
@@ -145,6 +196,12 @@ async def match_keys(reader: Reader, keys: Sequence[tuple[str, str]]) -> list[An
     return await reader.fetch(_match, kinds=kinds, normals=normals) if keys else []
 
 
+async def own_customers(reader: Reader, ids: Sequence[str]) -> list[uuid.UUID]:
+    """Which of the ids are customers the caller sees."""
+    wanted = [uuid.UUID(key) for key in ids]
+    return [row[0] for row in await reader.fetch(_own, ids=wanted)] if wanted else []
+
+
 async def tried_keys(reader: Reader, import_id: uuid.UUID, keys: Sequence[tuple[str, str]]) -> list[Any]:
     kinds, normals = [kind for kind, _ in keys], [normal for _, normal in keys]
     return await reader.fetch(_tried, import_id=import_id, kinds=kinds, normals=normals) if keys else []
@@ -158,6 +215,17 @@ async def add_keys(work: UnitOfWork, rows: Sequence[dict[str, Any]]) -> None:
     await work.execute_many(_add_key, rows)
 
 
+async def add_changes(work: UnitOfWork, rows: Sequence[dict[str, Any]]) -> None:
+    await work.execute_many(_add_change, rows)
+
+
+async def list_changes(reader: Reader, import_id: uuid.UUID, request: ListRequest, lists: Lists) -> Page[Any]:
+    """What an import the caller sees did to customers. Raises NotFound."""
+    await read_one(reader, Import, import_id)
+    rows = select(import_changes).where(_h.import_id == import_id)
+    return await lists.page(reader, CHANGES, rows, import_changes, request, of=str(import_id))
+
+
 async def try_keys(work: UnitOfWork, rows: Sequence[dict[str, Any]]) -> None:
     await work.execute_many(_try_key, rows)
 
@@ -169,6 +237,7 @@ async def add_rows(work: UnitOfWork, rows: Sequence[dict[str, Any]]) -> None:
 async def forget_results(work: UnitOfWork, import_id: uuid.UUID) -> None:
     await work.execute(_forget_rows, import_id=import_id)
     await work.execute(_forget_keys, import_id=import_id)
+    await work.execute(_forget_changes, import_id=import_id)
 
 
 async def list_rows(reader: Reader, import_id: uuid.UUID, request: ListRequest, lists: Lists) -> Page[Any]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import BinaryIO
 
 from taproot_customer.imports.encoding import Encoding
+from taproot_customer.imports.repairing import MISPLACED, UNREADABLE, misplaced, repaired
 
 MAX_CELL = 100_000
 _SURROGATES = ("\ud800", "\udfff")
@@ -101,9 +102,12 @@ class _Raw(io.RawIOBase):
 
 
 def read_rows(
-    stream: BinaryIO, encoding: Encoding, dialect: Dialect, start: Position | None = None
+    stream: BinaryIO, encoding: Encoding, dialect: Dialect, start: Position | None = None, width: int = 0
 ) -> Iterator[Row]:
-    """Rows from `start`, or from the header on. Empty lines are passed over."""
+    """Rows from `start`, or from the header on. Empty lines are passed over.
+
+    `width`: cells of a row, where known; lines with a stray quote can then be mended.
+    """
     csv.field_size_limit(MAX_CELL)
     lines = _Lines(stream, encoding.name, start or Position(encoding.skip))
     if start is None:
@@ -116,19 +120,23 @@ def read_rows(
             cells = next(reader)
         except StopIteration:
             return
-        except csv.Error as error:
-            reader = _reader(_skip_line(lines, begin), dialect)
-            yield Row(begin.line, (), lines.position, f"cannot be read: {error}")
+        except csv.Error:
+            yield _mended(lines, begin, encoding, dialect, width)
+            reader = _reader(lines, dialect)
             continue
         if cells:
-            yield Row(begin.line, tuple(cells), lines.position, _problem(cells, encoding))
+            yield Row(begin.line, tuple(cells), lines.position, _problem(cells, encoding, dialect.quote))
 
 
-def _skip_line(lines: _Lines, begin: Position) -> _Lines:
-    """An unclosed quote swallows what follows: take the first line as the bad row and go on behind it."""
+def _mended(lines: _Lines, begin: Position, encoding: Encoding, dialect: Dialect, width: int) -> Row:
+    """An unclosed quote swallows what follows: take the first line as the row and go on behind it."""
     lines.restart(begin)
-    next(lines, None)
-    return lines
+    line = next(lines, "")
+    cells = repaired(line, width, dialect.delimiter, dialect.quote) if width else None
+    if cells is None:
+        raw = tuple(line.rstrip("\r\n").split(dialect.delimiter))
+        return Row(begin.line, raw, lines.position, UNREADABLE)
+    return Row(begin.line, tuple(cells), lines.position, _problem(cells, encoding))
 
 
 def _reader(lines: _Lines, dialect: Dialect) -> Iterator[list[str]]:
@@ -138,14 +146,17 @@ def _reader(lines: _Lines, dialect: Dialect) -> Iterator[list[str]]:
         quotechar=dialect.quote or None,
         quoting=csv.QUOTE_MINIMAL if dialect.quote else csv.QUOTE_NONE,
         escapechar=dialect.escape or None,
-        doublequote=not dialect.escape,
+        skipinitialspace=True,
+        strict=True,
     )
 
 
-def _problem(cells: list[str], encoding: Encoding) -> str:
+def _problem(cells: list[str], encoding: Encoding, quote: str = "") -> str:
     for cell in cells:
         if not cell.isascii() and any(_SURROGATES[0] <= char <= _SURROGATES[1] for char in cell):
             return f"has bytes that are no {encoding.name} text"
         if "\0" in cell:
             return "has a zero character"
+    if quote and any(quote in cell for cell in cells) and misplaced(cells, quote):
+        return MISPLACED
     return ""

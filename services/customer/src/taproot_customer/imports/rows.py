@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Sequence
+import uuid
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,6 +20,8 @@ _LIMITS = {
 }  # fmt: skip
 _IDENTIFIERS = ("phone", "email", "tax_number", "external")
 _PERSON_NAME = 4
+OWN_KEY = "taproot"
+"""Kind of a key that is the id of a customer: as in a file this system wrote."""
 _NO_ADDRESS: dict[str, Any] = {"lines": [], "city": "", "region": "", "postal_code": "", "country": ""}
 
 
@@ -35,6 +38,8 @@ class RowOptions:
     day_first: bool = False
     external_system: str = "import"
     """System of keys that do not name one."""
+    value_maps: tuple[Mapping[str, str], ...] = ()
+    """For each column, spellings in folded case and what to read instead."""
     keep_unreadable: bool = False
     """True: a value that cannot be read goes to the note instead of rejecting the row."""
 
@@ -82,12 +87,14 @@ class _Draft:
 
 
 def parse_row(row: Row, headers: Sequence[str], options: RowOptions) -> ParsedRow:
+    if _repeats(row.cells, headers):
+        return ParsedRow(row.line, row.cells)
     problem = row.problem or _width_problem(row.cells, len(options.fields))
     if problem:
         return ParsedRow(row.line, row.cells, reasons=(problem,))
     draft = _Draft(options)
     for index, target in enumerate(options.fields):
-        text = values.clean(row.cells[index]) if target and index < len(row.cells) else ""
+        text = _cell(row.cells[index], index, options) if target else ""
         if text:
             name = headers[index] if index < len(headers) and headers[index] else f"column {index + 1}"
             _put_cell(draft, target, name, text)
@@ -99,9 +106,23 @@ def parse_row(row: Row, headers: Sequence[str], options: RowOptions) -> ParsedRo
     return ParsedRow(row.line, row.cells, draft.fields, tuple(draft.keys))
 
 
+def _cell(cell: str, index: int, options: RowOptions) -> str:
+    text = values.clean(cell)
+    spelt = options.value_maps[index] if index < len(options.value_maps) else None
+    return spelt.get(text.casefold(), text) if spelt else text
+
+
+def _repeats(cells: Sequence[str], headers: Sequence[str]) -> bool:
+    """The header again, as where several tables were put one behind the other."""
+    return (
+        len(cells) == len(headers) > 1
+        and any(headers)
+        and all(cell.strip() == header for cell, header in zip(cells, headers, strict=True))
+    )
+
+
 def _width_problem(cells: Sequence[str], width: int) -> str:
-    extra = any(cell.strip() for cell in cells[width:])
-    if len(cells) < width or extra:
+    if len(cells) != width:
         return f"has {len(cells)} cells instead of {width}"
     return ""
 
@@ -109,9 +130,14 @@ def _width_problem(cells: Sequence[str], width: int) -> str:
 def _put_cell(draft: _Draft, target: str, column: str, text: str) -> None:
     head, _, label = target.partition(".")
     if head in _IDENTIFIERS:
-        _put_identifier(draft, head, label, column, text)
+        for one in values.several(text):
+            _put_identifier(draft, head, label, column, one)
+    elif target == "taproot_id":
+        _put_own_key(draft, column, text)
     elif head == "address":
-        _put_address(draft, label, column, text)
+        number, dot, part = label.partition(".")
+        place = int(number) - 1 if dot else 0
+        _put_address(draft, place, part if dot else label, column, text)
     elif head == "custom":
         draft.fields.setdefault("custom", {})[label] = text
     elif target == "note" and "note" in draft.fields:
@@ -127,6 +153,7 @@ def _reader(options: RowOptions, target: str) -> Callable[[str], Any]:
         "kind": values.read_kind,
         "value_class": values.read_value_class,
         "tags": values.read_tags,
+        "key_account": values.read_yes,
     }
     return special.get(target, lambda text: _limited(target, text))
 
@@ -162,8 +189,17 @@ def _put_identifier(draft: _Draft, kind: str, label: str, column: str, text: str
     known.append({"kind": kind, "value": text, "label": shown, "primary": first})
 
 
-def _put_address(draft: _Draft, part: str, column: str, text: str) -> None:
-    address = draft.fields.setdefault("addresses", [dict(_NO_ADDRESS)])[0]
+def _put_own_key(draft: _Draft, column: str, text: str) -> None:
+    try:
+        draft.keys.append((OWN_KEY, str(uuid.UUID(text))))
+    except ValueError:
+        draft.unreadable(column, text, "not an id of this system")
+
+
+def _put_address(draft: _Draft, place: int, part: str, column: str, text: str) -> None:
+    known = draft.fields.setdefault("addresses", [])
+    known += [dict(_NO_ADDRESS) for _ in range(place + 1 - len(known))]
+    address = known[place]
     if part == "lines":
         lines = [line.strip() for line in text.replace("\\n", "\n").splitlines() if line.strip()]
         address["lines"] = [*address["lines"], *lines][:5]
@@ -178,7 +214,10 @@ def _put_address(draft: _Draft, part: str, column: str, text: str) -> None:
 
 def _complete(draft: _Draft) -> None:
     fields = draft.fields
-    fields.setdefault("source", draft.options.source)
+    if "source" not in draft.options.fields:
+        fields.setdefault("source", draft.options.source)
+    if "addresses" in fields:
+        fields["addresses"] = [address for address in fields["addresses"] if address != _NO_ADDRESS]
     fields["tags"] = list(dict.fromkeys([*fields.get("tags", []), *draft.options.tags]))
     if not fields["tags"]:
         del fields["tags"]

@@ -62,7 +62,7 @@ class ImportRunner:
 
     async def _fetch(self, key: uuid.UUID, path: Path) -> Import:
         async with self._database.unit() as work:
-            found = await _load(key, work)
+            found = await load_locked(key, work)
             content_key = found.blob_key
         content = await self._blobs.get(content_key)
         await asyncio.to_thread(path.write_bytes, content)
@@ -81,7 +81,7 @@ class ImportRunner:
     async def _go_on(self, run: Run, key: uuid.UUID, path: str) -> bool:
         """From the stored position to the end; the next chunk is parsed while one is written."""
         async with self._database.unit() as work:
-            found = await _load(key, work)
+            found = await load_locked(key, work)
             start = _position(found)
         parse = functools.partial(self._parse, found, path)
         ahead = asyncio.ensure_future(parse(start))
@@ -116,7 +116,7 @@ class ImportRunner:
         self, run: Run, key: uuid.UUID, start: Position | None, chunk: parsing.Chunk, work: UnitOfWork
     ) -> bool:
         """False when somebody else has moved the position meanwhile."""
-        found = await _load(key, work)
+        found = await load_locked(key, work)
         if found.cancel_requested:
             raise Cancelled("the import was cancelled")
         if _position(found) != start or found.operation_id != run.id:
@@ -126,18 +126,20 @@ class ImportRunner:
         writer = Chunk(found.id, place, handlers.policy_of(found), dry, work)
         outcomes = await writer.write(chunk.rows)
         await queries.add_rows(work, _kept_rows(found, outcomes, dry=dry))
-        found.advance([outcome.result for outcome in outcomes], chunk.after.offset, chunk.after.line)
+        found.advance(
+            [outcome.result for outcome in outcomes], chunk.after.offset, chunk.after.line, work.clock.now()
+        )
         await run.progress(found.done_bytes, found.size_bytes, work)
         return True
 
     async def _finish(self, key: uuid.UUID, state: str, error: str = "") -> pb.Import:
         async with self._database.unit() as work:
-            found = await _load(key, work)
+            found = await load_locked(key, work)
             found.finish(state, error, work.clock.now())
             return messages.to_message(found)
 
 
-async def _load(key: uuid.UUID, work: UnitOfWork) -> Import:
+async def load_locked(key: uuid.UUID, work: UnitOfWork) -> Import:
     found: Import | None = await work.scalar(queries.for_run(key))
     if found is None:
         raise NotFound("import", key)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import tempfile
 import uuid
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -22,11 +22,11 @@ from taproot_chassis import operations
 from taproot_chassis.service import Runtime
 from taproot_chassis.servicer import Servicer
 from taproot_customer.imports import handlers, messages, queries
+from taproot_customer.imports.converting import as_table
 from taproot_customer.imports.handlers import CreateImport
 from taproot_customer.imports.model import Import, NoTextTable
 from taproot_customer.imports.parsing import NoTable, Preview, look_at, rejects_csv
 from taproot_customer.imports.pool import ParserPool
-from taproot_customer.imports.workbook import as_table
 from taproot_customer.reading import listed, read_one
 from taproot_customer.settings import CustomerSettings
 from taproot_storage.database import Reader, UnitOfWork
@@ -70,6 +70,11 @@ class ImportsServicer(Servicer):
             "size_bytes": len(content),
         }
         owner, branch = wire.optional_uuid(message.owner_id), wire.optional_uuid(message.branch_id)
+        if message.template_id:
+            async with self.database.reading() as reader:
+                template = await read_one(reader, Import, uuid.UUID(message.template_id))
+            values["columns"] = messages.columns_like(template["columns"], values["columns"])
+            values["options"] = template["options"]
         command = CreateImport(wire.optional_uuid(message.id), values, owner, branch)
         await self._blobs.put(key, content)
 
@@ -115,9 +120,31 @@ class ImportsServicer(Servicer):
     async def StartImport(self, request: rpc.StartImportRequest, _context: Any) -> Operation:
         return await self._start(request, request.etag, dry=False)
 
+    async def UndoImport(self, request: rpc.UndoImportRequest, _context: Any) -> Operation:
+        async def begin(work: UnitOfWork) -> uuid.UUID:
+            return await handlers.start_undo(uuid.UUID(request.id), request.etag, work)
+
+        return await self._begin(request, begin)
+
+    async def ListImportChanges(
+        self, request: rpc.ListImportChangesRequest, _context: Any
+    ) -> rpc.ListImportChangesResponse:
+        async def query(reader: Reader) -> rpc.ListImportChangesResponse:
+            page = await queries.list_changes(reader, uuid.UUID(request.import_id), request, self._lists)
+            shown = [messages.to_change(row) for row in page.rows]
+            return rpc.ListImportChangesResponse(import_changes=shown, next_page_token=page.next_page_token)
+
+        return await self.read(query)
+
     async def _start(self, request: Any, etag: str, *, dry: bool) -> Operation:
+        async def begin(work: UnitOfWork) -> uuid.UUID:
+            return await handlers.start_run(uuid.UUID(request.id), etag, dry=dry, work=work)
+
+        return await self._begin(request, begin)
+
+    async def _begin(self, request: Any, begin: Callable[[UnitOfWork], Awaitable[uuid.UUID]]) -> Operation:
         async def act(work: UnitOfWork) -> Operation:
-            started = await handlers.start_run(uuid.UUID(request.id), etag, dry=dry, work=work)
+            started = await begin(work)
             return await operations.get(work, SERVICE, f"operations/{SERVICE}/{started}")
 
         async def again(reader: Reader, name: str) -> Operation:

@@ -6,6 +6,8 @@ import datetime as dt
 import re
 import unicodedata
 
+from taproot_customer.imports.cells import unguarded
+
 _EMPTY = frozenset({"", "-", "--", "—", "n/a", "#n/a", "null", "none", "\\n", "无"})
 _STATUS = {
     "potential": "potential|prospect|lead|new|subscriber|潜在|潜在客户|线索",
@@ -16,20 +18,26 @@ _STATUS = {
 }
 _KIND = {
     "person": "person|individual|consumer|private|b2c|个人|个人客户|自然人",
-    "organization": "organization|organisation|company|business|corporate|b2b|企业|公司|企业客户|单位|机构|集团",
+    "organization": "organization|organisation|company|business|corporate|b2b|org|企业|公司|企业客户|单位|机构|集团",
 }
 _BY_STATUS = {word: status for status, words in _STATUS.items() for word in words.split("|")}
 _BY_KIND = {word: kind for kind, words in _KIND.items() for word in words.split("|")}
 _DATE = re.compile(r"^(\d{4})\s*[-/.年]\s*(\d{1,2})\s*[-/.月]\s*(\d{1,2})\s*日?(?:[T ].*)?$")
 _SHORT_DATE = re.compile(r"^(\d{1,2})([-/.])(\d{1,2})\2(\d{4})(?: .*)?$")
 _COMPACT = re.compile(r"^(\d{4})(\d{2})(\d{2})$")
+# Windows-1252 once read as Latin-1 leaves control characters where dashes and quotes were.
+_MISREAD = {code: bytes([code]).decode("cp1252", "ignore") or None for code in range(0x80, 0xA0)}
 _TAG_SPLIT = re.compile(r"\s*(?:[;,，；、|]|:::)\s*")
 _MONTHS = 12
+_YES = frozenset({"true", "yes", "y", "1", "是", "x"})
+_NO = frozenset({"false", "no", "n", "0", "否"})
+_SEVERAL = re.compile(r"\s*(?:;\s+|\s:::\s|\n)\s*")
 
 
 def clean(cell: str) -> str:
     """Trimmed, full-width made half-width, `-`, `n/a` and the like read as empty."""
-    text = unicodedata.normalize("NFKC", cell).strip() if not cell.isascii() else cell.strip()
+    cell = unguarded(cell) if cell[:1] == "'" else cell
+    text = cell.strip() if cell.isascii() else unicodedata.normalize("NFKC", cell.translate(_MISREAD)).strip()
     return "" if text.casefold() in _EMPTY else text
 
 
@@ -50,6 +58,18 @@ def _date(year: int, month: int, day: int) -> dt.date:
         return dt.date(year, month, day)
     except ValueError as error:
         raise ValueError("no such day") from error
+
+
+def read_yes(text: str) -> bool:
+    folded = text.casefold()
+    if folded not in _YES | _NO:
+        raise ValueError("neither yes nor no")
+    return folded in _YES
+
+
+def several(text: str) -> list[str]:
+    """`a@x.cn; b@x.cn`, `1 ::: 2` or one a line."""
+    return [part for part in _SEVERAL.split(text) if part]
 
 
 def read_status(text: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,8 +14,8 @@ from taproot_chassis.placement import Place
 from taproot_customer.customers import messages as customers
 from taproot_customer.customers.model import Customer
 from taproot_customer.imports import queries
-from taproot_customer.imports.preparing import placed_payload
-from taproot_customer.imports.rows import ParsedRow
+from taproot_customer.imports.preparing import blank_columns, place_payload, placed_payload
+from taproot_customer.imports.rows import OWN_KEY, ParsedRow
 from taproot_customer.merging.survivorship import united
 from taproot_storage.database import UnitOfWork
 from taproot_storage.eventlog import LogEntry
@@ -23,6 +24,7 @@ from taproot_storage.updates import merge_patch
 
 CREATED, UPDATED, SKIPPED, REJECTED = "created", "updated", "skipped", "rejected"
 Key = tuple[str, str]
+UPDATING = ("update", "update_only")
 _KEPT = frozenset({"kind", "source"})
 
 
@@ -47,6 +49,8 @@ class Chunk:
     barred: dict[uuid.UUID, str] = field(default_factory=dict)
     known: dict[uuid.UUID, Customer] = field(default_factory=dict)
     created: dict[uuid.UUID, dict[str, Any]] = field(default_factory=dict)
+    common: bytes = b""
+    changes: dict[uuid.UUID, dict[str, Any]] = field(default_factory=dict)
     new_keys: list[dict[str, Any]] = field(default_factory=list)
     events: list[LogEntry] = field(default_factory=list)
 
@@ -67,11 +71,13 @@ class Chunk:
                 self.barred[owner] = "belongs to a customer in the recycle bin"
             elif not match["visible"]:
                 self.barred[owner] = "belongs to a customer of another branch"
+        for known in await queries.own_customers(self.work, [k for kind, k in keys if kind == OWN_KEY]):
+            self.owners.setdefault((OWN_KEY, str(known)), known)
         if self.dry:
             for tried in await queries.tried_keys(self.work, self.import_id, keys):
                 self.owners.setdefault((tried["kind"], tried["normal"]), tried["customer_id"])
         wanted = set(self.owners.values()) - set(self.barred)
-        if self.policy == "update" and wanted:
+        if self.policy in UPDATING and wanted:
             found = await self.work.scalars(queries.customers_for_update(sorted(wanted)))
             self.known = {customer.id: customer for customer in found}
 
@@ -81,6 +87,8 @@ class Chunk:
         if row.blank:
             return Outcome(row, SKIPPED)
         owners = {self.owners[key] for key in row.keys if key in self.owners}
+        if not owners and self.policy == "update_only":
+            return Outcome(row, REJECTED, reasons=("no customer has one of its identifiers",))
         if not owners:
             return self._create(row)
         if len(owners) > 1:
@@ -102,9 +110,18 @@ class Chunk:
 
     def _create(self, row: ParsedRow) -> Outcome:
         key, now = new_id(), self.work.clock.now()
-        columns = {**row.columns, **self.place.__dict__, "id": key, "create_time": now, "update_time": now}
+        columns = {
+            **blank_columns(),
+            **row.columns,
+            **self.place.__dict__,
+            "id": key,
+            "create_time": now,
+            "update_time": now,
+        }
         self.created[key] = columns
-        self._note("customer.created", columns, placed_payload(row.payload, columns))
+        self._remember(key, row.line, CREATED, 1, {}, {})
+        self.common = self.common or place_payload(self.place, now)
+        self._note("customer.created", columns, placed_payload(row.payload, self.common, key, 1))
         self._own(row.keys, key)
         return Outcome(row, CREATED, key)
 
@@ -121,19 +138,40 @@ class Chunk:
     def _update(self, row: ParsedRow, customer: Customer) -> Outcome:
         values = merged_values(row.fields, customer)
         before = customer.version
+        changed = {name for name, value in values.items() if getattr(customer, name) != value}
+        stored = {name: _plain(getattr(customer, name)) for name in changed}
         try:
             if self.dry:
-                changes = any(getattr(customer, name) != value for name, value in values.items())
-                return Outcome(row, UPDATED if changes else SKIPPED, customer.id)
+                return Outcome(row, UPDATED if changed else SKIPPED, customer.id)
             customer.change(values, self.work.clock.now())
         except AppError as error:
             return Outcome(row, REJECTED, customer.id, (error.message,))
         self._own([key for key in row.keys if key not in self.owners], customer.id)
-        return Outcome(row, UPDATED if customer.version > before else SKIPPED, customer.id)
+        if customer.version == before:
+            return Outcome(row, SKIPPED, customer.id)
+        after = {name: _plain(values[name]) for name in changed}
+        self._remember(customer.id, row.line, UPDATED, customer.version, stored, after)
+        return Outcome(row, UPDATED, customer.id)
+
+    def _remember(
+        self, key: uuid.UUID, line: int, result: str, version: int, before: Any, after: Any
+    ) -> None:
+        """One entry for each customer, however many rows are about it."""
+        known = self.changes.get(key)
+        if known is None:
+            known = {"line": line, "result": result, "before": before, "after": after}
+            self.changes[key] = known | {"import_id": self.import_id, "customer_id": key, "version": version}
+            return
+        known["version"] = version
+        if known["result"] == UPDATED:
+            known["before"] = before | known["before"]
+            known["after"] = known["after"] | after
 
     def _own(self, keys: Sequence[Key], owner: uuid.UUID) -> None:
         for kind, normal in keys:
             self.owners[kind, normal] = owner
+            if kind == OWN_KEY:
+                continue
             self.new_keys.append({"customer_id": owner, "kind": kind, "normal": normal})
 
     def _note(self, event_type: str, columns: Mapping[str, Any], payload: bytes) -> None:
@@ -155,8 +193,14 @@ class Chunk:
             return
         await queries.add_customers(self.work, list(self.created.values()))
         await queries.add_keys(self.work, self.new_keys)
+        await queries.add_changes(self.work, list(self.changes.values()))
         assert self.work.database.log is not None
         await self.work.database.log.append(self.work, self.events)
+
+
+def _plain(value: Any) -> Any:
+    """As JSON can hold it."""
+    return value.isoformat() if isinstance(value, dt.date) else value
 
 
 def merged_values(given: Mapping[str, Any], customer: Customer) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 
+from taproot_customer.matching.companies import distinctive
 from taproot_customer.matching.names import has_chinese
 from taproot_customer.matching.outcomes import FREE_MAIL
 from taproot_customer.matching.traits import Traits
@@ -42,7 +43,8 @@ def _place_keys(traits: Traits) -> set[str]:
         return set()
     longest = max(traits.words, key=len)
     kind = "o" if traits.organization else "h"
-    return {f"{kind}:{traits.houses[0]}:{longest[:6]}", f"{kind}:{traits.postal}:{traits.words[0][:6]}"}
+    keys = {f"{kind}:{traits.houses[0]}:{longest[:6]}:{traits.city[:4]}"}
+    return keys | {f"{kind}:{traits.postal}:{traits.words[0][:6]}"} if traits.postal else keys
 
 
 def _company_keys(traits: Traits) -> set[str]:
@@ -50,11 +52,11 @@ def _company_keys(traits: Traits) -> set[str]:
         return set()
     keys = {f"c:{traits.name_sound.replace(' ', '')[:24]}"}
     if has_chinese(traits.name):
-        keys |= {f"c2:{traits.name[:3]}", f"c3:{traits.name[-4:]}", f"c4:{traits.name[:2]}{traits.name[-2:]}"}
+        own = distinctive(traits.name)
+        keys |= {f"c2:{own[:3]}", f"c3:{own[-4:]}", f"c4:{traits.name[:2]}{traits.name[-2:]}"}
     else:
-        words = sorted((word for word in traits.name.split() if len(word) > 2), key=lambda w: (-len(w), w))[
-            :4
-        ]
+        long = (word for word in traits.name.split() if len(word) > 2)
+        words = sorted(long, key=lambda word: (-len(word), word))[:4]
         keys |= {f"cw:{a[:6]}:{b[:6]}" for a in words for b in words if a < b}
         if len(words) == 1 or len(traits.name.split()) == 1:
             keys.add(f"c1:{words[0][:7] if words else traits.name}")
@@ -66,22 +68,27 @@ def _company_keys(traits: Traits) -> set[str]:
 
 def _person_keys(traits: Traits) -> set[str]:
     parts = [part.replace(" ", "") for part in (traits.given_sound, traits.family_sound) if part]
+    chinese = traits.family != traits.family_sound
     keys = set()
     if parts:
         keys.add(f"w:{''.join(sorted(parts))}")
         skeletons = ".".join(sorted(_skeleton(part) for part in parts))
-        keys |= {f"k:{skeletons}", f"k:{skeletons}:{traits.birth[:4]}"} if len(parts) > 1 else set()
-    for part in parts:
-        short = part[:4]
+        if len(parts) > 1 and not chinese:  # a Chinese syllable has too little to leave out
+            keys |= {f"k:{skeletons}", f"k:{skeletons}:{traits.birth[:4]}"}
+        elif traits.birth:
+            keys.add(f"w:{''.join(sorted(parts))}:{traits.birth[:4]}")
+    for part, other in ((parts[0], parts[-1]), (parts[-1], parts[0])) if parts else ():
+        short = f"{part[:5]}:{other[:1]}" if len(parts) > 1 else part[:5]
         if traits.birth:
             keys |= {f"y:{short}:{traits.birth[:4]}", f"d:{short}:{traits.birth[4:]}"}
+            keys.add(f"b:{part[:1]}:{traits.birth}")
         if traits.postal:
             keys.add(f"z:{short}:{traits.postal}")
         elif traits.city:
-            keys.add(f"l:{short}:{traits.city}")
-    if traits.birth:
-        keys.add(f"b:{traits.birth}")
-    return keys
+            more = f"{part[:8]}:{other[:2]}" if chinese else short
+            keys.add(f"l:{more}:{traits.city}")
+    mails = (email.rpartition("@") for email in traits.emails)
+    return keys | {f"d:{domain}:{mailbox[:2]}" for mailbox, _, domain in mails if domain not in FREE_MAIL}
 
 
 def _skeleton(word: str) -> str:

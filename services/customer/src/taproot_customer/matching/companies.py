@@ -2,33 +2,220 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 
-from rapidfuzz.distance import OSA, Indel, JaroWinkler
+from rapidfuzz.distance import OSA, Indel
 
 from taproot_customer.matching.names import has_chinese
+from taproot_customer.matching.outcomes import alikeness
 from taproot_customer.matching.traits import Traits
 
 _WORD, _ALIKE, _NEAR = 0.9, 0.85, 0.6
 _SHORT = 3
 _COMMON_WEIGHT = 0.35
 _COMMON = frozenset(
-    "academy agency american analytics associates association automotive bank building business capital care center centre "
-    "china church city clinic club college commerce communications community construction consulting council daycare "
-    "design development digital early education electric electronic electronics energy engineering enterprise enterprises "
-    "equipment estate financial food foods foundation global health home hospital hotel house import export industrial "
-    "industries industry information institute insurance international investment investments lab labs learning logistics "
-    "machinery management manufacturing marketing material materials media medical motors national network new "
-    "office optical organization partners pharma pharmaceutical pharmaceuticals power precision primary products properties "
-    "public real research restaurant retail school schools science sciences security service services shop society software "
-    "solution solutions store studio supply system systems tech technical technologies technology textile trade trading "
-    "transport travel union university world".split()
+    [
+        "academy",
+        "agency",
+        "american",
+        "analytics",
+        "associates",
+        "association",
+        "automotive",
+        "bank",
+        "building",
+        "business",
+        "capital",
+        "care",
+        "center",
+        "centre",
+        "china",
+        "church",
+        "city",
+        "clinic",
+        "club",
+        "college",
+        "commerce",
+        "communications",
+        "community",
+        "construction",
+        "consulting",
+        "council",
+        "daycare",
+        "design",
+        "development",
+        "digital",
+        "early",
+        "education",
+        "electric",
+        "electronic",
+        "electronics",
+        "energy",
+        "engineering",
+        "enterprise",
+        "enterprises",
+        "equipment",
+        "estate",
+        "financial",
+        "food",
+        "foods",
+        "foundation",
+        "global",
+        "health",
+        "home",
+        "hospital",
+        "hotel",
+        "house",
+        "import",
+        "export",
+        "industrial",
+        "industries",
+        "industry",
+        "information",
+        "institute",
+        "insurance",
+        "international",
+        "investment",
+        "investments",
+        "lab",
+        "labs",
+        "learning",
+        "logistics",
+        "machinery",
+        "management",
+        "manufacturing",
+        "marketing",
+        "material",
+        "materials",
+        "media",
+        "medical",
+        "motors",
+        "national",
+        "network",
+        "new",
+        "office",
+        "optical",
+        "organization",
+        "partners",
+        "pharma",
+        "pharmaceutical",
+        "pharmaceuticals",
+        "power",
+        "precision",
+        "primary",
+        "products",
+        "properties",
+        "public",
+        "real",
+        "research",
+        "restaurant",
+        "retail",
+        "school",
+        "schools",
+        "science",
+        "sciences",
+        "security",
+        "service",
+        "services",
+        "shop",
+        "society",
+        "software",
+        "solution",
+        "solutions",
+        "store",
+        "studio",
+        "supply",
+        "system",
+        "systems",
+        "tech",
+        "technical",
+        "technologies",
+        "technology",
+        "textile",
+        "trade",
+        "trading",
+        "transport",
+        "travel",
+        "union",
+        "university",
+        "world",
+    ]
 )
-_CHINESE_COMMON = (
-    "科技 技术 贸易 商贸 实业 发展 投资 股份 电子 信息 网络 管理 咨询 国际 工业 企业 控股 机械 设备 材料 新材料 化工 制药 药业 "
-    "医药 医疗 生物 环保 能源 电力 电气 电器 汽车 建设 建筑 工程 装饰 文化 传媒 食品 物流 服务 软件 智能 系统 通信 通讯 光电 半导体 "
-    "精密 制造 农业 教育 餐饮 酒店 房地产 地产 置业 金属 钢铁 纺织 服饰 家居 包装 塑料 橡胶 水务 环境 数据 数码 自动化"
-).split()
+_SHARE_CLASS = re.compile(r"(?<=[一-鿿]{2})[ab]$")
+_CHINESE_COMMON = [
+    "科技",
+    "技术",
+    "贸易",
+    "商贸",
+    "实业",
+    "发展",
+    "投资",
+    "股份",
+    "电子",
+    "信息",
+    "网络",
+    "管理",
+    "咨询",
+    "国际",
+    "工业",
+    "企业",
+    "控股",
+    "机械",
+    "设备",
+    "材料",
+    "新材料",
+    "化工",
+    "制药",
+    "药业",
+    "医药",
+    "医疗",
+    "生物",
+    "环保",
+    "能源",
+    "电力",
+    "电气",
+    "电器",
+    "汽车",
+    "建设",
+    "建筑",
+    "工程",
+    "装饰",
+    "文化",
+    "传媒",
+    "食品",
+    "物流",
+    "服务",
+    "软件",
+    "智能",
+    "系统",
+    "通信",
+    "通讯",
+    "光电",
+    "半导体",
+    "精密",
+    "制造",
+    "农业",
+    "教育",
+    "餐饮",
+    "酒店",
+    "房地产",
+    "地产",
+    "置业",
+    "金属",
+    "钢铁",
+    "纺织",
+    "服饰",
+    "家居",
+    "包装",
+    "塑料",
+    "橡胶",
+    "水务",
+    "环境",
+    "数据",
+    "数码",
+    "自动化",
+]
 
 
 def company_outcome(left: Traits, right: Traits) -> str:
@@ -55,10 +242,10 @@ def _same(left: Traits, right: Traits, *, chinese: bool) -> str:
 def _chinese(left: str, left_sound: str, right: str, right_sound: str) -> str:
     if left_sound == right_sound:
         return "alike"
-    own, other = _distinctive(left), _distinctive(right)
-    if own == other:
-        return "alike"  # 腾讯科技 and 腾讯
-    shorter, longer = sorted((left, right), key=len)
+    own, other = distinctive(left), distinctive(right)
+    if own == other:  # 腾讯科技 and 腾讯 agree, 腾讯科技 and 腾讯传媒 may be sisters
+        return "alike" if own in (left, right) else "near"
+    shorter, longer = sorted((left, right), key=lambda name: (len(name), name))
     if len(shorter) >= _SHORT and longer.startswith(shorter):
         return "part of the other"
     if own in other or other in own:
@@ -70,8 +257,9 @@ def _chinese(left: str, left_sound: str, right: str, right_sound: str) -> str:
 
 
 @lru_cache(maxsize=16_384)
-def _distinctive(name: str) -> str:
+def distinctive(name: str) -> str:
     """Without the words for lines of business at the end, but never less than two characters."""
+    name = _SHARE_CLASS.sub("", name)
     found = True
     while found:
         found = False
@@ -110,7 +298,7 @@ def _latin(left: str, right: str) -> str:
         return "same"
     if _initials(a) == joined[1] or _initials(b) == joined[0]:
         return "abbreviation"
-    shorter, longer = sorted((set(a), set(b)), key=_size)
+    shorter, longer = sorted((set(a), set(b)), key=lambda words: (_size(words), sorted(words)))
     met = sum(_weight(word) for word in shorter if _meets(word, longer))
     share, covered = met / _size(shorter), met / _size(longer)
     if share >= _ALIKE and any(word not in _COMMON for word in shorter):
@@ -135,8 +323,7 @@ def _meets(word: str, others: set[str]) -> bool:
     if len(word) < 3:
         return False
     return any(
-        other.startswith(word) or (len(other) >= 4 and JaroWinkler.similarity(word, other) >= _WORD)
-        for other in others
+        other.startswith(word) or (len(other) >= 4 and alikeness(word, other) >= _WORD) for other in others
     )
 
 

@@ -8,7 +8,6 @@ from functools import lru_cache
 from rapidfuzz.distance import OSA, JaroWinkler
 
 from taproot_customer.matching.diminutives import same_given_name
-from taproot_customer.matching.names import has_chinese
 
 _ALIKE, _NEAR = 0.92, 0.84
 _CLOSE_DAYS = 400
@@ -60,18 +59,24 @@ FREE_MAIL = frozenset(
 _BLUR = (("zh", "z"), ("ch", "c"), ("sh", "s"), ("ng", "n"), ("l", "n"), ("r", "l"), ("h", "f"))
 
 
+def alikeness(left: str, right: str) -> float:
+    """Jaro-Winkler similarity; its greedy matching depends on the order, so the lesser text comes first."""
+    return JaroWinkler.similarity(left, right) if left <= right else JaroWinkler.similarity(right, left)
+
+
 def part_outcome(left: str, left_sound: str, right: str, right_sound: str, *, given: bool) -> str:
     """For one part of a person's name. Empty when either is absent."""
     if not (left and right):
         return ""
-    chinese = not left.isascii() and has_chinese(left), not right.isascii() and has_chinese(right)
+    chinese, chinese_right = left != left_sound, right != right_sound
     if left == right:
-        if not chinese[0]:
+        if not chinese:
             return "same" if len(left) > 1 else "near"
         return "same, one Chinese character" if given and len(left) == 1 else "same, Chinese"
-    if all(chinese):
-        return _sounds(left_sound, right_sound)
-    if any(chinese):
+    if chinese and chinese_right:
+        found = _sounds(left_sound, right_sound)
+        return found if given or found != "different" else "different, Chinese"
+    if chinese or chinese_right:
         left, right = left_sound.replace(" ", ""), right_sound.replace(" ", "")
         return "alike" if left == right else _latin(left, right, given=given, strict=True)
     return _latin(left, right, given=given, strict=False)
@@ -94,7 +99,7 @@ def _blurred(sound: str) -> str:
 def _latin(left: str, right: str, *, given: bool, strict: bool) -> str:
     if len(left) == 1 or len(right) == 1:
         return "initial" if given and left[0] == right[0] else "different"
-    similarity = JaroWinkler.similarity(left, right)
+    similarity = alikeness(left, right)
     if similarity >= _ALIKE or _one_slip(left, right):
         return "alike"
     if given and " " in left + right:
@@ -225,7 +230,7 @@ def city_outcome(left: str, right: str) -> str:
     if left == right:
         return "same"
     a, b = left.replace(" ", ""), right.replace(" ", "")
-    near = JaroWinkler.similarity(a, b) >= _ALIKE or a in b or b in a
+    near = alikeness(a, b) >= _ALIKE or a in b or b in a
     return "alike" if near else "different"
 
 
@@ -250,7 +255,7 @@ def _words_outcome(left: tuple[str, ...], right: tuple[str, ...]) -> str:
         return ""
     if left == right:
         return "same"
-    shorter, longer = (left, right) if len(left) <= len(right) else (right, left)
+    shorter, longer = sorted((left, right), key=lambda words: (len(words), words))
     met = sum(len(word) for word in shorter if _meets(word, longer))
     share = met / sum(map(len, shorter))
     if share >= 0.75:
@@ -263,4 +268,4 @@ def _words_outcome(left: tuple[str, ...], right: tuple[str, ...]) -> str:
 def _meets(word: str, others: tuple[str, ...]) -> bool:
     if word in others:
         return True
-    return len(word) >= 4 and any(JaroWinkler.similarity(word, other) >= 0.9 for other in others)
+    return len(word) >= 4 and any(alikeness(word, other) >= 0.9 for other in others)

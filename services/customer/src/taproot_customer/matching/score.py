@@ -6,6 +6,7 @@ the prior is the log-odds. The explanation is the sum itself: nothing else decid
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from taproot_customer.matching import outcomes
@@ -23,6 +24,7 @@ CANDIDATE = 0.2
 _HOUSEHOLD = ("family name", "phone", "street", "postal code", "city")
 _PLACE = ("street", "postal code", "city", "region")
 _WORST, _BEST = -60.0, 60.0
+_MOST_PLACE, _MOST_REACH, _MOST_NUMBER = 18.0, 12.0, 26.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,23 +54,58 @@ def compare(left: Identity, right: Identity, model: Model = DEFAULT) -> Match:
     return compare_traits(traits_of(left), traits_of(right), model)
 
 
-def compare_traits(left: Traits, right: Traits, model: Model = DEFAULT) -> Match:
+def compare_traits(left: Traits, right: Traits, model: Model = DEFAULT, floor: float = _WORST) -> Match:
+    """Below `floor` bits the answer is a bound without evidence: most of what meets in a block is far below."""
     if left.organization != right.organization:
         return Match(0.0)
     found = _company(left, right) if left.organization else _person(left, right, model)
-    found += _common(left, right)
-    evidence = [Evidence(name, outcome, model.weights[name][outcome]) for name, outcome in found if outcome]
+    found = [one for one in found if one[1]]
+    weight = model.prior + _worth(found, model)
+    if weight + _most(left, right) < floor:
+        return Match(0.0)
+    rest = [one for one in _common(left, right) if one[1]]
+    weight += _worth(rest, model)
+    if weight < floor:
+        return Match(probability(weight), weight)
+    return _weighed(found + rest, model)
+
+
+def all_outcomes(left: Traits, right: Traits, model: Model = DEFAULT) -> list[tuple[str, str]]:
+    """What every field that both have says, as (field, outcome)."""
+    if left.organization != right.organization:
+        return []
+    found = _company(left, right) if left.organization else _person(left, right, model)
+    return [one for one in found + _common(left, right) if one[1]]
+
+
+def _most(left: Traits, right: Traits) -> float:
+    """More than the fields besides the names can prove."""
+    most = _MOST_PLACE if (left.words or left.city or left.postal) else 0.0
+    if left.phones and right.phones:
+        most += _MOST_REACH
+    if left.emails and right.emails:
+        most += _MOST_REACH
+    return most + (_MOST_NUMBER if left.numbers and right.numbers else 0.0)
+
+
+def _weighed(found: list[tuple[str, str]], model: Model) -> Match:
+    evidence = [Evidence(name, outcome, model.weights[name][outcome]) for name, outcome in found]
     _limit(evidence, _PLACE, model.place_limit)
     if ("given name", "different") in found:
         born = ("birth date", "same") in found
         _limit(evidence, _HOUSEHOLD, model.twin_limit if born else model.household_limit)
     weight = model.prior + sum(one.weight for one in evidence)
-    contradicted = any(pair in model.vetoes for pair in found)
+    contradicted = not model.vetoes.isdisjoint(found)
     return Match(probability(weight), weight, tuple(evidence), contradicted)
 
 
 def probability(weight: float) -> float:
     return float(1 / (1 + 2.0 ** -max(_WORST, min(_BEST, weight))))
+
+
+def bits(score: float) -> float:
+    """The weight that makes a score."""
+    return math.log2(score / (1 - score)) if score < 1 else _BEST
 
 
 def _limit(evidence: list[Evidence], fields: tuple[str, ...], limit: float) -> None:
@@ -88,35 +125,39 @@ def _company(left: Traits, right: Traits) -> list[tuple[str, str]]:
 
 
 def _person(left: Traits, right: Traits, model: Model) -> list[tuple[str, str]]:
-    straight = _names(left, right)
-    if straight != (("given name", "different"), ("family name", "different")) and "same" in straight[0][1]:
-        best: tuple[tuple[str, str], ...] = straight
-    else:
-        turned = (*_names(left, _turned(right)), ("whole name", "swapped"))
-        best = max(straight, turned, key=lambda found: _worth(found, model))
-    return [*best, ("birth date", outcomes.birth_outcome(left.birth, right.birth))]
+    best = _names(left, right.given, right.given_sound, right.family, right.family_sound)
+    if "same" not in best[0][1] and _may_be_turned(left, right):
+        one, other = sorted((left, right), key=lambda traits: (traits.given, traits.family))
+        turned = _names(one, other.family, other.family_sound, other.given, other.given_sound)
+        turned.append(("whole name", "swapped"))
+        best = max(best, turned, key=lambda found: _worth(found, model))
+    best.append(("birth date", outcomes.birth_outcome(left.birth, right.birth)))
+    return best
 
 
-def _names(left: Traits, right: Traits) -> tuple[tuple[str, str], ...]:
-    given = outcomes.part_outcome(left.given, left.given_sound, right.given, right.given_sound, given=True)
-    family = outcomes.part_outcome(
-        left.family, left.family_sound, right.family, right.family_sound, given=False
-    )
-    return ("given name", given), ("family name", family)
-
-
-def _turned(traits: Traits) -> Traits:
-    return Traits(
-        False,
-        given=traits.family,
-        given_sound=traits.family_sound,
-        family=traits.given,
-        family_sound=traits.given_sound,
+def _may_be_turned(left: Traits, right: Traits) -> bool:
+    """A look at initials spares most of the comparisons."""
+    return (
+        left.given_sound[:1] == right.family_sound[:1] != ""
+        or left.family_sound[:1] == right.given_sound[:1] != ""
     )
 
 
-def _worth(found: tuple[tuple[str, str], ...], model: Model) -> float:
-    return sum(model.weights[name][outcome] for name, outcome in found if outcome)
+def _names(
+    left: Traits, given: str, given_sound: str, family: str, family_sound: str
+) -> list[tuple[str, str]]:
+    return [
+        ("given name", outcomes.part_outcome(left.given, left.given_sound, given, given_sound, given=True)),
+        (
+            "family name",
+            outcomes.part_outcome(left.family, left.family_sound, family, family_sound, given=False),
+        ),
+    ]
+
+
+def _worth(found: list[tuple[str, str]], model: Model) -> float:
+    weights = model.weights
+    return sum(weights[name][outcome] for name, outcome in found if outcome)
 
 
 def _common(left: Traits, right: Traits) -> list[tuple[str, str]]:
@@ -127,9 +168,11 @@ def _common(left: Traits, right: Traits) -> list[tuple[str, str]]:
         ("street", outcomes.street_outcome(left.words, left.houses, right.words, right.houses)),
         ("postal code", outcomes.postal_outcome(left.postal, right.postal)),
         ("city", outcomes.city_outcome(left.city, right.city)),
-        ("region", outcomes.city_outcome(left.region, right.region) and _region(left.region, right.region)),
+        ("region", _region(left.region, right.region)),
     ]
 
 
 def _region(left: str, right: str) -> str:
+    if not (left and right):
+        return ""
     return "same" if left == right else "different"

@@ -118,7 +118,7 @@ class Traits:
 
 def traits_of(identity: Identity) -> Traits:
     words, houses = places.street_words(identity.street)
-    common = {
+    common: dict[str, Any] = {
         "phones": tuple(sorted(identity.phones)),
         "emails": tuple(sorted(identity.emails)),
         "numbers": tuple(sorted(identity.numbers)),
@@ -134,7 +134,7 @@ def traits_of(identity: Identity) -> Traits:
     return Traits(False, **_person_name(identity), birth=born.zfill(8) if born else "", **common)
 
 
-def _company_name(name: str) -> dict[str, str]:
+def _company_name(name: str) -> dict[str, Any]:
     core = company_core(name)
     if not has_chinese(core):
         return {"name": core, "name_sound": core}
@@ -142,7 +142,7 @@ def _company_name(name: str) -> dict[str, str]:
     return {"name": rest, "name_sound": pinyin(rest), "place": place}
 
 
-def _person_name(identity: Identity) -> dict[str, str]:
+def _person_name(identity: Identity) -> dict[str, Any]:
     given, family = fold(identity.given_name), fold(identity.family_name)
     if not (given or family):
         given, family = split_name(identity.name)

@@ -30,6 +30,7 @@ _PERSON: dict[str, Table] = {
         "alike": (0.12, 0.004),
         "near": (0.03, 0.012),
         "different": (0.04, 0.95),
+        "different, Chinese": (0.008, 0.95),
     },
     "whole name": {"swapped": (0.35, 1.0)},
     "birth date": {
@@ -47,7 +48,7 @@ _COMPANY: dict[str, Table] = {
         "same, short": (0.6, 0.0001),
         "same but for the place": (0.3, 0.0002),
         "same, another place": (0.02, 0.004),
-        "alike": (0.2, 0.0008),
+        "alike": (0.2, 0.0006),
         "part of the other": (0.1, 0.0012),
         "abbreviation": (0.1, 0.0015),
         "near": (0.1, 0.015),
@@ -98,7 +99,15 @@ class Model:
     place_limit: float = 14.0
     """What all parts of one address may prove together; they depend on each other."""
     vetoes: frozenset[tuple[str, str]] = field(
-        default=frozenset({("number", "different"), ("given name", "different"), ("birth date", "different")})
+        default=frozenset(
+            {
+                ("number", "different"),
+                ("given name", "different"),
+                ("family name", "different"),
+                ("family name", "different, Chinese"),
+                ("birth date", "different"),
+            }
+        )
     )
     """Contradictions that always leave the decision to a person."""
 
@@ -106,6 +115,16 @@ class Model:
         """For an enterprise with so many customers: the more there are, the more agree by chance."""
         crowd = math.log2(max(1.0, population / _SMALL))
         return replace(self, prior=self.prior - crowd)
+
+    def seeing(self, chances: Mapping[tuple[str, str], float]) -> Model:
+        """Where agreement is seen more often among strangers than supposed, it weighs less: in an enterprise of
+        one city the city says nothing. `chances`: share of strangers by field and outcome.
+        """
+        weights = {name: dict(outcomes) for name, outcomes in self.weights.items()}
+        for (name, outcome), chance in chances.items():
+            likely = _TABLES[name][outcome][0]
+            weights[name][outcome] = min(weights[name][outcome], math.log2(likely / chance))
+        return replace(self, weights=weights)
 
 
 def weigh(*tables: Mapping[str, Table]) -> dict[str, dict[str, float]]:
@@ -117,4 +136,5 @@ def weigh(*tables: Mapping[str, Table]) -> dict[str, dict[str, float]]:
     }
 
 
-DEFAULT = Model(weigh(_PERSON, _COMPANY, _COMMON))
+_TABLES = {**_PERSON, **_COMPANY, **_COMMON}
+DEFAULT = Model(weigh(_TABLES))

@@ -12,6 +12,8 @@ from taproot_base.errors import InvalidArgument, NotFound, WrongState
 from taproot_base.ids import new_id
 from taproot_customer.customers.model import Customer
 from taproot_customer.customers.queries import put_keys
+from taproot_customer.hierarchies.handlers import open_circle, parent_outside
+from taproot_customer.hierarchies.queries import lock_tree
 from taproot_customer.matching.identifiers import DEFAULT_REGION
 from taproot_customer.matching.score import CANDIDATE, Match, compare_traits
 from taproot_customer.matching.traits import Identity, traits_of
@@ -21,6 +23,7 @@ from taproot_customer.merging.history import Fields, Merged, without
 from taproot_customer.merging.identity import identity_of
 from taproot_customer.merging.model import NotMerged, fields_of, keys_of, record_of, to_columns
 from taproot_customer.merging.survivorship import Record, UnknownChoice, survive
+from taproot_customer.review.following import follow_merge, follow_unmerge
 from taproot_storage.database import Reader, UnitOfWork
 from taproot_storage.updates import check_etag
 
@@ -44,11 +47,14 @@ class UnmergeCustomer:
 
 
 async def merge_customers(command: MergeCustomers, work: UnitOfWork) -> Customer:
+    await lock_tree(work)
     survivor, sources = await _load(command, work)
     check_etag(command.etag, survivor.version)
     before = fields_of(survivor, command.region)
     records = [record_of(s, command.region) for s in sources]
     after = _survived(Record(str(survivor.id), survivor.update_time, before), records, command.choices)
+    told = [after] if "parent_id" in command.choices else [after, before, *(r.fields for r in records)]
+    after |= await _parent(told, survivor, sources, work)
     merge_id, survivor_time = new_id(), survivor.update_time
     members = {s.id: await queries.members_under(work, s.id) for s in sources}
     await queries.drop_keys(work, list(members))
@@ -67,6 +73,7 @@ async def merge_customers(command: MergeCustomers, work: UnitOfWork) -> Customer
     }
     journal = [_journalled(merge_id, record, members) for record in records]
     await queries.add_merge(work, merge, journal)
+    await follow_merge(work, survivor.id, list(members))
     return survivor
 
 
@@ -83,6 +90,16 @@ async def _load(command: MergeCustomers, work: UnitOfWork) -> tuple[Customer, li
     if any(source.kind != survivor.kind for source in found.values()):
         raise InvalidArgument([("source_ids", "a person and an organisation cannot be one customer")])
     return survivor, list(found.values())
+
+
+async def _parent(
+    told: Sequence[Fields], survivor: Customer, sources: Sequence[Customer], work: UnitOfWork
+) -> dict[str, Any]:
+    """The parent that survives is none of those that become one record, nor below them."""
+    candidates = [uuid.UUID(fields["parent_id"]) for fields in told if fields["parent_id"]]
+    group = [survivor.id, *(source.id for source in sources)]
+    found = await parent_outside(work, candidates, group)
+    return {"parent_id": str(found) if found else None}
 
 
 def _survived(survivor: Record, records: Sequence[Record], choices: Mapping[str, str]) -> dict[str, Any]:
@@ -126,7 +143,7 @@ async def _absorb(
 
 
 async def unmerge_customer(command: UnmergeCustomer, work: UnitOfWork) -> Customer:
-    """The caller holds the locks of the source's identifiers: nobody takes one while it is given back."""
+    """The caller holds TREE_LOCK, and those of the source's identifiers: nobody takes one while it is given back."""
     survivor, source = await _load_pair(command, work)
     merges, members = await queries.read_open_merges(work, survivor.id, source.id)
     if not merges:
@@ -139,6 +156,9 @@ async def unmerge_customer(command: UnmergeCustomer, work: UnitOfWork) -> Custom
     await _part(survivor, source, fields, merges[0].id, members, work)
     await put_keys(work, survivor.id, keys_of(fields))
     await _give_back(source, fields, rewritten[-1], command.region, work)
+    await open_circle(survivor, work)
+    await open_circle(source, work)
+    await follow_unmerge(work, survivor.id, source.id)
     return survivor
 
 

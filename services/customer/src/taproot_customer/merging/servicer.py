@@ -12,6 +12,7 @@ from taproot_chassis.service import Runtime
 from taproot_chassis.servicer import Servicer
 from taproot_customer.customers import messages
 from taproot_customer.customers import queries as customers
+from taproot_customer.hierarchies.model import TREE_LOCK
 from taproot_customer.merging import handlers, queries
 from taproot_customer.merging.handlers import MergeCustomers, UnmergeCustomer
 from taproot_customer.settings import CustomerSettings
@@ -61,7 +62,7 @@ class DuplicatesServicer(Servicer):
         async def act(work: UnitOfWork) -> pb.Customer:
             return messages.to_message(await handlers.unmerge_customer(command, work))
 
-        return await self.once(request, act, self._read, locks=locks)
+        return await self.once(request, act, self._read, locks=[*locks, TREE_LOCK])
 
     async def _read(self, reader: Reader, key: str) -> pb.Customer:
         return messages.to_message(await customers.get_customer(reader, uuid.UUID(key)))

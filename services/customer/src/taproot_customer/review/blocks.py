@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import ARRAY, BigInteger, Uuid, bindparam, delete, func, select, update
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from taproot_base.ids import new_id
@@ -22,6 +23,7 @@ from taproot_storage.statements import Statement
 from taproot_storage.visibility import visible
 
 PAGE_KEYS = 4000
+SAMPLE = 4000
 _FIRST = -(2**63)
 _b, _c, _t = customer_blocks.c, Customer.__table__.c, customer_traits.c
 _p, _s = DuplicatePair.__table__.c, duplicate_searches.c
@@ -34,7 +36,7 @@ _keys = Statement(
         .group_by(_b.key)
         .having(func.count().between(2, BLOCK_LIMIT))
         .order_by(_b.key)
-        .limit(PAGE_KEYS)
+        .limit(bindparam("most"))
     )
 )
 _members = Statement(
@@ -50,6 +52,22 @@ _members = Statement(
         .order_by(_b.key)
     )
 )
+# Keys are hashes: who stands under the lowest is as good as drawn by lot, and the same in a search that goes on.
+_sample = Statement(
+    lambda: (
+        select(_b.key, _t.customer_id, _t.traits)
+        .ext(distinct_on(_b.key))
+        .where(
+            _t.customer_id == _b.customer_id,
+            _c.id == _b.customer_id,
+            _c.delete_time.is_(None),
+            visible(Customer),
+        )
+        .order_by(_b.key)
+        .limit(SAMPLE)
+    )
+)
+_population = Statement(lambda: select(func.count()).select_from(customer_traits))
 _begin = Statement(
     lambda: (
         upsert(duplicate_searches)
@@ -116,13 +134,24 @@ _counts = Statement(
 _search = Statement(lambda: select(duplicate_searches).where(_of_run))
 
 
-async def next_keys(reader: Reader, after: int) -> list[int]:
-    return [row["key"] for row in await reader.fetch(_keys, after=after)]
+async def next_keys(reader: Reader, after: int, most: int) -> list[int]:
+    return [row["key"] for row in await reader.fetch(_keys, after=after, most=most)]
 
 
 async def read_members(reader: Reader, keys: Sequence[int]) -> list[Any]:
     """key, customer_id, traits of the customers the caller sees, in the order of the keys."""
     return await reader.fetch(_members, keys=list(keys)) if keys else []
+
+
+async def population(reader: Reader) -> int:
+    """Of the whole enterprise: chance knows no branches."""
+    return int(await reader.fetch_value(_population))
+
+
+async def read_sample(reader: Reader) -> list[bytes]:
+    """Traits of some customers the caller sees, each once."""
+    rows = await reader.fetch(_sample)
+    return [traits for _, traits in sorted({row["customer_id"]: row["traits"] for row in rows}.items())]
 
 
 async def begin(work: UnitOfWork, run_id: uuid.UUID) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from taproot_base.context import current_call
@@ -22,9 +22,11 @@ SEARCH = "duplicates.search"
 @dataclass(frozen=True)
 class AcceptPair:
     id: uuid.UUID
+    region: str
+    """Where telephone numbers without a country code belong."""
     etag: str = ""
     survivor_id: uuid.UUID | None = None
-    choices: Mapping[str, str] | None = None
+    choices: Mapping[str, str] = field(default_factory=dict)
 
 
 async def start_search(work: UnitOfWork) -> uuid.UUID:
@@ -41,7 +43,7 @@ async def accept_pair(command: AcceptPair, work: UnitOfWork) -> DuplicatePair:
     source = sides[1] if survivor == sides[0] else sides[0]
     pair.merge(survivor, current_call().principal.subject, work.clock.now())
     await work.flush()
-    await merge_customers(MergeCustomers(survivor, [source], command.choices or {}), work)
+    await merge_customers(MergeCustomers(survivor, [source], command.choices, region=command.region), work)
     return pair
 
 

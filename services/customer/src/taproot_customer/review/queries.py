@@ -28,7 +28,7 @@ from taproot_storage.statements import Statement
 from taproot_storage.visibility import visible
 
 _c = Customer.__table__.c
-_pairs = DuplicatePair.__table__
+_pairs: Any = DuplicatePair.__table__
 _p = _pairs.c
 
 RESOURCE = Resource(
@@ -67,7 +67,9 @@ def listed() -> Select[Any]:
 
 _get = Statement(lambda: listed().where(_p.id == bindparam("key")))
 _both = Statement(
-    lambda: select(_c).where(_c.id == func.any(bindparam("ids", type_=ARRAY(Uuid))), visible(Customer))
+    lambda: select(Customer.__table__).where(
+        _c.id == func.any(bindparam("ids", type_=ARRAY(Uuid))), visible(Customer)
+    )
 )
 _between = Statement(
     lambda: (

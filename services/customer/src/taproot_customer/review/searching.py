@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,9 +19,8 @@ from taproot_base.errors import AppError
 from taproot_chassis.consumers import INFRASTRUCTURE
 from taproot_chassis.operations import Run
 from taproot_customer.imports.pool import ParserPool
-from taproot_customer.merging import candidates
 from taproot_customer.review import blocks, handlers, queries
-from taproot_customer.review.comparing import Finding, compare_blocks
+from taproot_customer.review.comparing import Finding, Standard, compare_blocks, measure_chances
 from taproot_storage.database import Database
 
 FIRST, LAST = -(2**63), 2**63 - 1
@@ -41,20 +40,27 @@ class _Page:
 class DuplicateSearcher:
     """Handler of the operation `duplicates.search`."""
 
-    def __init__(self, database: Database, pool: ParserPool) -> None:
+    def __init__(
+        self, database: Database, pool: ParserPool, region: str, page_keys: int = blocks.PAGE_KEYS
+    ) -> None:
         self._database = database
         self._pool = pool
+        self._region = region
+        self._page_keys = page_keys
 
     async def __call__(self, run: Run) -> pb.DuplicateSearch:
         async with self._database.unit() as work:
             await blocks.begin(work, run.id)
             rules = await queries.read_rules(work)
-            population = await candidates.population(work)
+            population = await blocks.population(work)
+            sample = await blocks.read_sample(work)
+        chances = await self._pool.run(measure_chances, sample)
+        standard = Standard(rules["review_from"], population, chances)
         finished = False
         while not finished:
             run.stop_if_cancelled()
             try:
-                await self._compare_all(run, rules, population)
+                await self._compare_all(run, standard)
                 finished = True
             except INFRASTRUCTURE as error:
                 telemetry.logger.warning("duplicate_search_paused", error=type(error).__name__)
@@ -66,7 +72,7 @@ class DuplicateSearcher:
         async with self._database.reading() as reader:
             return pb.DuplicateSearch(**await blocks.read_counts(reader, run.id))
 
-    async def _compare_all(self, run: Run, rules: Mapping[str, Any], population: int) -> None:
+    async def _compare_all(self, run: Run, standard: Standard) -> None:
         """From the stored position on; the next page is read while one is compared."""
         async with self._database.reading() as reader:
             position = await blocks.read_position(reader, run.id)
@@ -76,10 +82,8 @@ class DuplicateSearcher:
                 run.stop_if_cancelled()
                 ahead = asyncio.ensure_future(self._read_page(page.last))
                 shared = _blocks_of(page.rows)
-                compared, found = await self._pool.run(
-                    compare_blocks, shared, rules["review_from"], population
-                )
-                await self._store(run, page, compared, found, population)
+                compared, found = await self._pool.run(compare_blocks, shared, standard)
+                await self._store(run, page, compared, found, standard.population)
         finally:
             ahead.cancel()
 
@@ -87,9 +91,9 @@ class DuplicateSearcher:
         if after == LAST:
             return _Page(after, LAST, ())
         async with self._database.reading() as reader:
-            keys = await blocks.next_keys(reader, after)
+            keys = await blocks.next_keys(reader, after, self._page_keys)
             rows = await blocks.read_members(reader, keys)
-        return _Page(after, keys[-1] if len(keys) == blocks.PAGE_KEYS else LAST, rows)
+        return _Page(after, keys[-1] if len(keys) == self._page_keys else LAST, rows)
 
     async def _store(
         self, run: Run, page: _Page, compared: int, found: Sequence[Finding], population: int
@@ -118,7 +122,7 @@ class DuplicateSearcher:
     async def _merge(self, run_id: uuid.UUID, key: uuid.UUID) -> None:
         try:
             async with self._database.unit() as work:
-                await handlers.accept_pair(handlers.AcceptPair(key), work)
+                await handlers.accept_pair(handlers.AcceptPair(key, self._region), work)
                 await blocks.count_merge(work, run_id)
         except AppError as error:
             telemetry.logger.info("duplicate_pair_not_merged", reason=error.reason)

@@ -28,6 +28,7 @@ class DuplicatePairsServicer(Servicer):
     def __init__(self, runtime: Runtime[CustomerSettings]) -> None:
         super().__init__(runtime.database)
         self._lists = Lists(runtime.page_key)
+        self._region = runtime.settings.default_region
 
     async def SearchDuplicatePairs(
         self, request: rpc.SearchDuplicatePairsRequest, _context: Any
@@ -61,6 +62,7 @@ class DuplicatePairsServicer(Servicer):
     ) -> pb.DuplicatePair:
         command = handlers.AcceptPair(
             uuid.UUID(request.id),
+            self._region,
             request.etag,
             wire.optional_uuid(request.survivor_id),
             dict(request.field_sources),

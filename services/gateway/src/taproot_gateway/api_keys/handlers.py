@@ -20,7 +20,7 @@ _SHOWN = 8
 
 
 async def create_api_key(
-    user_id: uuid.UUID, display_name: str, expire_time: datetime, work: UnitOfWork
+    user_id: uuid.UUID, display_name: str, scope: str, expire_time: datetime, work: UnitOfWork
 ) -> tuple[dict[str, Any], str]:
     """The row and the key itself, which is kept nowhere. The caller holds the user's advisory lock."""
     if await queries.count_keys(work, user_id) >= MOST_KEYS:
@@ -32,6 +32,7 @@ async def create_api_key(
         "user_id": user_id,
         "display_name": display_name,
         "prefix": key[:_SHOWN],
+        "scope": scope,
         "create_time": work.clock.now(),
         "expire_time": expire_time,
         "last_used_time": None,

@@ -27,6 +27,7 @@ api_keys = Table(
     Column("user_id", Uuid, nullable=False),
     Column("display_name", Text, nullable=False),
     Column("prefix", Text, nullable=False),
+    Column("scope", Text, nullable=False),
     Column("create_time", Instant, nullable=False),
     Column("expire_time", Instant, nullable=False),
     Column("last_used_time", Instant),

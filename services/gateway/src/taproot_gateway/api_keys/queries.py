@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import BindParameter, Select, bindparam, delete, func, insert, select, update
 
+from taproot.identity.v1 import api_key_pb2 as pb
 from taproot_base.errors import NotFound
 from taproot_gateway.api_keys.model import api_keys
 from taproot_listing.fields import Field, FieldType, Resource
@@ -20,6 +21,7 @@ RESOURCE = Resource(
         Field("id", _c.id, FieldType.ID, sortable=False),
         Field("display_name", _c.display_name, FieldType.TEXT),
         Field("prefix", _c.prefix, FieldType.TEXT),
+        Field("scope", _c.scope, FieldType.ENUM, enum=pb.ApiKeyScope),
         Field("create_time", _c.create_time, FieldType.INSTANT),
         Field("expire_time", _c.expire_time, FieldType.INSTANT),
         Field("last_used_time", _c.last_used_time, FieldType.INSTANT),

@@ -39,10 +39,11 @@ class ApiKeysServicer(Servicer):
         user_id, name = _caller(), request.api_key.display_name
         if not name:
             raise InvalidArgument([("api_key.display_name", "is required")])
+        scope = messages.scope_of(request.api_key)
         expire_time = messages.expiry(request.api_key, self.database.clock.now())
 
         async def act(work: UnitOfWork) -> rpc.CreateApiKeyResponse:
-            row, key = await handlers.create_api_key(user_id, name, expire_time, work)
+            row, key = await handlers.create_api_key(user_id, name, scope, expire_time, work)
             return rpc.CreateApiKeyResponse(api_key=messages.to_message(row), key=key)
 
         async def again(reader: Reader, key: str) -> rpc.CreateApiKeyResponse:

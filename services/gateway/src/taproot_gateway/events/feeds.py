@@ -17,6 +17,7 @@ from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 from nats.js.errors import NotFoundError
 
 from taproot_base import telemetry
+from taproot_base.errors import Unavailable
 from taproot_chassis.bus import Bus
 from taproot_chassis.events import Event, stream_of
 from taproot_chassis.pulling import Pull
@@ -29,6 +30,7 @@ RING = 4_000
 _BATCH = 500
 _FETCH_SECONDS = 5.0
 _CHECK_SECONDS = 5.0
+_OPEN_SECONDS = 5.0
 _PAUSE = 0.5
 _UNUSED_SECONDS = 30.0
 _FAILURES = (NatsError, TimeoutError, OSError)
@@ -98,12 +100,12 @@ class Feed:
                 info = await self._bus.jetstream.stream_info(stream_of(self.source))
             except NotFoundError:
                 fresh = True
-            except _FAILURES:
-                pass
+                self.ready.set()  # listeners need not wait for a service that never ran
+            except _FAILURES as error:
+                telemetry.logger.warning("event_feed_waits", source=self.source, error=type(error).__name__)
             else:
                 self.base = self.last = 0 if fresh else info.state.last_seq
                 return
-            self.ready.set()  # listeners need not wait for a service that never ran
             await asyncio.sleep(_PAUSE)
 
     async def _read(self, number: int, until: int | None = None) -> AsyncGenerator[list[Entry]]:
@@ -170,10 +172,15 @@ class Feeds:
         self._waiting: set[asyncio.Event] = set()
 
     async def open(self) -> None:
+        """Raises Unavailable when the streams cannot be reached."""
         if not self._tasks:
             self._tasks = [asyncio.create_task(feed.run(self.wake)) for feed in self.feeds.values()]
-        for feed in self.feeds.values():
-            await feed.ready.wait()
+        try:
+            async with asyncio.timeout(_OPEN_SECONDS):
+                for feed in self.feeds.values():
+                    await feed.ready.wait()
+        except TimeoutError:
+            raise Unavailable("events cannot be read at the moment; try again") from None
 
     async def close(self) -> None:
         for task in self._tasks:

@@ -10,6 +10,7 @@ from nats.errors import Error as NatsError
 
 from taproot_base.access import AccessDirectory
 from taproot_base.errors import Unavailable
+from taproot_chassis.identities import AccessStore
 from taproot_gateway.callers import Caller, Callers
 from taproot_gateway.events import positions
 from taproot_gateway.events.feeds import Entry, Feed, Feeds
@@ -33,6 +34,7 @@ class Listener:
         self,
         feeds: Feeds,
         callers: Callers,
+        access: AccessStore,
         directory: AccessDirectory,
         caller: Caller,
         credential: str,
@@ -40,6 +42,7 @@ class Listener:
     ) -> None:
         self._feeds = feeds
         self._callers = callers
+        self._access = access
         self._directory = directory
         self.caller = caller
         self.credential = credential
@@ -120,6 +123,7 @@ class Listener:
     async def _sees(self, notice: Notice) -> bool:
         for _ in range(_ROLE_WAITS):
             try:
+                await self._access.ensure(self.caller.principal)
                 return may_see(notice, self.caller.principal, self._directory)
             except Unavailable:  # a role was changed a moment ago: its grants are on their way
                 await asyncio.sleep(_ROLE_WAIT_SECONDS)

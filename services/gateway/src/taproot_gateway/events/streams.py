@@ -13,6 +13,7 @@ from sqlalchemy import ARRAY, LargeBinary, Uuid, bindparam, func, select
 
 from taproot_base import telemetry
 from taproot_base.access import AccessDirectory
+from taproot_chassis.identities import AccessStore
 from taproot_gateway.api_keys.model import api_keys
 from taproot_gateway.callers import Caller, Callers, credential_hash
 from taproot_gateway.events import positions
@@ -63,6 +64,7 @@ class Streams:
         feeds: Feeds,
         catalog: Catalog,
         callers: Callers,
+        access: AccessStore,
         directory: AccessDirectory,
         database: Database,
         sign_in: SignIn,
@@ -73,6 +75,7 @@ class Streams:
         self._feeds = feeds
         self._catalog = catalog
         self._callers = callers
+        self._access = access
         self._directory = directory
         self._database = database
         self._sign_in = sign_in
@@ -112,7 +115,9 @@ class Streams:
                     retry_after=5,
                 )
             )
-        listener = Listener(self._feeds, self._callers, self._directory, caller, credential, selection)
+        listener = Listener(
+            self._feeds, self._callers, self._access, self._directory, caller, credential, selection
+        )
         self._users[user] += 1
         self._listeners.add(listener)
         _open.inc()

@@ -43,7 +43,9 @@ class App:
         proxies: int = 0,
         origins: Iterable[str] = (),
         streams: Mapping[str, Stream] | None = None,
+        mounts: Mapping[str, Handler] | None = None,
     ) -> None:
+        self._mounts = mounts or {}
         self._streams = streams or {}
         self._router = router
         self._calls = calls
@@ -58,12 +60,26 @@ class App:
             request = Request.read(scope, receive, self._proxies)
             if request.unclear:
                 await send_answer(send, request, problem_answer(_unclear(request.unclear)))
+            elif mount := next((one for one in self._mounts if request.path.startswith(one)), ""):
+                await self._mounted(mount, request, send)
             elif request.path in self._streams and request.method in ("GET", "HEAD"):
                 await self._stream(self._streams[request.path], request, send)
             else:
                 await self._serve(request, send)
         else:
             await send({"type": "websocket.close", "code": 1003})
+
+    async def _mounted(self, prefix: str, request: Request, send: Send) -> None:
+        """What has a protocol of its own; `prefix` names it in the metrics."""
+        started = time.perf_counter()
+        try:
+            answer = await self._mounts[prefix](request)
+        except Exception:  # noqa: BLE001 - a defect: logged once, told to nobody
+            telemetry.logger.exception("gateway_error", route=prefix)
+            answer = problem_answer(Problem(500, "Something went wrong", reason="INTERNAL"))
+        await send_answer(send, request, answer)
+        _seconds.labels("any", prefix).observe(time.perf_counter() - started)
+        _answers.labels("any", prefix, answer.status).inc()
 
     async def _serve(self, request: Request, send: Send) -> None:
         started = time.perf_counter()

@@ -104,14 +104,15 @@ class Limiter:
             return []
         purses = [self._purse(name, key) for name, key in self._subjects(caller, credential, address)]
         for index, purse in enumerate(purses):
-            if purse.tokens < cost:
-                await self._refill(purse, cost)
-            if purse.tokens < cost:
+            price = min(cost, purse.policy.quota)  # what costs more than all there can be would never pass
+            if purse.tokens < price:
+                await self._refill(purse, price)
+            if purse.tokens < price:
                 for paid in purses[:index]:
-                    paid.tokens += cost
+                    paid.tokens += min(cost, paid.policy.quota)
                 _refused.labels(purse.policy.name).inc()
                 raise RateLimited(purse.policy, max(0.001, purse.empty_until - self._clock()))
-            purse.tokens -= cost
+            purse.tokens -= price
         return purses
 
     def headers(self, purses: Sequence[_Purse]) -> list[Header]:

@@ -27,7 +27,10 @@ _TYPES = {
     "js": "text/javascript; charset=utf-8",
     "css": "text/css; charset=utf-8",
 }
-_STATIC = {"/": "index.html", "/docs": "docs.html", "/docs.js": "docs.js", "/style.css": "style.css"}
+_STATIC = {
+    "/": "index.html", "/docs": "docs.html", "/docs.js": "docs.js", "/style.css": "style.css",
+    "/account": "account.html", "/account.js": "account.js",
+}  # fmt: skip
 _MAIL_CARD = (
     '<li><a href="{url}"><strong>Mail · <span lang="zh-CN">邮件</span></strong>'
     '<span>Mails this installation has sent.</span><span lang="zh-CN">本系统发出的邮件。</span></a></li>'

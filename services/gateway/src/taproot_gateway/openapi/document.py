@@ -8,7 +8,13 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
 from taproot_gateway.openapi import examples
 from taproot_gateway.openapi.schemas import Schema, Schemas
-from taproot_gateway.openapi.wholes import batch_operation, fields_parameter
+from taproot_gateway.openapi.wholes import (
+    HEADERS,
+    PROBLEM_EXAMPLES,
+    batch_operation,
+    fields_parameter,
+    stream_paths,
+)
 from taproot_gateway.transcoding.contracts import Contracts, is_map
 from taproot_gateway.transcoding.query import text_converter
 from taproot_gateway.transcoding.routes import Route
@@ -50,6 +56,7 @@ _ERRORS = {
     "429": "Too much at once; Retry-After says how long to wait.",
     "503": "A service is not available; Retry-After says how long to wait.",
 }
+_OTHER = "Any other failure, such as a body that is too large or no JSON."
 _WRITE_ERRORS = {"409", "412", "422"}
 _MAX_DEPTH = 2
 
@@ -63,6 +70,7 @@ def document(contracts: Contracts, routes: list[Route], version: str) -> dict[st
         operation = _Operation(contracts, schemas, route, variables).build()
         paths.setdefault(path, {})[route.http_method.lower()] = operation
     schemas.components["Problem"] = _PROBLEM
+    paths |= stream_paths()
     services = {route.method.containing_service for route in routes}
     tags = [{"name": one.name, "description": contracts.comment(one.full_name)} for one in services]
     return {
@@ -79,7 +87,10 @@ def document(contracts: Contracts, routes: list[Route], version: str) -> dict[st
         "paths": dict(sorted(paths.items())),
         "components": {
             "schemas": dict(sorted(schemas.components.items())),
-            "responses": {code: _problem_response(text) for code, text in _ERRORS.items()},
+            "responses": {
+                code: _problem_response(code, text) for code, text in {**_ERRORS, "default": _OTHER}.items()
+            },
+            "headers": HEADERS,
             "securitySchemes": {
                 "bearer": {"type": "http", "scheme": "bearer", "description": "Session token or API key."},
                 "cookie": {"type": "apiKey", "in": "cookie", "name": "taproot_session"},
@@ -88,9 +99,14 @@ def document(contracts: Contracts, routes: list[Route], version: str) -> dict[st
     }
 
 
-def _problem_response(text: str) -> Schema:
-    content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
-    return {"description": text, "content": content}
+def _problem_response(code: str, text: str) -> Schema:
+    media: Schema = {"schema": {"$ref": "#/components/schemas/Problem"}}
+    if code in PROBLEM_EXAMPLES:
+        media["example"] = PROBLEM_EXAMPLES[code]
+    found: Schema = {"description": text, "content": {"application/problem+json": media}}
+    if code in ("429", "503"):
+        found["headers"] = {"Retry-After": {"$ref": "#/components/headers/Retry-After"}}
+    return found
 
 
 class _Paths:
@@ -238,7 +254,9 @@ class _Operation:
         )
         ok: Schema = {
             "description": "Done.",
-            "headers": {"ETag": {"schema": {"type": "string"}}},
+            "headers": {
+                name: {"$ref": f"#/components/headers/{name}"} for name in HEADERS if name != "Retry-After"
+            },
             "content": {media: {"schema": self._schemas.reference(output)}},
         }
         codes = [code for code in _ERRORS if self._route.writes or code not in _WRITE_ERRORS]
@@ -248,7 +266,7 @@ class _Operation:
             if self._route.http_method == "GET"
             else {}
         )
-        return {"200": ok, **unchanged, **errors}
+        return {"200": ok, **unchanged, **errors, "default": {"$ref": "#/components/responses/default"}}
 
 
 def _described(text: str) -> Schema:

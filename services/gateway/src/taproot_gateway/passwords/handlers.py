@@ -51,7 +51,8 @@ class Resets:
             await store.put_password(work, user["id"], digest, must_change=False)
             await store.end_sessions(work, user["id"])
             await attempts.forget_name(work, user["user_name"])
-            await queue.queue_mail(work, PASSWORD_CHANGED, user_id=user["id"])
+            if found["kind"] == PASSWORD_RESET:
+                await queue.queue_mail(work, PASSWORD_CHANGED, user_id=user["id"])
 
     async def _limit_address(self, what: str, address: str) -> None:
         await attempts.require_free(self._database, [Limit(f"{what}:{address}", _PER_ADDRESS, _FIRST, _MOST)])

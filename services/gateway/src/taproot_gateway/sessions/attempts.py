@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import DateTime, Float, Integer, and_, bindparam, case, delete, func, literal_column, select
+from sqlalchemy import DateTime, Float, and_, bindparam, case, delete, func, literal_column, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from taproot_gateway.sessions.model import SignInLocked, sign_in_attempts, sign_in_places
@@ -22,8 +22,8 @@ from taproot_gateway.users.model import name_key
 from taproot_storage.database import Database, UnitOfWork
 from taproot_storage.statements import Statement
 
-QUIET = timedelta(hours=1)
-"""After this long without an attempt a key starts anew."""
+FORGET_SECONDS = 3600
+"""What was counted fades: as many attempts as are allowed are forgotten in this time."""
 PLACE_DAYS = 30
 NAME_LOCK_MOST_SECONDS = 60.0
 
@@ -41,12 +41,15 @@ class Limit:
 _a, _p = sign_in_attempts.c, sign_in_places.c
 _instant = DateTime(timezone=True)
 _now = bindparam("now", type_=_instant)
-_limit = bindparam("limit", type_=Integer)
+_zero: Any = literal_column("0")
+_one: Any = literal_column("1")
+_limit = bindparam("limit", type_=Float)
 _locked = and_(_a.locked_until.is_not(None), _a.locked_until > _now)
 _served = and_(_a.locked_until.is_not(None), _a.locked_until <= _now)
-_quiet = and_(_a.last_time < bindparam("quiet_since", type_=_instant), ~_locked)
-_too_many = _a.count + 1 > _limit
-_zero: Any = literal_column("0")
+_passed = func.extract("epoch", _now - _a.last_time) / literal_column(f"{FORGET_SECONDS}::float8")
+_left = _a.count - _limit * _passed
+_quiet = and_(_left <= _zero, ~_locked)
+_too_many = _left + _one > _limit
 _seconds = func.least(
     bindparam("first", type_=Float)
     * func.power(literal_column("2::float8"), func.least(_a.level, literal_column("20"))),
@@ -61,7 +64,7 @@ _attempt = Statement(
         .on_conflict_do_update(
             index_elements=["key"],
             set_={
-                "count": case((_quiet, 1), (_locked, _a.count), (_served, _limit), else_=_a.count + 1),
+                "count": case((_quiet, 1), (_locked, _a.count), (_served, _limit), else_=_left + _one),
                 "level": case(
                     (_quiet, 0),
                     (_locked, _a.level),
@@ -87,6 +90,9 @@ _forget = Statement(
     lambda: delete(sign_in_attempts).where(_a.key >= bindparam("start"), _a.key < bindparam("end"))
 )
 _forget_key = Statement(lambda: delete(sign_in_attempts).where(_a.key == bindparam("key")))
+_take_back = Statement(
+    lambda: update(sign_in_attempts).where(_a.key == bindparam("key")).values(count=_a.count - _one)
+)
 _expire = Statement(lambda: delete(sign_in_attempts).where(_a.last_time < bindparam("before")))
 _known_place = Statement(
     lambda: select(_p.key).where(_p.key == bindparam("key"), _p.last_time > bindparam("since"))
@@ -133,6 +139,8 @@ async def remember_place(work: UnitOfWork, user_name: str, address: str) -> None
     """After a sign-in: others cannot lock the name here any more, and what was counted is forgotten."""
     await work.execute(_forget_key, key=_name_at(user_name, address))
     await work.execute(_forget_key, key=_name(user_name))
+    if address:  # many people sign in from one address: only failures are held against it
+        await work.execute(_take_back, key=f"address:{address}")
     await work.execute(_keep_place, key=_name_at(user_name, address), now=work.clock.now())
 
 
@@ -160,14 +168,8 @@ def hashed(text: str) -> str:
 async def _count(work: UnitOfWork, limit: Limit) -> datetime | None:
     """Until when the key is locked, if it is."""
     now = work.clock.now()
-    values: dict[str, Any] = {
-        "first": limit.first_seconds,
-        "most": limit.most_seconds,
-        "limit": limit.attempts,
-    }
-    until: datetime | None = await work.fetch_value(
-        _attempt, key=limit.key, now=now, quiet_since=now - QUIET, **values
-    )
+    values = {"first": limit.first_seconds, "most": limit.most_seconds, "limit": float(limit.attempts)}
+    until: datetime | None = await work.fetch_value(_attempt, key=limit.key, now=now, **values)
     return until
 
 

@@ -54,6 +54,7 @@ def to_current(
         must_change_password=must_change,
         must_enrol_second_factor=(
             session is not None
+            and session.method == pb.SIGN_IN_METHOD_PASSWORD
             and not session.second_factor
             and any(role["second_factor_required"] for role in found)
         ),

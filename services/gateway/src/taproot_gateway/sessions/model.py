@@ -5,7 +5,7 @@ None of it is announced: credentials never leave this database, and a session co
 
 from __future__ import annotations
 
-from sqlalchemy import Boolean, Column, DateTime, Index, Integer, LargeBinary, Table, Text, Uuid
+from sqlalchemy import Boolean, Column, DateTime, Double, Index, Integer, LargeBinary, Table, Text, Uuid
 
 from taproot_base.errors import AppError, InvalidArgument, Kind, NotFound, ResourceExhausted
 from taproot_gateway.base import Base
@@ -110,7 +110,7 @@ sign_in_attempts = Table(
     Base.metadata,
     # What is counted, such as `address:` and an address. Of names only hashes, whether or not there is such a user.
     Column("key", Text, primary_key=True),
-    Column("count", Integer, nullable=False),
+    Column("count", Double, nullable=False),
     Column("level", Integer, nullable=False),
     Column("last_time", Instant, nullable=False),
     Column("locked_until", Instant),

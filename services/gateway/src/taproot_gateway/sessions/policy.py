@@ -260,8 +260,9 @@ def _repeats(folded: str) -> bool:
 
 
 def _parts(names: Iterable[str]) -> set[str]:
+    """Of an address what stands before the `@`: many share the rest."""
     found = set()
     for name in names:
-        folded = unicodedata.normalize("NFKC", name).casefold()
-        found |= {folded, folded.partition("@")[0], *re.split(r"[\s@._+-]+", folded)}
+        folded = unicodedata.normalize("NFKC", name).casefold().partition("@")[0]
+        found |= {folded, *re.split(r"[\s._+-]+", folded)}
     return {part for part in found if len(part) >= _LEAST_NAME}

@@ -49,6 +49,7 @@ _put_password = Statement(
     )
 )
 _credential = Statement(lambda: select(credentials).where(_c.user_id == _user))
+_drop_password = Statement(lambda: delete(credentials).where(_c.user_id == _user))
 _add_session = Statement(
     lambda: insert(sessions).values({column.name: bindparam(column.name) for column in sessions.c})
 )
@@ -73,6 +74,10 @@ async def put_password(work: UnitOfWork, user_id: uuid.UUID, digest: str, *, mus
     await work.execute(
         _put_password, user_id=user_id, password_hash=digest, must_change=must_change, changed_time=now
     )
+
+
+async def drop_password(work: UnitOfWork, user_id: uuid.UUID) -> None:
+    await work.execute(_drop_password, user_id=user_id)
 
 
 async def find_credential(reader: Reader, user_id: uuid.UUID) -> Any:

@@ -33,6 +33,8 @@ class Team(Aggregate, Base):
     description: Mapped[str] = mapped_column(Text, default="")
     branch_id: Mapped[uuid.UUID] = mapped_column(Uuid)
     branch_path: Mapped[str] = mapped_column(Text)
+    external_id: Mapped[str] = mapped_column(Text, default="")
+    """Id in the enterprise's directory, as SCIM gives it."""
     leader_id: Mapped[uuid.UUID | None] = mapped_column(Uuid)
     sort_key: Mapped[str] = mapped_column(Text, default="")
     delete_time: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))

@@ -11,6 +11,7 @@ from taproot_base.errors import InvalidArgument, NotFound
 from taproot_base.ids import new_id
 from taproot_chassis.placement import caller_branch, still_sees
 from taproot_gateway.mails.queue import PASSWORD_CHANGED, drop_tokens, queue_mail
+from taproot_gateway.oidc.queries import drop_links
 from taproot_gateway.places import require_branch, require_branches
 from taproot_gateway.revocations import announce
 from taproot_gateway.rights import require_covered
@@ -117,6 +118,9 @@ async def delete_user(key: uuid.UUID, etag: str, work: UnitOfWork) -> User:
     await require_role_holder(work, user.role_ids)
     user.delete(work.clock.now())
     await _end(work, user)
+    await store.drop_password(work, user.id)
+    await remove_factor(work, user.id)
+    await drop_links(work, user.id)
     return user
 
 

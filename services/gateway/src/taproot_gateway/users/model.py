@@ -58,6 +58,8 @@ class User(Aggregate, Base):
     email_key: Mapped[str] = mapped_column(Text, default="")
     """The address as it is compared: without regard to case."""
     phone: Mapped[str] = mapped_column(Text, default="")
+    external_id: Mapped[str] = mapped_column(Text, default="")
+    """Id in the enterprise's directory, as SCIM gives it."""
     employee_number: Mapped[str] = mapped_column(Text, default="")
     title: Mapped[str] = mapped_column(Text, default="")
     branch_id: Mapped[uuid.UUID] = mapped_column(Uuid)
@@ -78,6 +80,7 @@ class User(Aggregate, Base):
         Index("ix_users_branch", "branch_path", "sort_key", "id"),
         Index("ix_users_order", "sort_key", "id"),
         Index("ix_users_email", "email_key"),
+        Index("ix_users_external", "external_id"),
         Index("ix_users_roles", "role_ids", postgresql_using="gin"),
         Index("ix_users_teams", "team_ids", postgresql_using="gin"),
     )

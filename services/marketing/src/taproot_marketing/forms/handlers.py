@@ -23,6 +23,7 @@ from taproot_marketing.forms.model import (
 from taproot_marketing.forms.rules import violations
 from taproot_marketing.templates.queries import find_by_key
 from taproot_marketing.tokens import InvalidTokenError, Signer
+from taproot_records.checks import Checks
 from taproot_records.mapping import Values
 from taproot_records.writing import discard, load, load_any, moved, patched, placed
 from taproot_storage.database import Database, UnitOfWork
@@ -89,8 +90,12 @@ async def submit_form(command: Submit, signer: Signer, salt: bytes, work: UnitOf
     earlier = await queries.earlier_submission(work, row["id"], command.request_id)
     if earlier is not None:
         return earlier, row
-    _check_answers(command.values, row)
-    _check_token(command, row, signer, work)
+    checks = Checks()
+    with checks:
+        _check_answers(command.values, row)
+    with checks:
+        _check_token(command, row, signer, work)
+    checks.done()
     await _check_rate(command, row, salt, work)
     form = Form(**dict(row))
     submission = FormSubmission.create(new_id(), form, command.values, work.clock.now())

@@ -38,7 +38,7 @@ class Payment:
 
 async def create_program(program_id: uuid.UUID, values: Values, work: UnitOfWork) -> LoyaltyProgram:
     values = await placed(work, "loyalty_programs", values)
-    program = LoyaltyProgram.create(program_id, values, work.clock.now())
+    program = LoyaltyProgram.create({"id": program_id} | values, work.clock.now())
     await work.add(program)
     return program
 

@@ -11,9 +11,10 @@ from sqlalchemy import BigInteger, CheckConstraint, Index, Numeric, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from taproot_base.errors import AlreadyExists, AppError, InvalidArgument
+from taproot_base.errors import AlreadyExists, AppError
 from taproot_marketing.base import Base
 from taproot_marketing.loyalty.rules import Tier, lifetime_after, tier_of
+from taproot_records.keeping import Kept
 from taproot_storage.eventlog import Aggregate
 from taproot_storage.model import Customizable, Owned
 from taproot_storage.visibility import scope_table
@@ -47,7 +48,7 @@ class LoyaltyBalanceTooLow(AppError):
         super().__init__(f"the account holds {balance} points", balance=str(balance))
 
 
-class LoyaltyProgram(Aggregate, Owned, Customizable, Base):
+class LoyaltyProgram(Kept, Owned, Customizable, Base):
     __tablename__ = "loyalty_programs"
     __table_args__ = (Index("ix_loyalty_programs_create_time", "create_time", "id"),)
     aggregate_type = "loyalty_program"
@@ -59,33 +60,15 @@ class LoyaltyProgram(Aggregate, Owned, Customizable, Base):
     auto_join: Mapped[bool] = mapped_column(default=False)
     closed: Mapped[bool] = mapped_column(default=False)
 
-    @classmethod
-    def create(cls, program_id: uuid.UUID, values: dict[str, Any], now: datetime) -> LoyaltyProgram:
-        program = cls(id=program_id, create_time=now)
-        program._set(values)
-        program.record("created", now)
-        return program
-
-    def change(self, values: dict[str, Any], now: datetime) -> None:
-        self._set(values)
-        self.record("updated", now)
-
-    def remove(self, now: datetime) -> None:
-        self.record("deleted", now)
-
-    def _set(self, values: dict[str, Any]) -> None:
-        self.set_all(values)
-        found = []
-        if not self.display_name:
-            found.append(("loyalty_program.display_name", "must be given"))
+    def faults(self) -> list[tuple[str, str]]:
+        found = self.missing("display_name")
         if self.amount_per_point is not None and self.amount_per_point <= 0:
-            found.append(("loyalty_program.amount_per_point", "must be more than 0"))
+            found.append(("amount_per_point", "must be more than 0"))
         if self.amount_per_point and not self.currency_code:
-            found.append(("loyalty_program.currency_code", "must be given with amount_per_point"))
+            found.append(("currency_code", "must be given with amount_per_point"))
         if len({tier.min_points for tier in self.ladder}) < len(self.tiers):
-            found.append(("loyalty_program.tiers", "must differ in min_points"))
-        if found:
-            raise InvalidArgument(found)
+            found.append(("tiers", "must differ in min_points"))
+        return found
 
     @property
     def ladder(self) -> list[Tier]:

@@ -17,6 +17,7 @@ from taproot_marketing.journeys.triggers import awaited_customer
 from taproot_marketing.scores import queries
 from taproot_marketing.scores.model import CustomerScore, ScoreRule, ScoreSettings
 from taproot_marketing.scores.rules import Fading
+from taproot_records.checks import Checks
 from taproot_records.mapping import Values
 from taproot_records.writing import discard, load, moved, patched, placed
 from taproot_storage.database import Database, UnitOfWork
@@ -27,8 +28,15 @@ OWN_EVENTS = ("score.",)
 
 
 async def create_rule(rule_id: uuid.UUID, values: Values, work: UnitOfWork) -> ScoreRule:
-    _check(values.get("event_type", ""), values.get("filter", ""))
-    rule = ScoreRule.create(rule_id, await placed(work, "score_rules", values), work.clock.now())
+    checks, rule = Checks(), None
+    with checks:
+        _check(values.get("event_type", ""), values.get("filter", ""))
+    with checks:
+        values = await placed(work, "score_rules", values)
+    with checks:
+        rule = ScoreRule.create({"id": rule_id} | values, work.clock.now())
+    checks.done()
+    assert rule is not None
     await work.add(rule)
     return rule
 
@@ -48,11 +56,14 @@ async def delete_rule(key: str, etag: str, work: UnitOfWork) -> ScoreRule:
 
 
 def _check(event_type: str, text: str) -> None:
+    found = []
     if event_type.startswith(OWN_EVENTS):
-        raise InvalidArgument([("score_rule.event_type", "is raised by scoring itself")])
+        found.append(("score_rule.event_type", "is raised by scoring itself"))
     fault = filter_fault(event_type, text)
     if fault:
-        raise InvalidArgument([("score_rule.filter", fault)])
+        found.append(("score_rule.filter", fault))
+    if found:
+        raise InvalidArgument(found)
 
 
 async def update_settings(values: Values, etag: str, work: UnitOfWork) -> Values:

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import uuid
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import BigInteger, Float, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from taproot_base.errors import InvalidArgument
 from taproot_marketing.base import Base
 from taproot_marketing.scores import rules
 from taproot_marketing.scores.rules import Fading
+from taproot_records.keeping import Kept
 from taproot_storage.eventlog import Aggregate
 from taproot_storage.model import Owned
 from taproot_storage.visibility import scope_table
 
 
-class ScoreRule(Aggregate, Owned, Base):
+class ScoreRule(Kept, Owned, Base):
     """Points for an event. Rules belong to the whole enterprise."""
 
     __tablename__ = "score_rules"
@@ -34,25 +33,8 @@ class ScoreRule(Aggregate, Owned, Base):
     points: Mapped[int] = mapped_column(default=0)
     disabled: Mapped[bool] = mapped_column(default=False)
 
-    @classmethod
-    def create(cls, rule_id: uuid.UUID, values: dict[str, Any], now: datetime) -> ScoreRule:
-        rule = cls(id=rule_id, create_time=now)
-        rule._set(values)
-        rule.record("created", now)
-        return rule
-
-    def change(self, values: dict[str, Any], now: datetime) -> None:
-        self._set(values)
-        self.record("updated", now)
-
-    def remove(self, now: datetime) -> None:
-        self.record("deleted", now)
-
-    def _set(self, values: dict[str, Any]) -> None:
-        self.set_all(values)
-        missing = [name for name in ("display_name", "event_type", "points") if not getattr(self, name)]
-        if missing:
-            raise InvalidArgument((f"score_rule.{name}", "must be given") for name in missing)
+    def faults(self) -> list[tuple[str, str]]:
+        return self.missing("display_name", "event_type", "points")
 
 
 class ScoreSettings(Base):

@@ -28,7 +28,9 @@ class Preview:
 
 async def create_template(template_id: uuid.UUID, values: Values, work: UnitOfWork) -> Template:
     await _require_free_key(values.get("key", ""), None, work)
-    template = Template.create(template_id, await placed(work, "templates", values), work.clock.now())
+    template = Template.create(
+        {"id": template_id} | await placed(work, "templates", values), work.clock.now()
+    )
     await work.add(template)
     return template
 

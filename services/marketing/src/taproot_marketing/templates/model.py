@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Iterable
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Index, Text, text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from taproot_base.errors import AlreadyExists, AppError, InvalidArgument
+from taproot_base.errors import AlreadyExists, AppError
 from taproot_marketing.base import Base
-from taproot_marketing.templates.rules import Content, faults, variables_of
-from taproot_storage.eventlog import Aggregate
+from taproot_marketing.templates.rules import Content, variables_of
+from taproot_marketing.templates.rules import faults as content_faults
+from taproot_records.keeping import Kept
 from taproot_storage.model import Customizable, Owned
 
 
@@ -32,7 +31,7 @@ class TemplateInUse(AppError):
         super().__init__("journeys, campaigns or deliveries name this template; archive it instead")
 
 
-class Template(Aggregate, Owned, Customizable, Base):
+class Template(Kept, Owned, Customizable, Base):
     __tablename__ = "templates"
     __table_args__ = (
         Index("uq_templates_key", "key", unique=True, postgresql_where=text("key <> ''")),
@@ -48,34 +47,12 @@ class Template(Aggregate, Owned, Customizable, Base):
     variables: Mapped[list[str]] = mapped_column(ARRAY(Text))
     archived: Mapped[bool] = mapped_column(default=False)
 
-    @classmethod
-    def create(cls, template_id: uuid.UUID, values: dict[str, Any], now: datetime) -> Template:
-        template = cls(id=template_id, create_time=now)
-        template._set(values)
-        template.record("created", now)
-        return template
-
-    def change(self, values: dict[str, Any], now: datetime) -> None:
-        self._set(values)
-        self.record("updated", now)
-
-    def remove(self, now: datetime) -> None:
-        self.record("deleted", now)
-
-    def _set(self, values: dict[str, Any]) -> None:
-        self.set_all(values)
-        _require(self)
+    def faults(self) -> list[tuple[str, str]]:
         contents = contents_of(self.contents)
-        found = faults(contents)
-        if found:
-            raise InvalidArgument(found)
-        self.variables = variables_of(contents)
-
-
-def _require(template: Template) -> None:
-    missing = [name for name in ("display_name", "message_class", "contents") if not getattr(template, name)]
-    if missing:
-        raise InvalidArgument((f"template.{name}", "must be given") for name in missing)
+        found = self.missing("display_name", "message_class", "contents")
+        found += [(v.field.removeprefix("template."), v.description) for v in content_faults(contents)]
+        self.variables = [] if found else variables_of(contents)
+        return found
 
 
 def contents_of(stored: Iterable[dict[str, Any]]) -> list[Content]:

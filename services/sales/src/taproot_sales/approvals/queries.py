@@ -6,21 +6,20 @@ import uuid
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Select, Uuid, bindparam, func, select
+from sqlalchemy import Uuid, bindparam, func, select
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import selectinload
 
 from taproot.sales.v1 import approval_pb2 as pb
 from taproot_base.context import current_call
 from taproot_base.errors import NotFound
-from taproot_listing.fields import Field, FieldType, Resource
-from taproot_records.references import reference_field
+from taproot_records.reading import resource_of
 from taproot_sales.approvals.handlers import held_permissions, seat_in_reach, seats_for
 from taproot_sales.approvals.model import Approval, ApprovalPolicy, ApprovalSeat
 from taproot_sales.approvals.rules import ApprovalState
 from taproot_storage.database import Reader
 from taproot_storage.statements import Statement
-from taproot_storage.visibility import unscoped, visible
+from taproot_storage.visibility import unscoped
 
 PENDING_PAGE = 200
 _SEAT = "a seat lets its holder in"
@@ -28,43 +27,19 @@ _c = Approval.__table__.c
 _s = ApprovalSeat.__table__.c
 _p = ApprovalPolicy.__table__.c
 
-_ID = ("id", "subject_id", "policy_id", "owner_id", "branch_id", "team_id")
-_TEXT = ("display_name", "subject_type", "requester_id", "currency_code")
-RESOURCE = Resource(
+RESOURCE = resource_of(
     "approval",
-    [
-        reference_field(_c.customer_id),
-        *(Field(name, _c[name], FieldType.ID, sortable=False) for name in _ID),
-        *(Field(name, _c[name], FieldType.TEXT) for name in _TEXT),
-        *(
-            Field(name, _c[name], FieldType.INSTANT)
-            for name in ("create_time", "update_time", "close_time", "deadline_time")
-        ),
-        Field("amount", _c.amount, FieldType.NUMBER),
-        Field("current_step", _c.current_step, FieldType.INTEGER),
-        Field("state", _c.state, FieldType.ENUM, enum=pb.ApprovalState),
-        Field("custom", _c.custom, FieldType.JSON),
-    ],
-    default_order="create_time desc",
-    id_column=_c.id,
+    Approval,
+    pb.Approval,
+    "id display_name state subject_type subject_id policy_id requester_id amount currency_code current_step customer_id "
+    "owner_id branch_id team_id create_time update_time close_time deadline_time custom",
+    references=("customer_id",),
 )
-POLICIES = Resource(
+POLICIES = resource_of(
     "approval_policy",
-    [
-        Field("id", _p.id, FieldType.ID, sortable=False),
-        Field("branch_id", _p.branch_id, FieldType.ID, sortable=False),
-        *(Field(name, _p[name], FieldType.TEXT) for name in ("display_name", "subject_type")),
-        *(Field(name, _p[name], FieldType.NUMBER) for name in ("max_discount_share", "max_total")),
-        Field("priority", _p.priority, FieldType.INTEGER),
-        Field("disabled", _p.disabled, FieldType.BOOLEAN),
-        *(Field(name, _p[name], FieldType.INSTANT) for name in ("create_time", "update_time")),
-    ],
-    default_order="create_time desc",
-    id_column=_p.id,
-)
-
-_get = Statement(
-    lambda: select(Approval.__table__).where(_c.id == bindparam("approval_id"), visible(Approval))
+    ApprovalPolicy,
+    pb.ApprovalPolicy,
+    "id display_name subject_type branch_id max_discount_share max_total priority disabled create_time update_time",
 )
 _seats = Statement(
     lambda: (
@@ -80,20 +55,6 @@ _asked_permissions = Statement(
         .distinct()
     )
 )
-_get_policy = Statement(lambda: select(ApprovalPolicy.__table__).where(_p.id == bindparam("policy_id")))
-
-
-def listed() -> Select[Any]:
-    return select(Approval.__table__)
-
-
-def listed_policies() -> Select[Any]:
-    return select(ApprovalPolicy.__table__)
-
-
-async def find_approval(reader: Reader, approval_id: uuid.UUID) -> Any:
-    """A row, when the caller's scope covers it; None otherwise."""
-    return await reader.fetch_row(_get, approval_id=approval_id)
 
 
 async def held_approval(reader: Reader, approval_id: uuid.UUID) -> Approval:
@@ -131,10 +92,3 @@ async def pending_for_caller(reader: Reader, subject_type: str) -> list[Approval
         statement = statement.where(_c.subject_type == subject_type)
     found: list[Approval] = await reader.scalars(statement)
     return [a for a in found if any(seat.waiting and seat_in_reach(seat, a, call) for seat in a.seats)]
-
-
-async def get_policy(reader: Reader, policy_id: uuid.UUID) -> Any:
-    row = await reader.fetch_row(_get_policy, policy_id=policy_id)
-    if row is None:
-        raise NotFound("approval policy", policy_id)
-    return row

@@ -3,121 +3,118 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Sequence
 from typing import Any
 
 from taproot.sales.v1 import approval_pb2 as pb
 from taproot.sales.v1 import approval_policy_service_pb2 as policy_rpc
 from taproot.sales.v1 import approval_service_pb2 as rpc
-from taproot_base.errors import InvalidArgument
+from taproot_base.errors import InvalidArgument, NotFound
 from taproot_chassis.service import Runtime
-from taproot_chassis.servicer import Servicer
+from taproot_records.keeping import flush_unique
+from taproot_records.reading import Shelf
+from taproot_records.serving import ResourceServicer
 from taproot_sales.approvals import handlers, messages, policies, queries
 from taproot_sales.approvals.handlers import Decide, Subjects
 from taproot_sales.approvals.model import Approval, ApprovalPolicy
 from taproot_sales.approvals.subjects import SUBJECTS
-from taproot_sales.base import flush_unique
 from taproot_sales.settings import SalesSettings
 from taproot_storage.database import Reader, UnitOfWork
 from taproot_storage.idempotency import lock_key
-from taproot_storage.reads import Lists, aggregate
 from taproot_storage.updates import changed_fields
 
-Act = Callable[[UnitOfWork], Awaitable[Approval]]
-PolicyAct = Callable[[UnitOfWork], Awaitable[ApprovalPolicy]]
+
+class ApprovalShelf(Shelf[pb.Approval]):
+    async def messages(self, reader: Reader, rows: Sequence[Any]) -> list[pb.Approval]:
+        seats = await queries.seats_of(reader, [row["id"] for row in rows])
+        return [messages.to_message(row, seats[row["id"]]) for row in rows]
 
 
-class ApprovalsServicer(Servicer):
+class ApprovalsServicer(ResourceServicer[pb.Approval]):
     def __init__(self, runtime: Runtime[SalesSettings], subjects: Subjects = SUBJECTS) -> None:
-        super().__init__(runtime.database)
-        self._lists = Lists(runtime.page_key)
+        super().__init__(runtime, ApprovalShelf(queries.RESOURCE, Approval, pb.Approval))
         self._subjects = subjects
 
+    async def one(self, reader: Reader, key: str) -> pb.Approval:
+        """Who may take a seat of it reads it too."""
+        try:
+            return await self.shelf.get(reader, key)
+        except NotFound:
+            return self.answer(await queries.held_approval(reader, uuid.UUID(key)))
+
+    def answer(self, entity: Approval) -> pb.Approval:
+        return messages.to_message(entity, entity.seats)
+
     async def GetApproval(self, request: rpc.GetApprovalRequest, _context: Any) -> pb.Approval:
-        return await self.read(lambda reader: _read(reader, request.id))
+        return await self.get(request.id)
 
     async def ListApprovals(
         self, request: rpc.ListApprovalsRequest, _context: Any
     ) -> rpc.ListApprovalsResponse:
-        async def query(reader: Reader) -> rpc.ListApprovalsResponse:
-            page = await self._lists.page(reader, queries.RESOURCE, queries.listed(), Approval, request)
-            seats = await queries.seats_of(reader, [row["id"] for row in page.rows])
-            approvals = [messages.to_message(row, seats[row["id"]]) for row in page.rows]
-            return rpc.ListApprovalsResponse(approvals=approvals, next_page_token=page.next_page_token)
-
-        return await self.read(query)
+        return await self.page(request, rpc.ListApprovalsResponse, "approvals")
 
     async def FindPendingApprovals(
         self, request: rpc.FindPendingApprovalsRequest, _context: Any
     ) -> rpc.FindPendingApprovalsResponse:
         async def query(reader: Reader) -> rpc.FindPendingApprovalsResponse:
             found = await queries.pending_for_caller(reader, request.subject_type)
-            return rpc.FindPendingApprovalsResponse(
-                approvals=[messages.to_message(a, a.seats) for a in found]
-            )
+            return rpc.FindPendingApprovalsResponse(approvals=map(self.answer, found))
 
         return await self.read(query)
 
     async def AggregateApprovals(
         self, request: rpc.AggregateApprovalsRequest, _context: Any
     ) -> rpc.AggregateApprovalsResponse:
-        async def query(reader: Reader) -> rpc.AggregateApprovalsResponse:
-            rows = await aggregate(reader, queries.RESOURCE, queries.listed(), Approval, request)
-            return rpc.AggregateApprovalsResponse(rows=rows)
-
-        return await self.read(query)
+        return await self.aggregate(request, rpc.AggregateApprovalsResponse)
 
     async def CreateApproval(self, request: rpc.CreateApprovalRequest, _context: Any) -> pb.Approval:
         command = messages.parse_new(request.approval)
         lock = lock_key("approval", command.subject_type, command.subject_id)
-        return await self._act(
-            request, lambda work: handlers.create_approval(command, self._subjects, work), lock
+        return await self.change(
+            request, lambda work: handlers.create_approval(command, self._subjects, work), [lock]
         )
 
     async def ApproveApproval(self, request: rpc.ApproveApprovalRequest, _context: Any) -> pb.Approval:
-        return await self._act(request, lambda work: handlers.approve(_decide(request), self._subjects, work))
+        return await self.change(
+            request, lambda work: handlers.approve(_decide(request), self._subjects, work)
+        )
 
     async def RejectApproval(self, request: rpc.RejectApprovalRequest, _context: Any) -> pb.Approval:
-        return await self._act(request, lambda work: handlers.reject(_decide(request), self._subjects, work))
+        return await self.change(
+            request, lambda work: handlers.reject(_decide(request), self._subjects, work)
+        )
 
     async def DelegateApproval(self, request: rpc.DelegateApprovalRequest, _context: Any) -> pb.Approval:
         to = uuid.UUID(request.approver_id)
-        return await self._act(request, lambda work: handlers.delegate(_decide(request), to, work))
+        return await self.change(request, lambda work: handlers.delegate(_decide(request), to, work))
 
     async def RecallApproval(self, request: rpc.RecallApprovalRequest, _context: Any) -> pb.Approval:
-        return await self._act(request, lambda work: handlers.recall(_decide(request), self._subjects, work))
-
-    async def _act(self, request: Any, act: Act, *locks: int) -> pb.Approval:
-        async def answer(work: UnitOfWork) -> pb.Approval:
-            approval = await act(work)
-            return messages.to_message(approval, approval.seats)
-
-        return await self.once(request, answer, _read, locks=locks)
+        return await self.change(
+            request, lambda work: handlers.recall(_decide(request), self._subjects, work)
+        )
 
 
-class ApprovalPoliciesServicer(Servicer):
+class PolicyShelf(Shelf[pb.ApprovalPolicy]):
+    def message(self, row: Any) -> pb.ApprovalPolicy:
+        return messages.policy_message(row)
+
+
+class ApprovalPoliciesServicer(ResourceServicer[pb.ApprovalPolicy]):
     def __init__(self, runtime: Runtime[SalesSettings]) -> None:
-        super().__init__(runtime.database)
-        self._lists = Lists(runtime.page_key)
+        super().__init__(runtime, PolicyShelf(queries.POLICIES, ApprovalPolicy, pb.ApprovalPolicy))
+
+    def answer(self, entity: ApprovalPolicy) -> pb.ApprovalPolicy:
+        return messages.policy_message(entity)
 
     async def GetApprovalPolicy(
         self, request: policy_rpc.GetApprovalPolicyRequest, _context: Any
     ) -> pb.ApprovalPolicy:
-        return await self.read(lambda reader: _read_policy(reader, request.id))
+        return await self.get(request.id)
 
     async def ListApprovalPolicies(
         self, request: policy_rpc.ListApprovalPoliciesRequest, _context: Any
     ) -> policy_rpc.ListApprovalPoliciesResponse:
-        async def query(reader: Reader) -> policy_rpc.ListApprovalPoliciesResponse:
-            page = await self._lists.page(
-                reader, queries.POLICIES, queries.listed_policies(), ApprovalPolicy, request
-            )
-            return policy_rpc.ListApprovalPoliciesResponse(
-                approval_policies=[messages.policy_message(row) for row in page.rows],
-                next_page_token=page.next_page_token,
-            )
-
-        return await self.read(query)
+        return await self.page(request, policy_rpc.ListApprovalPoliciesResponse, "approval_policies")
 
     async def CreateApprovalPolicy(
         self, request: policy_rpc.CreateApprovalPolicyRequest, _context: Any
@@ -126,10 +123,10 @@ class ApprovalPoliciesServicer(Servicer):
 
         async def act(work: UnitOfWork) -> ApprovalPolicy:
             policy = await policies.create_policy(command, work)
-            await flush_unique(work, {})
+            await flush_unique(work)
             return policy
 
-        return await self._act(request, act)
+        return await self.change(request, act)
 
     async def UpdateApprovalPolicy(
         self, request: policy_rpc.UpdateApprovalPolicyRequest, _context: Any
@@ -144,34 +141,14 @@ class ApprovalPoliciesServicer(Servicer):
         async def act(work: UnitOfWork) -> ApprovalPolicy:
             return await policies.change_policy(uuid.UUID(message.id), message.etag, values, work)
 
-        return await self._act(request, act)
+        return await self.change(request, act)
 
     async def DeleteApprovalPolicy(
         self, request: policy_rpc.DeleteApprovalPolicyRequest, _context: Any
     ) -> pb.ApprovalPolicy:
         key = uuid.UUID(request.id)
-        return await self._act(request, lambda work: policies.delete_policy(key, request.etag, work))
-
-    async def _act(self, request: Any, act: PolicyAct) -> pb.ApprovalPolicy:
-        async def answer(work: UnitOfWork) -> pb.ApprovalPolicy:
-            return messages.policy_message(await act(work))
-
-        return await self.once(request, answer, _read_policy)
+        return await self.change(request, lambda work: policies.delete_policy(key, request.etag, work))
 
 
 def _decide(request: Any) -> Decide:
     return Decide(uuid.UUID(request.id), request.etag, request.comment)
-
-
-async def _read(reader: Reader, key: str) -> pb.Approval:
-    approval_id = uuid.UUID(key)
-    row = await queries.find_approval(reader, approval_id)
-    if row is None:
-        held = await queries.held_approval(reader, approval_id)
-        return messages.to_message(held, held.seats)
-    seats = await queries.seats_of(reader, [approval_id])
-    return messages.to_message(row, seats[approval_id])
-
-
-async def _read_policy(reader: Reader, key: str) -> pb.ApprovalPolicy:
-    return messages.policy_message(await queries.get_policy(reader, uuid.UUID(key)))

@@ -8,55 +8,30 @@ from uuid import UUID
 from sqlalchemy import Uuid, any_, bindparam, select
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from taproot_base.errors import NotFound
-from taproot_listing.fields import Field, FieldType, Resource
+from taproot.sales.v1 import assignment_rule_pb2 as pb
+from taproot_records.reading import Shelf, resource_of
 from taproot_sales.assignment_rules.matching import Rule
 from taproot_sales.assignment_rules.model import AssignmentRule
-from taproot_sales.stored import Stored
-from taproot_storage.database import Reader, UnitOfWork
+from taproot_storage.database import Reader
 from taproot_storage.schema import identity_users
 from taproot_storage.statements import Statement
 
 T = AssignmentRule.__table__.c
 LIVE = T.delete_time.is_(None)
-ROWS = select(AssignmentRule.__table__).where(LIVE)
-RESOURCE = Resource(
+RESOURCE = resource_of(
     "assignment_rule",
-    (
-        Field("id", T.id, FieldType.ID),
-        Field("display_name", T.display_name, FieldType.TEXT),
-        Field("priority", T.priority, FieldType.INTEGER),
-        Field("branch_id", T.branch_id, FieldType.ID),
-        Field("disabled", T.disabled, FieldType.BOOLEAN),
-        Field("create_time", T.create_time, FieldType.INSTANT),
-        Field("update_time", T.update_time, FieldType.INSTANT),
-    ),
+    AssignmentRule,
+    pb.AssignmentRule,
+    "id display_name priority branch_id disabled create_time update_time",
     "priority",
-    T.id,
 )
-_one = Statement(lambda: ROWS.where(T.id == bindparam("key")))
-_any = Statement(lambda: select(AssignmentRule.__table__).where(T.id == bindparam("key")))
-_rules = Statement(lambda: ROWS.where(T.disabled.is_(False)))
+SHELF = Shelf(RESOURCE, AssignmentRule, pb.AssignmentRule, live=LIVE)
+_rules = Statement(lambda: select(AssignmentRule.__table__).where(LIVE, T.disabled.is_(False)))
 _active = Statement(
     lambda: select(identity_users.c.id).where(
         identity_users.c.id == any_(bindparam("keys", type_=ARRAY(Uuid()))), identity_users.c.active
     )
 )
-
-
-async def get(reader: Reader, rule_id: str | UUID, *, deleted: bool = False) -> Stored:
-    row = await reader.fetch_row(_any if deleted else _one, key=UUID(str(rule_id)))
-    if row is None:
-        raise NotFound("assignment rule", rule_id)
-    return Stored(row)
-
-
-async def load(work: UnitOfWork, rule_id: UUID) -> AssignmentRule:
-    statement = select(AssignmentRule).where(T.id == rule_id, LIVE).with_for_update()
-    found: AssignmentRule | None = await work.scalar(statement)
-    if found is None:
-        raise NotFound("assignment rule", rule_id)
-    return found
 
 
 async def rules_in_force(reader: Reader) -> list[Rule]:

@@ -4,38 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 from uuid import UUID
 
 from taproot_base.errors import AppError, InvalidArgument
 from taproot_base.text import normalize
-from taproot_sales.base import flush_unique
+from taproot_records.checks import Checks
+from taproot_records.keeping import flush_unique, update_record
+from taproot_records.mapping import Values
+from taproot_records.writing import new_key
 from taproot_sales.catalog import queries
 from taproot_sales.catalog.model import Product, ProductCodeExists, component_ids
-from taproot_sales.fields import patched
 from taproot_storage.database import UnitOfWork
-from taproot_storage.updates import check_etag
-
-REFUSALS = {"uq_products_code_key": ProductCodeExists}
 
 
 @dataclass(frozen=True)
 class CreateProduct:
-    id: UUID
-    values: dict[str, Any]
+    """`chosen`: the key the client chose, or empty."""
 
-
-@dataclass(frozen=True)
-class UpdateProduct:
-    id: UUID
-    etag: str
-    values: dict[str, Any]
-
-
-@dataclass(frozen=True)
-class ProductVerb:
-    id: UUID
-    etag: str = ""
+    chosen: str
+    values: Values
 
 
 @dataclass(frozen=True)
@@ -64,7 +51,7 @@ async def create_products(
     if not partial:
         _refuse(outcomes)
     await work.add(*(outcome.product for outcome in outcomes if outcome.product is not None))
-    await flush_unique(work, REFUSALS)
+    await flush_unique(work, Product.refusals)
     return outcomes
 
 
@@ -72,8 +59,14 @@ async def _attempt(command: CreateProduct | AppError, taken: set[str], work: Uni
     if isinstance(command, AppError):
         return Outcome(error=command)
     try:
-        await _check_components(command.id, command.values, work)
-        product = Product.create({"id": command.id} | command.values, work.clock.now())
+        key = await new_key(work, Product, command.chosen)
+        checks, product = Checks(), None
+        with checks:
+            await _check_components(key, command.values, work)
+        with checks:
+            product = Product.create({"id": key} | command.values, work.clock.now())
+        checks.done()
+        assert product is not None
         if product.code_key in taken:
             raise ProductCodeExists(product.code)
     except AppError as error:
@@ -94,7 +87,7 @@ def _refuse(outcomes: list[Outcome]) -> None:
         raise InvalidArgument(faults)
 
 
-async def _check_components(product_id: UUID, values: dict[str, Any], work: UnitOfWork) -> None:
+async def _check_components(product_id: UUID, values: Values, work: UnitOfWork) -> None:
     """Parts of a bundle exist and are no bundles themselves."""
     wanted = component_ids(values.get("components", []))
     known = await queries.products_by_id(work, wanted) if wanted else {}
@@ -103,30 +96,13 @@ async def _check_components(product_id: UUID, values: dict[str, Any], work: Unit
         path = f"product.components[{number}].product_id"
         if key not in known:
             faults.append((path, "is not a product"))
-        elif key == product_id or known[key].components:
+        elif key == product_id or known[key]["components"]:
             faults.append((path, "is a bundle itself"))
     if faults:
         raise InvalidArgument(faults)
 
 
-async def update_product(command: UpdateProduct, work: UnitOfWork) -> Product:
-    product = await queries.load(work, command.id)
-    check_etag(command.etag, product.version)
-    await _check_components(command.id, command.values, work)
-    product.change(patched(command.values, product.custom), work.clock.now())
-    await flush_unique(work, REFUSALS)
-    return product
-
-
-async def delete_product(command: ProductVerb, work: UnitOfWork) -> Product:
-    product = await queries.load(work, command.id)
-    check_etag(command.etag, product.version)
-    product.delete(work.clock.now())
-    return product
-
-
-async def undelete_product(command: ProductVerb, work: UnitOfWork) -> Product:
-    product = await queries.load(work, command.id, deleted=True)
-    check_etag(command.etag, product.version)
-    product.undelete(work.clock.now())
-    return product
+async def update_product(key: str, etag: str, values: Values, work: UnitOfWork) -> Product:
+    return await update_record(
+        Product, key, etag, values, work, lambda: _check_components(UUID(key), values, work)
+    )

@@ -2,39 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
 from taproot.sales.events.v1.competitor_event_pb2 import CompetitorEvent
 from taproot.sales.v1 import competitor_pb2 as pb
 from taproot.sales.v1 import competitor_service_pb2 as rpc
-from taproot_base.wire import to_money, to_timestamp
-from taproot_sales import fields
+from taproot_base.wire import to_money
+from taproot_records.mapping import message_of, row_of
+from taproot_sales.competitors.model import Competitor
 from taproot_storage.eventlog import Recorded
 
-SPECIAL: Mapping[str, fields.Convert] = {
-    "aliases": fields.texts,
-    "products": fields.texts,
-    "custom": fields.custom,
-}
-_PLAIN = ("display_name", "aliases", "website", "products", "strengths", "weaknesses", "strategy")
 
-
-def to_message(competitor: Any) -> pb.Competitor:
-    return pb.Competitor(
-        id=str(competitor.id),
-        custom=fields.to_struct(competitor.custom),
-        create_time=to_timestamp(competitor.create_time),
-        update_time=to_timestamp(competitor.update_time),
-        delete_time=to_timestamp(competitor.delete_time),
-        etag=competitor.etag,
-        **fields.read(competitor, _PLAIN),
-    )
-
-
-def to_event(competitor: Any, _recorded: Recorded) -> CompetitorEvent:
-    return CompetitorEvent(competitor=to_message(competitor))
+def to_event(competitor: Competitor, _recorded: Recorded) -> CompetitorEvent:
+    return CompetitorEvent(competitor=message_of(pb.Competitor, row_of(competitor)))
 
 
 def to_record(row: Any, currency: str) -> rpc.CompetitorRecord:

@@ -11,53 +11,26 @@ from uuid import UUID
 from sqlalchemy import Select, Uuid, any_, bindparam, func, select
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from taproot_base.errors import NotFound
-from taproot_base.text import query_tokens
-from taproot_listing.fields import Field, FieldType, Resource
+from taproot.sales.v1 import competitor_pb2 as pb
+from taproot_records.reading import Shelf, resource_of
 from taproot_sales.competitors.model import Competitor
 from taproot_sales.opportunities.model import Opportunity
-from taproot_sales.stored import Stored
-from taproot_storage.database import Reader, UnitOfWork
+from taproot_storage.database import Reader
 from taproot_storage.statements import Statement
 from taproot_storage.visibility import visible
 
 T = Competitor.__table__.c
 O = Opportunity.__table__.c  # noqa: E741  # reads well beside T
 LIVE = T.delete_time.is_(None)
-ROWS = select(Competitor.__table__).where(LIVE)
-RESOURCE = Resource(
+RESOURCE = resource_of(
     "competitor",
-    (
-        Field("id", T.id, FieldType.ID),
-        Field("display_name", T.display_name, FieldType.TEXT, sort_column=T.sort_key),
-        Field("search", T.search, FieldType.TEXT, repeated=True, terms=query_tokens),
-        Field("create_time", T.create_time, FieldType.INSTANT),
-        Field("update_time", T.update_time, FieldType.INSTANT),
-        Field("custom", T.custom, FieldType.JSON),
-    ),
+    Competitor,
+    pb.Competitor,
+    "id display_name search create_time update_time custom",
     "display_name",
-    T.id,
 )
-_one = Statement(lambda: ROWS.where(T.id == bindparam("key")))
-_any = Statement(lambda: select(Competitor.__table__).where(T.id == bindparam("key")))
+SHELF = Shelf(RESOURCE, Competitor, pb.Competitor, live=LIVE)
 _known = Statement(lambda: select(T.id).where(T.id == any_(bindparam("keys", type_=ARRAY(Uuid()))), LIVE))
-
-
-async def get(reader: Reader, competitor_id: str | UUID, *, deleted: bool = False) -> Stored:
-    """With `deleted` those in the recycle bin too."""
-    row = await reader.fetch_row(_any if deleted else _one, key=UUID(str(competitor_id)))
-    if row is None:
-        raise NotFound("competitor", competitor_id)
-    return Stored(row)
-
-
-async def load(work: UnitOfWork, competitor_id: UUID, *, deleted: bool = False) -> Competitor:
-    state: Any = T.delete_time.is_not(None) if deleted else LIVE
-    statement = select(Competitor).where(T.id == competitor_id, state).with_for_update()
-    found: Competitor | None = await work.scalar(statement)
-    if found is None:
-        raise NotFound("competitor", competitor_id)
-    return found
 
 
 async def known_competitors(reader: Reader, keys: Sequence[UUID]) -> set[UUID]:

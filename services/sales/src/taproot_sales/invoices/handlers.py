@@ -13,7 +13,8 @@ from sqlalchemy import select
 
 from taproot_base.errors import InvalidArgument, NotFound
 from taproot_base.ids import new_id
-from taproot_chassis.placement import Placer, caller_id
+from taproot_chassis.placement import Place, Placer, caller_id
+from taproot_records.checks import Checks
 from taproot_sales.invoices.ledger import enter_invoice, next_number
 from taproot_sales.invoices.model import UNSETTLED, ExternalIdTaken, Invoice
 from taproot_sales.invoices.rules import EntryKind, InvoiceKind, OpenItem, Part, due_on, oldest_first
@@ -60,11 +61,9 @@ class CreateInvoice:
 
 async def create_invoice(command: CreateInvoice, work: UnitOfWork) -> Invoice:
     """An invoice or credit note by hand. A credit note for an invoice is used on it at once."""
-    check_lines(command)
-    await require_customer(command.customer_id, "invoice.customer_id", work)
+    place = await _checked_place(command, work)
     await _require_new(command, work)
     credited = await _credited(command, work)
-    place = await Placer("invoices", work).place(command.owner_id or caller_id(), command.branch_id)
     day = command.invoice_date or work.clock.now().date()
     invoice = Invoice(
         id=command.id or new_id(),
@@ -89,6 +88,19 @@ async def create_invoice(command: CreateInvoice, work: UnitOfWork) -> Invoice:
     await issue(invoice, work)
     await _use_credit(invoice, [credited] if credited else [], work)
     return invoice
+
+
+async def _checked_place(command: CreateInvoice, work: UnitOfWork) -> Place:
+    checks, place = Checks(), None
+    with checks:
+        check_lines(command)
+    with checks:
+        await require_customer(command.customer_id, "invoice.customer_id", work)
+    with checks:
+        place = await Placer("invoices", work).place(command.owner_id or caller_id(), command.branch_id)
+    checks.done()
+    assert place is not None
+    return place
 
 
 def check_lines(command: CreateInvoice) -> None:

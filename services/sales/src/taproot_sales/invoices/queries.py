@@ -10,10 +10,9 @@ from sqlalchemy import Date, Select, Uuid, bindparam, case, cast, func, literal,
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from taproot.sales.v1 import invoice_pb2 as pb
-from taproot_base.errors import NotFound
 from taproot_listing.fields import Field, FieldType, Resource
 from taproot_listing.paging import page_size_of
-from taproot_records.references import reference_field
+from taproot_records.reading import resource_of
 from taproot_sales.invoices.model import UNSETTLED, CreditLimit, Invoice
 from taproot_sales.invoices.rules import InvoiceKind
 from taproot_sales.payments.model import Payment, PaymentState
@@ -28,34 +27,15 @@ _c = Invoice.__table__.c
 _p = Payment.__table__.c
 _k = CreditLimit.__table__.c
 
-_ID = (
-    "id",
-    "order_id",
-    "fulfilment_id",
-    "credited_invoice_id",
-    "owner_id",
-    "branch_id",
-    "team_id",
-)
-RESOURCE = Resource(
+RESOURCE = resource_of(
     "invoice",
-    [
-        reference_field(_c.customer_id),
-        *(Field(name, _c[name], FieldType.ID, sortable=False) for name in _ID),
-        *(
-            Field(name, _c[name], FieldType.TEXT)
-            for name in ("number", "display_name", "external_id", "currency_code")
-        ),
-        *(Field(name, _c[name], FieldType.NUMBER) for name in ("net", "tax", "open_amount")),
-        *(Field(name, _c[name], FieldType.DATE) for name in ("invoice_date", "due_date")),
-        *(Field(name, _c[name], FieldType.INSTANT) for name in ("create_time", "update_time")),
-        Field("total", _c.net + _c.tax, FieldType.NUMBER, nullable=False),
-        Field("kind", _c.kind, FieldType.ENUM, enum=pb.InvoiceKind),
-        Field("state", _c.state, FieldType.ENUM, enum=pb.InvoiceState),
-        Field("custom", _c.custom, FieldType.JSON),
-    ],
-    default_order="create_time desc",
-    id_column=_c.id,
+    Invoice,
+    pb.Invoice,
+    "id number display_name kind state customer_id external_id order_id fulfilment_id credited_invoice_id "
+    "currency_code net tax open_amount invoice_date due_date owner_id branch_id team_id create_time update_time custom",
+    references=("customer_id",),
+).with_fields(
+    Field("total", _c.net + _c.tax, FieldType.NUMBER, nullable=False, sensitive_class="financial"),
 )
 LIMITS = Resource(
     "credit_limit",
@@ -68,31 +48,6 @@ LIMITS = Resource(
     default_order="create_time desc",
     id_column=_k.id,
 )
-
-_get = Statement(lambda: select(Invoice.__table__).where(_c.id == bindparam("invoice_id"), visible(Invoice)))
-_get_limit = Statement(lambda: select(CreditLimit.__table__).where(_k.id == bindparam("customer_id")))
-
-
-def listed() -> Select[Any]:
-    return select(Invoice.__table__)
-
-
-def listed_limits() -> Select[Any]:
-    return select(CreditLimit.__table__)
-
-
-async def get_invoice(reader: Reader, invoice_id: uuid.UUID) -> Any:
-    row = await reader.fetch_row(_get, invoice_id=invoice_id)
-    if row is None:
-        raise NotFound("invoice", invoice_id)
-    return row
-
-
-async def get_limit(reader: Reader, customer_id: uuid.UUID) -> Any:
-    row = await reader.fetch_row(_get_limit, customer_id=customer_id)
-    if row is None:
-        raise NotFound("credit limit", customer_id)
-    return row
 
 
 def _ageing() -> Select[Any]:

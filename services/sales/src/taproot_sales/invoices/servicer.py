@@ -13,8 +13,9 @@ from taproot.sales.v1 import invoice_service_pb2 as rpc
 from taproot_base import wire
 from taproot_base.errors import InvalidArgument
 from taproot_chassis.service import Runtime
-from taproot_chassis.servicer import Servicer
-from taproot_sales.base import flush_unique
+from taproot_records.keeping import flush_unique
+from taproot_records.reading import Shelf
+from taproot_records.serving import ResourceServicer
 from taproot_sales.invoices import credit, handlers, messages, queries
 from taproot_sales.invoices.model import CreditLimit, Invoice
 from taproot_sales.sales_lines.customers import CustomerDoor
@@ -22,38 +23,33 @@ from taproot_sales.sales_lines.messages import day_of
 from taproot_sales.settings import SalesSettings
 from taproot_storage.database import Reader, UnitOfWork
 from taproot_storage.idempotency import lock_key
-from taproot_storage.reads import Lists, aggregate
 from taproot_storage.updates import changed_fields
 
-Act = Callable[[UnitOfWork], Awaitable[Invoice]]
+
+class InvoiceShelf(Shelf[pb.Invoice]):
+    def message(self, row: Any) -> pb.Invoice:
+        return messages.to_message(row)
 
 
-class InvoicesServicer(Servicer):
+class InvoicesServicer(ResourceServicer[pb.Invoice]):
     def __init__(self, runtime: Runtime[SalesSettings]) -> None:
-        super().__init__(runtime.database)
+        super().__init__(runtime, InvoiceShelf(queries.RESOURCE, Invoice, pb.Invoice))
         self._settings = runtime.settings
-        self._lists = Lists(runtime.page_key)
         self._customers = CustomerDoor(runtime)
 
+    def answer(self, entity: Invoice) -> pb.Invoice:
+        return messages.to_message(entity)
+
     async def GetInvoice(self, request: rpc.GetInvoiceRequest, _context: Any) -> pb.Invoice:
-        return await self.read(lambda reader: _read(reader, request.id))
+        return await self.get(request.id)
 
     async def ListInvoices(self, request: rpc.ListInvoicesRequest, _context: Any) -> rpc.ListInvoicesResponse:
-        async def query(reader: Reader) -> rpc.ListInvoicesResponse:
-            page = await self._lists.page(reader, queries.RESOURCE, queries.listed(), Invoice, request)
-            invoices = [messages.to_message(row) for row in page.rows]
-            return rpc.ListInvoicesResponse(invoices=invoices, next_page_token=page.next_page_token)
-
-        return await self.read(query)
+        return await self.page(request, rpc.ListInvoicesResponse, "invoices")
 
     async def AggregateInvoices(
         self, request: rpc.AggregateInvoicesRequest, _context: Any
     ) -> rpc.AggregateInvoicesResponse:
-        async def query(reader: Reader) -> rpc.AggregateInvoicesResponse:
-            rows = await aggregate(reader, queries.RESOURCE, queries.listed(), Invoice, request)
-            return rpc.AggregateInvoicesResponse(rows=rows)
-
-        return await self.read(query)
+        return await self.aggregate(request, rpc.AggregateInvoicesResponse)
 
     async def GetInvoiceAgeing(
         self, request: rpc.GetInvoiceAgeingRequest, _context: Any
@@ -74,49 +70,44 @@ class InvoicesServicer(Servicer):
 
         async def act(work: UnitOfWork) -> Invoice:
             invoice = await handlers.create_invoice(command, work)
-            await flush_unique(work, {})
+            await flush_unique(work)
             return invoice
 
-        return await self._act(request, act, *locks)
+        return await self.change(request, act, locks)
 
     async def VoidInvoice(self, request: rpc.VoidInvoiceRequest, _context: Any) -> pb.Invoice:
         async def act(work: UnitOfWork) -> Invoice:
             return await handlers.void_invoice(uuid.UUID(request.id), request.etag, request.reason, work)
 
-        return await self._act(request, act)
+        return await self.change(request, act)
 
     async def ApplyCreditNote(self, request: rpc.ApplyCreditNoteRequest, _context: Any) -> pb.Invoice:
         key = uuid.UUID(request.id)
-        return await self._act(request, lambda work: handlers.apply_credit_note(key, request.etag, work))
-
-    async def _act(self, request: Any, act: Act, *locks: int) -> pb.Invoice:
-        async def answer(work: UnitOfWork) -> pb.Invoice:
-            return messages.to_message(await act(work))
-
-        return await self.once(request, answer, _read, locks=locks)
+        return await self.change(request, lambda work: handlers.apply_credit_note(key, request.etag, work))
 
 
-class CreditLimitsServicer(Servicer):
+class LimitShelf(Shelf[pb.CreditLimit]):
+    def message(self, row: Any) -> pb.CreditLimit:
+        return messages.limit_message(row, None)
+
+
+class CreditLimitsServicer(ResourceServicer[pb.CreditLimit]):
     def __init__(self, runtime: Runtime[SalesSettings]) -> None:
-        super().__init__(runtime.database)
-        self._lists = Lists(runtime.page_key)
+        super().__init__(runtime, LimitShelf(queries.LIMITS, CreditLimit, pb.CreditLimit))
+
+    async def one(self, reader: Reader, key: str) -> pb.CreditLimit:
+        """With what is used of it, which lists leave out."""
+        row = await self.shelf.row(reader, key)
+        used = await credit.used_credit(row["id"], row["currency_code"], reader)
+        return messages.limit_message(row, used)
 
     async def GetCreditLimit(self, request: limit_rpc.GetCreditLimitRequest, _context: Any) -> pb.CreditLimit:
-        return await self.read(lambda reader: _read_limit(reader, request.customer_id))
+        return await self.get(request.customer_id)
 
     async def ListCreditLimits(
         self, request: limit_rpc.ListCreditLimitsRequest, _context: Any
     ) -> limit_rpc.ListCreditLimitsResponse:
-        async def query(reader: Reader) -> limit_rpc.ListCreditLimitsResponse:
-            page = await self._lists.page(
-                reader, queries.LIMITS, queries.listed_limits(), CreditLimit, request
-            )
-            limits = [messages.limit_message(row, None) for row in page.rows]
-            return limit_rpc.ListCreditLimitsResponse(
-                credit_limits=limits, next_page_token=page.next_page_token
-            )
-
-        return await self.read(query)
+        return await self.page(request, limit_rpc.ListCreditLimitsResponse, "credit_limits")
 
     async def UpdateCreditLimit(
         self, request: limit_rpc.UpdateCreditLimitRequest, _context: Any
@@ -153,17 +144,7 @@ class CreditLimitsServicer(Servicer):
         return await self.once(
             request,
             act,
-            _read_limit,
+            self.one,
             locks=[lock_key("credit_limit", key)],
             result_id=lambda response: response.customer_id,
         )
-
-
-async def _read(reader: Reader, key: str) -> pb.Invoice:
-    return messages.to_message(await queries.get_invoice(reader, uuid.UUID(key)))
-
-
-async def _read_limit(reader: Reader, key: str) -> pb.CreditLimit:
-    row = await queries.get_limit(reader, uuid.UUID(key))
-    used = await credit.used_credit(row["id"], row["currency_code"], reader)
-    return messages.limit_message(row, used)

@@ -11,9 +11,9 @@ from uuid import UUID
 
 @dataclass(frozen=True)
 class CaptureLead:
-    """`hold`: leave it unassigned."""
+    """`chosen`: the key the client chose, or empty. `hold`: leave it unassigned."""
 
-    id: UUID
+    chosen: str
     values: dict[str, Any]
     owner_id: UUID | None = None
     branch_id: UUID | None = None

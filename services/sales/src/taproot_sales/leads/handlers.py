@@ -7,12 +7,12 @@ from typing import Any
 from uuid import UUID
 
 from taproot_base.errors import InvalidArgument
-from taproot_base.ids import new_id
 from taproot_chassis.placement import Placer, caller_id
-from taproot_sales.base import flush_unique
+from taproot_records.checks import Checks
+from taproot_records.keeping import flush_unique
+from taproot_records.writing import load, new_key, patched
 from taproot_sales.catalog.queries import products_by_id
 from taproot_sales.competitors.queries import known_competitors
-from taproot_sales.fields import patched
 from taproot_sales.leads import queries
 from taproot_sales.leads.assigning import place_by_rules
 from taproot_sales.leads.commands import (
@@ -25,31 +25,34 @@ from taproot_sales.leads.commands import (
     Verb,
     VerifyLead,
 )
-from taproot_sales.leads.model import Lead, LeadExternalIdExists
+from taproot_sales.leads.model import Lead
 from taproot_sales.opportunities.commands import CreateOpportunity
 from taproot_sales.opportunities.creating import create_opportunity
 from taproot_storage.database import UnitOfWork
 from taproot_storage.updates import check_etag
 
-REFUSALS = {"uq_leads_external_id": LeadExternalIdExists}
 EXPECTED_WITHIN = timedelta(days=30)
 
 
 async def capture_lead(command: CaptureLead, work: UnitOfWork) -> Lead:
     """A new lead, given to the owner or branch named, else by the rules unless it is to be held."""
     now = work.clock.now()
-    await _check_product(command.values.get("product_id"), work)
-    lead = Lead.capture({"id": command.id} | command.values, now)
-    named = command.owner_id or command.branch_id or command.hold
-    if named:
-        place = await Placer("leads", work).place(command.owner_id, command.branch_id)
-    else:
-        place = await place_by_rules(lead, work)
+    key, checks, lead, place = await new_key(work, Lead, command.chosen), Checks(), None, None
+    with checks:
+        await _check_product(command.values.get("product_id"), work)
+    with checks:
+        lead = Lead.create({"id": key} | command.values, now)
+    if command.owner_id or command.branch_id or command.hold:
+        with checks:
+            place = await Placer("leads", work).place(command.owner_id, command.branch_id)
+    checks.done()
+    assert lead is not None
+    place = place or await place_by_rules(lead, work)
     lead.branch_id, lead.branch_path = place.branch_id, place.branch_path
     if place.owner_id is not None:
         lead.assign(place, now)
     await work.add(lead)
-    await flush_unique(work, REFUSALS)
+    await flush_unique(work, Lead.refusals)
     return lead
 
 
@@ -60,7 +63,7 @@ async def capture_submission(
     if await queries.has_submission(work, submission_id):
         return
     now = work.clock.now()
-    lead = Lead.capture({"id": submission_id} | values, now)
+    lead = Lead.create({"id": submission_id} | values, now)
     place = await place_by_rules(lead, work, home=form_branch)
     lead.branch_id, lead.branch_path = place.branch_id, place.branch_path
     if place.owner_id is not None:
@@ -74,16 +77,18 @@ async def _check_product(product_id: UUID | None, work: UnitOfWork) -> None:
 
 
 async def _load(command: Verb, work: UnitOfWork) -> Lead:
-    lead = await queries.load(work, command.id)
-    check_etag(command.etag, lead.version)
-    return lead
+    return await load(work, Lead, command.id, command.etag, deleted=False)
 
 
 async def update_lead(command: UpdateLead, work: UnitOfWork) -> Lead:
     lead = await _load(command, work)
-    await _check_product(command.values.get("product_id"), work)
-    lead.change(patched(command.values, lead.custom), work.clock.now())
-    await flush_unique(work, REFUSALS)
+    checks = Checks()
+    with checks:
+        await _check_product(command.values.get("product_id"), work)
+    with checks:
+        lead.change(patched(lead, command.values), work.clock.now())
+    checks.done()
+    await flush_unique(work, Lead.refusals)
     return lead
 
 
@@ -120,7 +125,7 @@ async def convert_lead(command: ConvertLead, work: UnitOfWork) -> Lead:
 
     The state comes before the etag: who is second learns that the lead was converted, not just changed.
     """
-    lead = await queries.load(work, command.id)
+    lead = await load(work, Lead, command.id, deleted=False)
     lead.require_convertible()
     check_etag(command.etag, lead.version)
     assert command.customer_id is not None
@@ -130,7 +135,7 @@ async def convert_lead(command: ConvertLead, work: UnitOfWork) -> Lead:
 
 
 async def _deal_of(lead: Lead, command: ConvertLead, work: UnitOfWork) -> CreateOpportunity:
-    amount, currency = command.amount or (lead.estimated_amount, lead.estimated_currency)
+    amount, currency = command.amount or (lead.estimated_amount, lead.currency_code)
     today = work.clock.now().date()
     name = " - ".join(filter(None, (lead.company or lead.name or lead.display_name, lead.product_interest)))
     values: dict[str, Any] = {
@@ -149,13 +154,12 @@ async def _deal_of(lead: Lead, command: ConvertLead, work: UnitOfWork) -> Create
     if lead.product_id is not None and amount is None:
         values["lines"] = [_line(lead.product_id)]
     return CreateOpportunity(
-        new_id(), values, command.pipeline_id, "", lead.owner_id, lead.branch_id, lead_id=lead.id
+        "", values, command.pipeline_id, "", lead.owner_id, lead.branch_id, lead_id=lead.id
     )
 
 
-def _line(product_id: UUID) -> dict[str, str]:
-    empty = {"description": "", "quantity": "1", "unit_price": "0", "currency_code": ""}
-    return {"product_id": str(product_id)} | empty
+def _line(product_id: UUID) -> dict[str, Any]:
+    return {"product_id": str(product_id), "description": "", "quantity": "1"}
 
 
 async def disqualify_lead(command: DisqualifyLead, work: UnitOfWork) -> Lead:
@@ -174,7 +178,6 @@ async def delete_lead(command: Verb, work: UnitOfWork) -> Lead:
 
 
 async def undelete_lead(command: Verb, work: UnitOfWork) -> Lead:
-    lead = await queries.load(work, command.id, deleted=True)
-    check_etag(command.etag, lead.version)
+    lead = await load(work, Lead, command.id, command.etag, deleted=True)
     lead.undelete(work.clock.now())
     return lead

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from dataclasses import asdict
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -13,12 +14,13 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from taproot_base.errors import AlreadyExists, InvalidArgument, PermissionDenied, WrongState
-from taproot_base.text import search_tokens, sort_key
+from taproot_base.text import search_tokens
 from taproot_chassis.placement import Place
+from taproot_records.keeping import Recyclable, Sorted
 from taproot_sales.base import Base
 from taproot_sales.leads.clock import feedback_due
 from taproot_sales.leads.scoring import ScoreInput, score_lead
-from taproot_storage.eventlog import Aggregate
+from taproot_storage.model import Customizable, TeamOwned
 from taproot_storage.visibility import scope_table
 
 Instant = DateTime(timezone=True)
@@ -62,12 +64,11 @@ class LeadNotYours(PermissionDenied):
         super().__init__("only its owner accepts a lead")
 
 
-class Lead(Aggregate, Base):
+class Lead(Recyclable, Sorted, TeamOwned, Customizable, Base):
     __tablename__ = "leads"
     aggregate_type = "lead"
+    refusals = {"uq_leads_external_id": LeadExternalIdExists}  # noqa: RUF012  # a constant of the class
 
-    display_name: Mapped[str] = mapped_column(Text, default="")
-    sort_key: Mapped[str] = mapped_column(Text, default="")
     search: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list)
     name: Mapped[str] = mapped_column(Text, default="")
     company: Mapped[str] = mapped_column(Text, default="")
@@ -86,10 +87,11 @@ class Lead(Aggregate, Base):
     external_id: Mapped[str | None] = mapped_column(Text)
     urgency: Mapped[str] = mapped_column(Text, default="normal")
     estimated_amount: Mapped[Decimal | None] = mapped_column(Numeric)
-    estimated_currency: Mapped[str | None] = mapped_column(Text)
+    currency_code: Mapped[str | None] = mapped_column(Text)
+    """Of the estimated amount."""
     behaviour_points: Mapped[int] = mapped_column(Integer, default=0)
     score: Mapped[int] = mapped_column(Integer, default=0)
-    score_reasons: Mapped[list[Any]] = mapped_column(JSONB, default=list)
+    score_reasons: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, default=list)
     state: Mapped[str] = mapped_column(Text, default=S.NEW)
     verification: Mapped[str] = mapped_column(Text, default="")
     verification_attempts: Mapped[int] = mapped_column(Integer, default=0)
@@ -110,12 +112,6 @@ class Lead(Aggregate, Base):
     close_time: Mapped[datetime | None] = mapped_column(Instant)
     customer_id: Mapped[uuid.UUID | None] = mapped_column(Uuid)
     opportunity_id: Mapped[uuid.UUID | None] = mapped_column(Uuid)
-    owner_id: Mapped[uuid.UUID | None] = mapped_column(Uuid)
-    branch_id: Mapped[uuid.UUID | None] = mapped_column(Uuid)
-    branch_path: Mapped[str] = mapped_column(Text, default="")
-    team_id: Mapped[uuid.UUID | None] = mapped_column(Uuid)
-    custom: Mapped[dict[str, Any]] = mapped_column(JSONB, default=dict)
-    delete_time: Mapped[datetime | None] = mapped_column(Instant)
 
     __table_args__ = (
         Index("ix_leads_create_time", "create_time", "id"),
@@ -139,29 +135,19 @@ class Lead(Aggregate, Base):
     def party(self) -> uuid.UUID | None:
         return self.customer_id
 
-    @classmethod
-    def capture(cls, values: dict[str, Any], now: datetime) -> Lead:
-        lead = cls(**values, create_time=now, update_time=now)
-        lead.custom = {name: value for name, value in lead.custom.items() if value is not None}
-        lead._check_and_derive()
-        lead.record("created", now)
-        return lead
-
-    def change(self, values: dict[str, Any], now: datetime) -> None:
-        self.set_all(values)
-        self._check_and_derive()
-        self.record("updated", now)
-
-    def _check_and_derive(self) -> None:
-        faults = []
+    def faults(self) -> list[tuple[str, str]]:
+        found = []
         if not (self.name or self.company):
-            faults.append(("lead.name", "a name or a company is required"))
+            found.append(("name", "a name or a company is required"))
         if not (self.phone or self.email):
-            faults.append(("lead.phone", "a phone or an e-mail address is required"))
-        if faults:
-            raise InvalidArgument(faults)
+            found.append(("phone", "a phone or an e-mail address is required"))
+        self._complete()
+        return found
+
+    def _complete(self) -> None:
+        self.source, self.urgency = self.source or "manual", self.urgency or "normal"
         self.display_name = self.display_name or self.name or self.company
-        self.sort_key = sort_key(self.display_name)
+        self.sort_by_name()
         self.search = search_tokens(
             self.display_name, self.name, self.company, self.phone, self.email, self.product_interest
         )
@@ -171,7 +157,7 @@ class Lead(Aggregate, Base):
         known = {name: getattr(self, name) for name in SCORED}
         score = score_lead(ScoreInput(**known | {"product_id": str(self.product_id or "")}))
         self.score = score.value
-        self.score_reasons = [[r.rule, r.points, r.detail] for r in score.reasons]
+        self.score_reasons = [asdict(reason) for reason in score.reasons]
 
     def require(self, reason: str, allowed: frozenset[LeadState]) -> None:
         if self.state not in allowed:
@@ -273,16 +259,6 @@ class Lead(Aggregate, Base):
         self.state, self.close_time = state, now
         if self.owner_id is not None:
             self.feedback_time = self.feedback_time or now
-
-    def delete(self, now: datetime) -> None:
-        self.delete_time = now
-        self.record("deleted", now)
-
-    def undelete(self, now: datetime) -> None:
-        if self.delete_time is None:
-            raise WrongState("the lead", "not deleted", ["deleted"])
-        self.delete_time = None
-        self.record("undeleted", now)
 
 
 scope_table(Lead, "leads.read", team="team_id")

@@ -7,20 +7,20 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Select, Text, Uuid, any_, bindparam, func, literal, select
+from sqlalchemy import BigInteger, Text, Uuid, any_, bindparam, func, literal, select
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from taproot.sales.v1 import lead_pb2 as pb
 from taproot_base.context import current_call
-from taproot_base.errors import InvalidArgument, NotFound
+from taproot_base.errors import InvalidArgument
 from taproot_base.text import query_tokens
 from taproot_listing.errors import FieldRefused
-from taproot_listing.fields import Field, FieldType, Resource
+from taproot_listing.fields import Field, FieldType
 from taproot_listing.filter_sql import filter_sql
-from taproot_records.references import reference_field
+from taproot_records.reading import Shelf, resource_of
+from taproot_records.writing import load_any
 from taproot_sales.leads.clock import REMIND_BEFORE
 from taproot_sales.leads.model import Lead
-from taproot_sales.stored import Stored
 from taproot_storage.database import Database, Reader, UnitOfWork
 from taproot_storage.idempotency import lock_key
 from taproot_storage.reads import filter_of
@@ -29,58 +29,22 @@ from taproot_storage.visibility import unscoped, visible
 
 T = Lead.__table__.c
 LIVE = T.delete_time.is_(None)
-ROWS = select(Lead.__table__).where(LIVE)
 OPEN = T.state.not_in(("converted", "disqualified"))
-_IDS = (
-    "id", "product_id", "campaign_id", "form_submission_id", "loss_competitor_id",
-    "opportunity_id", "owner_id", "branch_id", "team_id",
-)  # fmt: skip
-_INSTANTS = (
-    "verify_time", "assign_time", "accept_time", "feedback_due_time", "feedback_time", "close_time",
-    "create_time", "update_time",
-)  # fmt: skip
-_ENUMS = {
-    "state": pb.LeadState,
-    "urgency": pb.LeadUrgency,
-    "verification": pb.LeadVerification,
-    "feedback": pb.LeadFeedback,
-    "loss_reason": pb.LeadLossReason,
-}
-_PERSONAL = {"name": "personal", "company": "personal", "phone": "contact", "email": "contact"}
-RESOURCE = Resource(
+RESOURCE = resource_of(
     "lead",
-    (
-        reference_field(T.customer_id),
-        *(Field(name, T[name], FieldType.ID) for name in _IDS),
-        *(Field(name, T[name], FieldType.INSTANT) for name in _INSTANTS),
-        *(Field(name, T[name], FieldType.ENUM, enum=values) for name, values in _ENUMS.items()),
-        *(Field(name, T[name], FieldType.TEXT, sensitive_class=kind) for name, kind in _PERSONAL.items()),
-        *(
-            Field(name, T[name], FieldType.TEXT)
-            for name in (
-                "region", "product_interest", "source", "referral_code", "external_id", "language_code",
-            )
-        ),
-        *(
-            Field(name, T[name], FieldType.INTEGER)
-            for name in ("score", "behaviour_points", "verification_attempts", "recall_count")
-        ),
-        Field("next_contact_date", T.next_contact_date, FieldType.DATE),
-        Field("estimated_amount", T.estimated_amount, FieldType.NUMBER),
-        Field("estimated_amount.currency_code", T.estimated_currency, FieldType.TEXT),
-        Field(
-            "display_name", T.display_name, FieldType.TEXT, sensitive_class="personal", sort_column=T.sort_key
-        ),
-        Field(
-            "search", T.search, FieldType.TEXT, repeated=True, sensitive_class="contact", terms=query_tokens
-        ),
-        Field("custom", T.custom, FieldType.JSON),
-    ),
-    "create_time desc",
-    T.id,
-)  # fmt: skip
-_one = Statement(lambda: ROWS.where(T.id == bindparam("key"), visible(Lead)))
-_any = Statement(lambda: select(Lead.__table__).where(T.id == bindparam("key"), visible(Lead)))
+    Lead,
+    pb.Lead,
+    "id display_name name company phone email search state urgency verification feedback loss_reason region "
+    "product_interest product_id source referral_code language_code external_id campaign_id form_submission_id "
+    "score behaviour_points verification_attempts recall_count estimated_amount next_contact_date customer_id "
+    "opportunity_id loss_competitor_id owner_id branch_id team_id verify_time assign_time accept_time "
+    "feedback_due_time feedback_time close_time create_time update_time custom",
+    references=("customer_id",),
+).with_fields(
+    Field("search", T.search, FieldType.TEXT, repeated=True, sensitive_class="contact", terms=query_tokens),
+    Field("estimated_amount.currency_code", T.currency_code, FieldType.TEXT),
+)
+SHELF = Shelf(RESOURCE, Lead, pb.Lead, live=LIVE)
 _JOB = unscoped(Lead, "the feedback clock runs for every lead")
 _waiting = (T.feedback_due_time.is_not(None), T.feedback_time.is_(None), OPEN, LIVE, _JOB)
 _remind = Statement(
@@ -121,29 +85,8 @@ _by_submission = Statement(
 )
 
 
-async def get(reader: Reader, lead_id: str | UUID, *, deleted: bool = False) -> Stored:
-    """With `deleted` those in the recycle bin too."""
-    row = await reader.fetch_row(_any if deleted else _one, key=UUID(str(lead_id)))
-    if row is None:
-        raise NotFound("lead", lead_id)
-    return Stored(row)
-
-
-async def load(work: UnitOfWork, lead_id: UUID, *, deleted: bool = False) -> Lead:
-    """One lead for a verb: locked, so that a parallel verb sees the result of this one."""
-    state: Any = T.delete_time.is_not(None) if deleted else LIVE
-    return await _found(work, select(Lead).where(T.id == lead_id, state, visible(Lead)), lead_id)
-
-
 async def load_for_job(work: UnitOfWork, lead_id: UUID) -> Lead:
-    return await _found(work, select(Lead).where(T.id == lead_id, _JOB), lead_id)
-
-
-async def _found(work: UnitOfWork, statement: Select[Any], key: UUID) -> Lead:
-    found: Lead | None = await work.scalar(statement.with_for_update(of=Lead.__table__))
-    if found is None:
-        raise NotFound("lead", key)
-    return found
+    return await load_any(work, Lead, lead_id, "the feedback clock runs for every lead")
 
 
 async def has_submission(work: UnitOfWork, submission_id: UUID) -> bool:

@@ -1,8 +1,9 @@
-"""LeadsService."""
+"""gRPC of leads: parse, hand over, answer."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
@@ -14,52 +15,39 @@ from taproot_base.errors import InvalidArgument
 from taproot_base.wire import enum_name, from_money, optional_date, optional_uuid
 from taproot_chassis.placement import still_sees
 from taproot_chassis.service import Runtime
-from taproot_chassis.servicer import Servicer
-from taproot_sales import fields
+from taproot_records.serving import ResourceServicer
+from taproot_records.writing import changes, given
 from taproot_sales.customer_refs.queries import find_customer
 from taproot_sales.leads import commands, handlers, queries
 from taproot_sales.leads.converting import CustomerFinder
-from taproot_sales.leads.messages import BY_VERB, SPECIAL, to_message, to_rates
+from taproot_sales.leads.messages import BY_VERB, to_message, to_rates
 from taproot_sales.leads.model import Lead
-from taproot_sales.stored import Stored
 from taproot_storage.database import Reader, UnitOfWork
-from taproot_storage.reads import Lists, aggregate
 
 Handle = Callable[[Any, UnitOfWork], Awaitable[Lead]]
 
 
-async def _get_again(reader: Reader, lead_id: str) -> pb.Lead:
-    return to_message(await queries.get(reader, lead_id, deleted=True))
-
-
-class LeadsServicer(Servicer):
+class LeadsServicer(ResourceServicer[pb.Lead]):
     def __init__(self, runtime: Runtime[Any]) -> None:
-        super().__init__(runtime.database)
-        self._lists = Lists(runtime.page_key)
+        super().__init__(runtime, queries.SHELF)
         self._customers = CustomerFinder(runtime.peers)
 
-    async def GetLead(self, request: rpc.GetLeadRequest, _context: Any) -> pb.Lead:
-        async def query(reader: Reader) -> pb.Lead:
-            return to_message(await queries.get(reader, request.id))
+    def answer(self, entity: Lead) -> pb.Lead:
+        """Who gave the lead away learns no more than that."""
+        if not still_sees(entity, "leads.read"):
+            return pb.Lead(id=str(entity.id), etag=entity.etag)
+        return to_message(entity)
 
-        return await self.read(query)
+    async def GetLead(self, request: rpc.GetLeadRequest, _context: Any) -> pb.Lead:
+        return await self.get(request.id)
 
     async def ListLeads(self, request: rpc.ListLeadsRequest, _context: Any) -> rpc.ListLeadsResponse:
-        async def query(reader: Reader) -> rpc.ListLeadsResponse:
-            page = await self._lists.page(reader, queries.RESOURCE, queries.ROWS, Lead, request)
-            leads = [to_message(Stored(row)) for row in page.rows]
-            return rpc.ListLeadsResponse(leads=leads, next_page_token=page.next_page_token)
-
-        return await self.read(query)
+        return await self.page(request, rpc.ListLeadsResponse, "leads")
 
     async def AggregateLeads(
         self, request: rpc.AggregateLeadsRequest, _context: Any
     ) -> rpc.AggregateLeadsResponse:
-        async def query(reader: Reader) -> rpc.AggregateLeadsResponse:
-            rows = await aggregate(reader, queries.RESOURCE, queries.ROWS, Lead, request)
-            return rpc.AggregateLeadsResponse(rows=rows)
-
-        return await self.read(query)
+        return await self.aggregate(request, rpc.AggregateLeadsResponse)
 
     async def CompareLeadRates(
         self, request: rpc.CompareLeadRatesRequest, _context: Any
@@ -72,19 +60,19 @@ class LeadsServicer(Servicer):
 
     async def CreateLead(self, request: rpc.CreateLeadRequest, _context: Any) -> pb.Lead:
         message = request.lead
+        values = given(message, Lead)
         command = commands.CaptureLead(
-            id=fields.key_of(message),
-            values=fields.without_nulls(fields.values_of(message, fields.present(message), SPECIAL)),
-            owner_id=optional_uuid(message.owner_id),
-            branch_id=optional_uuid(message.branch_id),
+            chosen=message.id,
+            owner_id=values.pop("owner_id", None),
+            branch_id=values.pop("branch_id", None),
+            values=values,
             hold=request.hold,
         )
         return await self._act(request, handlers.capture_lead, command)
 
     async def UpdateLead(self, request: rpc.UpdateLeadRequest, _context: Any) -> pb.Lead:
         message = request.lead
-        names = fields.changing(message, request.update_mask, BY_VERB)
-        values = fields.values_of(message, names, SPECIAL)
+        values = changes(message, request.update_mask, Lead, BY_VERB)
         command = commands.UpdateLead(UUID(message.id), message.etag, values)
         return await self._act(request, handlers.update_lead, command)
 
@@ -120,7 +108,7 @@ class LeadsServicer(Servicer):
     async def ConvertLead(self, request: rpc.ConvertLeadRequest, _context: Any) -> pb.Lead:
         named = optional_uuid(request.customer_id)
         async with self.database.reading() as reader:
-            lead = await queries.get(reader, request.id)
+            lead = SimpleNamespace(**await queries.SHELF.row(reader, request.id))
             known = await find_customer(reader, named) if named else None
         key = known["id"] if known else named
         party = await self._customers.party_of(lead, key, known=known is not None)
@@ -148,13 +136,7 @@ class LeadsServicer(Servicer):
         return await self._act(request, handlers.disqualify_lead, command)
 
     async def _act(self, request: Any, handle: Handle, command: Any) -> pb.Lead:
-        async def act(work: UnitOfWork) -> pb.Lead:
-            lead = await handle(command, work)
-            if not still_sees(lead, "leads.read"):
-                return pb.Lead(id=str(lead.id), etag=lead.etag)
-            return to_message(lead)
-
-        return await self.once(request, act, _get_again)
+        return await self.change(request, lambda work: handle(command, work))
 
 
 def _day(request: Any, name: str) -> Any:

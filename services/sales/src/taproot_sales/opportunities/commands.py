@@ -9,9 +9,9 @@ from uuid import UUID
 
 @dataclass(frozen=True)
 class CreateOpportunity:
-    """`stage`: key; empty for the first. `lead_id`: when it comes from a lead."""
+    """`chosen`: the key the client chose; `stage`: key, empty for the first; `lead_id`: the lead it comes from."""
 
-    id: UUID
+    chosen: str
     values: dict[str, Any]
     pipeline_id: UUID | None = None
     stage: str = ""

@@ -13,7 +13,9 @@ from taproot_base.context import current_call
 from taproot_base.errors import AppError, InvalidArgument
 from taproot_base.ids import new_id
 from taproot_chassis.placement import Placer, caller_id
-from taproot_sales.base import flush_unique
+from taproot_records.checks import Checks
+from taproot_records.keeping import flush_unique
+from taproot_records.writing import new_key
 from taproot_sales.catalog.queries import products_by_id
 from taproot_sales.competitors.queries import known_competitors
 from taproot_sales.opportunities import queries
@@ -23,6 +25,7 @@ from taproot_sales.opportunities.model import (
     OpportunityExternalIdExists,
     StageChange,
     line_amount,
+    priced_lines,
 )
 from taproot_sales.pipelines.handlers import pipeline_of
 from taproot_sales.pipelines.model import Pipeline
@@ -30,7 +33,6 @@ from taproot_sales.pipelines.rules import OPEN, Stage
 from taproot_storage.database import UnitOfWork
 
 IMPORT = "opportunities.import"
-REFUSALS = {"uq_opportunities_external_id": OpportunityExternalIdExists}
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,7 @@ async def create_opportunities(
     if not partial:
         _refuse(outcomes)
     await work.add(*opener.opened)
-    await flush_unique(work, REFUSALS)
+    await flush_unique(work, Opportunity.refusals)
     shared = [o.deal for o in outcomes if o.deal is not None and o.deal.member_ids]
     if shared:
         await queries.put_members(work, shared)
@@ -105,12 +107,23 @@ class _Opener:
         self.opened: list[Any] = []
 
     async def open(self, command: CreateOpportunity) -> Opportunity:
-        pipeline = await self._pipeline(command.pipeline_id)
-        stage = self._stage(pipeline, command)
-        values = await complete(command.values, self._work)
+        checks, values, pipeline, stage, place = Checks(), command.values, None, None, None
+        with checks:
+            pipeline = await self._pipeline(command.pipeline_id)
+            stage = self._stage(pipeline, command)
+        with checks:
+            values = await complete(command.values, self._work)
+        with checks:
+            place = await self._placer.place(command.owner_id or caller_id(), command.branch_id)
+        if not values.get("display_name"):
+            checks.refuse("opportunity.display_name", "is required")
+        checks.done()
+        assert pipeline is not None
+        assert stage is not None
+        assert place is not None
         self._claim_external_id(values.get("external_id"))
-        place = await self._placer.place(command.owner_id or caller_id(), command.branch_id)
-        fixed = {"id": command.id, "pipeline_id": pipeline.id, "lead_id": command.lead_id}
+        key = await new_key(self._work, Opportunity, command.chosen)
+        fixed = {"id": key, "pipeline_id": pipeline.id, "lead_id": command.lead_id}
         deal = Opportunity.open(fixed | values | vars(place), stage, self._now)
         self.opened += [deal, *_history(deal, pipeline)]
         return deal
@@ -165,16 +178,19 @@ def stage_change(deal: Opportunity, number: int, before: str, when: Any, spent: 
 
 async def complete(values: dict[str, Any], work: UnitOfWork) -> dict[str, Any]:
     """Lines with what the catalogue knows of their products; competitors checked against the library."""
-    values = dict(values)
+    values, checks = dict(values), Checks()
     if "lines" in values:
-        values["lines"] = await _complete_lines(values["lines"], work)
-        _check_sum(values)
+        with checks:
+            values["lines"] = await _complete_lines(values["lines"], work)
+            _check_sum(values)
     if values.get("competitors"):
-        await check_competitors(values["competitors"], work)
+        with checks:
+            await check_competitors(values["competitors"], work)
+    checks.done()
     return values
 
 
-async def _complete_lines(lines: list[dict[str, str]], work: UnitOfWork) -> list[dict[str, str]]:
+async def _complete_lines(lines: list[dict[str, Any]], work: UnitOfWork) -> list[dict[str, Any]]:
     wanted = {UUID(line["product_id"]) for line in lines if line["product_id"]}
     products = await products_by_id(work, wanted) if wanted else {}
     unknown = [
@@ -187,19 +203,20 @@ async def _complete_lines(lines: list[dict[str, str]], work: UnitOfWork) -> list
     return [_complete_line(line, products) for line in lines]
 
 
-def _complete_line(line: dict[str, str], products: dict[UUID, Any]) -> dict[str, str]:
+def _complete_line(line: dict[str, Any], products: dict[UUID, Any]) -> dict[str, Any]:
     if not line["product_id"]:
         return line
     product = products[UUID(line["product_id"])]
-    line = line | {"description": line["description"] or product.display_name}
-    if not line["currency_code"] and product.list_price is not None:
-        line |= {"unit_price": str(product.list_price), "currency_code": product.currency_code}
+    line = line | {"description": line["description"] or product["display_name"]}
+    if not line.get("unit_price") and product["list_price_amount"] is not None:
+        price = {"currency_code": product["list_price_currency"], "amount": str(product["list_price_amount"])}
+        line |= {"unit_price": price}
     return line
 
 
 def _check_sum(values: dict[str, Any]) -> None:
     amount = values.get("amount")
-    priced = [line for line in values["lines"] if line["currency_code"]]
+    priced = priced_lines(values["lines"])
     if priced and amount is not None and amount != sum(map(line_amount, priced), Decimal(0)):
         raise InvalidArgument([("opportunity.amount", "is the sum of the lines")])
 

@@ -7,9 +7,9 @@ from uuid import UUID
 
 from taproot_base.errors import InvalidArgument
 from taproot_chassis.placement import Placer
-from taproot_sales.base import flush_unique
+from taproot_records.keeping import flush_unique
+from taproot_records.writing import load, patched
 from taproot_sales.competitors.queries import known_competitors
-from taproot_sales.fields import patched
 from taproot_sales.opportunities import queries
 from taproot_sales.opportunities.commands import (
     AssignOpportunity,
@@ -19,17 +19,14 @@ from taproot_sales.opportunities.commands import (
     Verb,
     WinOpportunity,
 )
-from taproot_sales.opportunities.creating import REFUSALS, complete, stage_change
+from taproot_sales.opportunities.creating import complete, stage_change
 from taproot_sales.opportunities.model import Opportunity
 from taproot_sales.pipelines.handlers import pipeline_of
 from taproot_storage.database import UnitOfWork
-from taproot_storage.updates import check_etag
 
 
 async def _load(command: Verb, work: UnitOfWork) -> Opportunity:
-    deal = await queries.load(work, command.id)
-    check_etag(command.etag, deal.version)
-    return deal
+    return await load(work, Opportunity, command.id, command.etag, deleted=False)
 
 
 async def update_opportunity(command: UpdateOpportunity, work: UnitOfWork) -> Opportunity:
@@ -37,9 +34,9 @@ async def update_opportunity(command: UpdateOpportunity, work: UnitOfWork) -> Op
     pipeline = await pipeline_of(work, deal.pipeline_id)
     stage = pipeline.stage(deal.stage)
     assert stage is not None
-    values = await complete(patched(command.values, deal.custom), work)
-    deal.change(values, stage, work.clock.now())
-    await flush_unique(work, REFUSALS)
+    values = await complete(patched(deal, command.values), work)
+    deal.change_in(stage, values, work.clock.now())
+    await flush_unique(work, Opportunity.refusals)
     if "member_ids" in command.values:
         await queries.put_members(work, [deal])
     return deal
@@ -112,8 +109,7 @@ async def delete_opportunity(command: Verb, work: UnitOfWork) -> Opportunity:
 
 
 async def undelete_opportunity(command: Verb, work: UnitOfWork) -> Opportunity:
-    deal = await queries.load(work, command.id, deleted=True)
-    check_etag(command.etag, deal.version)
+    deal = await load(work, Opportunity, command.id, command.etag, deleted=True)
     deal.undelete(work.clock.now())
     return deal
 

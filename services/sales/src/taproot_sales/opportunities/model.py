@@ -14,12 +14,13 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from taproot_base.errors import AlreadyExists, InvalidArgument, WrongState
-from taproot_base.text import search_tokens, sort_key
+from taproot_base.text import search_tokens
 from taproot_chassis.placement import Place
+from taproot_records.keeping import Recyclable, Sorted
 from taproot_sales.base import Base
 from taproot_sales.pipelines.rules import LOST, OPEN, WON, Stage, expected_amount, stall_time
 from taproot_sales.pricing.currency import round_money
-from taproot_storage.eventlog import Aggregate
+from taproot_storage.model import Customizable, TeamOwned
 from taproot_storage.visibility import scope_table
 
 Instant = DateTime(timezone=True)
@@ -55,12 +56,11 @@ class OpportunityExternalIdExists(AlreadyExists):
         super().__init__("an opportunity with this external_id exists", external_id=external_id)
 
 
-class Opportunity(Aggregate, Base):
+class Opportunity(Recyclable, Sorted, TeamOwned, Customizable, Base):
     __tablename__ = "opportunities"
     aggregate_type = "opportunity"
+    refusals = {"uq_opportunities_external_id": OpportunityExternalIdExists}  # noqa: RUF012  # a constant of the class
 
-    display_name: Mapped[str] = mapped_column(Text, default="")
-    sort_key: Mapped[str] = mapped_column(Text, default="")
     search: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list)
     customer_id: Mapped[uuid.UUID | None] = mapped_column(Uuid)
     contact_id: Mapped[uuid.UUID | None] = mapped_column(Uuid)
@@ -75,11 +75,11 @@ class Opportunity(Aggregate, Base):
     expected_amount: Mapped[Decimal | None] = mapped_column(Numeric)
     forecast_category: Mapped[str] = mapped_column(Text, default="pipeline")
     expected_close_date: Mapped[date | None] = mapped_column(Date)
-    lines: Mapped[list[dict[str, str]]] = mapped_column(JSONB, default=list)
+    lines: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, default=list)
     product_ids: Mapped[list[uuid.UUID]] = mapped_column(ARRAY(Uuid), default=list)
     next_step: Mapped[str] = mapped_column(Text, default="")
     next_step_date: Mapped[date | None] = mapped_column(Date)
-    competitors: Mapped[list[dict[str, str]]] = mapped_column(JSONB, default=list)
+    competitors: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, default=list)
     competitor_ids: Mapped[list[uuid.UUID]] = mapped_column(ARRAY(Uuid), default=list)
     member_ids: Mapped[list[uuid.UUID]] = mapped_column(ARRAY(Uuid), default=list)
     source: Mapped[str] = mapped_column(Text, default="")
@@ -94,12 +94,6 @@ class Opportunity(Aggregate, Base):
     stall_time: Mapped[datetime | None] = mapped_column(Instant)
     stall_noted: Mapped[bool] = mapped_column(default=False)
     external_id: Mapped[str | None] = mapped_column(Text)
-    owner_id: Mapped[uuid.UUID | None] = mapped_column(Uuid)
-    branch_id: Mapped[uuid.UUID | None] = mapped_column(Uuid)
-    branch_path: Mapped[str] = mapped_column(Text, default="")
-    team_id: Mapped[uuid.UUID | None] = mapped_column(Uuid)
-    custom: Mapped[dict[str, Any]] = mapped_column(JSONB, default=dict)
-    delete_time: Mapped[datetime | None] = mapped_column(Instant)
 
     __table_args__ = (
         Index("ix_opportunities_create_time", "create_time", "id"),
@@ -133,26 +127,26 @@ class Opportunity(Aggregate, Base):
             deal.close_time = deal.close_time or now
             deal._close(stage, deal.close_time)
             deal.loss_reason = "other" if stage.kind == LOST else ""
-        deal._check_and_derive(now)
+        deal._check_at(now)
         deal.record("created", now)
         return deal
 
-    def change(self, values: dict[str, Any], stage: Stage, now: datetime) -> None:
+    def change_in(self, stage: Stage, values: dict[str, Any], now: datetime) -> None:
         """`stage` is the one it is in: it gives the probability when that is set back to none."""
         if values.get("probability", 0) is None:
             values = values | {"probability": stage.probability}
         if self.state != OPEN:
             values = values | {"probability": stage.probability, "forecast_category": self.forecast_category}
         self.set_all(values)
-        self._check_and_derive(now)
+        self._check_at(now)
         self.record("updated", now)
 
-    def _check_and_derive(self, now: datetime) -> None:
-        faults = [] if self.display_name else [("opportunity.display_name", "is required")]
-        faults += self._time_faults(now) + self._amount_faults()
+    def _check_at(self, now: datetime) -> None:
+        faults = self.missing("display_name") + self._time_faults(now) + self._amount_faults()
         if faults:
-            raise InvalidArgument(faults)
-        self.sort_key = sort_key(self.display_name)
+            raise InvalidArgument([(f"opportunity.{name}", text) for name, text in faults])
+        self.forecast_category = self.forecast_category or "pipeline"
+        self.sort_by_name()
         self.search = search_tokens(self.display_name, self.next_step, self.external_id or "")
         self.product_ids = [uuid.UUID(line["product_id"]) for line in self.lines if line["product_id"]]
         self.competitor_ids = [uuid.UUID(seen["competitor_id"]) for seen in self.competitors]
@@ -161,25 +155,25 @@ class Opportunity(Aggregate, Base):
     def _time_faults(self, now: datetime) -> list[tuple[str, str]]:
         faults = []
         if self.open_time > now:
-            faults.append(("opportunity.open_time", "lies in the future"))
+            faults.append(("open_time", "lies in the future"))
         if self.close_time is not None and self.state == OPEN:
-            faults.append(("opportunity.close_time", "is for a closed stage only"))
+            faults.append(("close_time", "is for a closed stage only"))
         if self.close_time is not None and not self.open_time <= self.close_time <= now:
-            faults.append(("opportunity.close_time", "lies before open_time or in the future"))
+            faults.append(("close_time", "lies before open_time or in the future"))
         return faults
 
     def _amount_faults(self) -> list[tuple[str, str]]:
-        currencies = {line["currency_code"] for line in self.lines if line["currency_code"]}
+        currencies = {line["unit_price"]["currency_code"] for line in priced_lines(self.lines)}
         if len(currencies) > 1:
-            return [("opportunity.lines", "all prices are in one currency")]
+            return [("lines", "all prices are in one currency")]
         if self.amount is not None and self.amount < 0:
-            return [("opportunity.amount", "is not below zero")]
+            return [("amount", "is not below zero")]
         return []
 
     def _derive_amounts(self) -> None:
-        priced = [line for line in self.lines if line["currency_code"]]
+        priced = priced_lines(self.lines)
         if priced:
-            self.currency_code = priced[0]["currency_code"]
+            self.currency_code = priced[0]["unit_price"]["currency_code"]
             self.amount = sum((line_amount(line) for line in priced), Decimal(0))
         if self.amount is None or self.currency_code is None:
             self.expected_amount = None
@@ -259,16 +253,6 @@ class Opportunity(Aggregate, Base):
         self.stall_noted = True
         self.record("stalled", now)
 
-    def delete(self, now: datetime) -> None:
-        self.delete_time = now
-        self.record("deleted", now)
-
-    def undelete(self, now: datetime) -> None:
-        if self.delete_time is None:
-            raise WrongState("the opportunity", "not deleted", ["deleted"])
-        self.delete_time = None
-        self.record("undeleted", now)
-
 
 opportunity_members = Table(
     "opportunity_members",
@@ -302,6 +286,12 @@ class StageChange(Base):
     __table_args__ = (Index("uq_opportunity_stage_changes_number", "opportunity_id", "number", unique=True),)
 
 
-def line_amount(line: dict[str, str]) -> Decimal:
-    exact = Fraction(Decimal(line["quantity"])) * Fraction(Decimal(line["unit_price"]))
-    return round_money(exact, line["currency_code"])
+def priced_lines(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [line for line in lines if line.get("unit_price")]
+
+
+def line_amount(line: dict[str, Any]) -> Decimal:
+    """Of a priced line."""
+    price = line["unit_price"]
+    exact = Fraction(Decimal(line["quantity"])) * Fraction(Decimal(price["amount"]))
+    return round_money(exact, price["currency_code"])

@@ -1,4 +1,4 @@
-"""OpportunitiesService."""
+"""gRPC of opportunities: parse, hand over, answer."""
 
 from __future__ import annotations
 
@@ -14,35 +14,24 @@ from taproot_base.errors import AppError
 from taproot_base.wire import enum_name, optional_uuid
 from taproot_chassis.placement import still_sees
 from taproot_chassis.service import Runtime
-from taproot_chassis.servicer import Servicer
-from taproot_sales import fields
+from taproot_records.serving import ResourceServicer
 from taproot_sales.opportunities import commands, creating, handlers, queries
-from taproot_sales.opportunities.messages import BY_VERB, SPECIAL, to_message, to_stage_change
+from taproot_sales.opportunities.messages import changes_of, given_deal, to_message, to_stage_change
 from taproot_sales.opportunities.model import Opportunity
 from taproot_sales.statuses import refused_before, to_status
-from taproot_sales.stored import Stored
 from taproot_storage.database import Reader, UnitOfWork
-from taproot_storage.reads import Lists, aggregate
 
 Handle = Callable[[Any, UnitOfWork], Awaitable[Opportunity]]
 
 
-async def _get(reader: Reader, opportunity_id: str) -> pb.Opportunity:
-    return to_message(await queries.get(reader, opportunity_id), reader.clock.now())
-
-
-async def _get_again(reader: Reader, opportunity_id: str) -> pb.Opportunity:
-    return to_message(await queries.get(reader, opportunity_id, deleted=True), reader.clock.now())
-
-
 def _create_command(message: pb.Opportunity) -> commands.CreateOpportunity:
-    values = fields.without_nulls(fields.values_of(message, fields.present(message), SPECIAL))
+    values = given_deal(message)
     return commands.CreateOpportunity(
-        id=fields.key_of(message),
+        chosen=message.id,
         pipeline_id=values.pop("pipeline_id", None),
         stage=values.pop("stage", ""),
-        owner_id=optional_uuid(message.owner_id),
-        branch_id=optional_uuid(message.branch_id),
+        owner_id=values.pop("owner_id", None),
+        branch_id=values.pop("branch_id", None),
         values=values,
     )
 
@@ -54,41 +43,37 @@ def _readable(message: pb.Opportunity) -> commands.CreateOpportunity | AppError:
         return error
 
 
-class OpportunitiesServicer(Servicer):
+class OpportunitiesServicer(ResourceServicer[pb.Opportunity]):
     def __init__(self, runtime: Runtime[Any]) -> None:
-        super().__init__(runtime.database)
-        self._lists = Lists(runtime.page_key)
+        super().__init__(runtime, queries.SHELF)
+        self._clock = runtime.clock
+
+    def answer(self, entity: Opportunity) -> pb.Opportunity:
+        """Who gave the deal away learns no more than that."""
+        if not still_sees(entity, "opportunities.read"):
+            return pb.Opportunity(id=str(entity.id), etag=entity.etag)
+        return to_message(entity, self._clock.now())
 
     async def GetOpportunity(self, request: rpc.GetOpportunityRequest, _context: Any) -> pb.Opportunity:
-        return await self.read(lambda reader: _get(reader, request.id))
+        return await self.get(request.id)
 
     async def ListOpportunities(
         self, request: rpc.ListOpportunitiesRequest, _context: Any
     ) -> rpc.ListOpportunitiesResponse:
-        async def query(reader: Reader) -> rpc.ListOpportunitiesResponse:
-            now = reader.clock.now()
-            page = await self._lists.page(reader, queries.RESOURCE, queries.ROWS, Opportunity, request)
-            deals = [to_message(Stored(row), now) for row in page.rows]
-            return rpc.ListOpportunitiesResponse(opportunities=deals, next_page_token=page.next_page_token)
-
-        return await self.read(query)
+        return await self.page(request, rpc.ListOpportunitiesResponse, "opportunities")
 
     async def AggregateOpportunities(
         self, request: rpc.AggregateOpportunitiesRequest, _context: Any
     ) -> rpc.AggregateOpportunitiesResponse:
-        async def query(reader: Reader) -> rpc.AggregateOpportunitiesResponse:
-            rows = await aggregate(reader, queries.RESOURCE, queries.ROWS, Opportunity, request)
-            return rpc.AggregateOpportunitiesResponse(rows=rows)
-
-        return await self.read(query)
+        return await self.aggregate(request, rpc.AggregateOpportunitiesResponse)
 
     async def ListOpportunityStageChanges(
         self, request: rpc.ListOpportunityStageChangesRequest, _context: Any
     ) -> rpc.ListOpportunityStageChangesResponse:
         async def query(reader: Reader) -> rpc.ListOpportunityStageChangesResponse:
-            page = await queries.stage_changes(reader, self._lists, request)
+            page = await queries.stage_changes(reader, self.lists, request)
             return rpc.ListOpportunityStageChangesResponse(
-                stage_changes=[to_stage_change(Stored(row)) for row in page.rows],
+                stage_changes=[to_stage_change(row) for row in page.rows],
                 next_page_token=page.next_page_token,
             )
 
@@ -113,8 +98,7 @@ class OpportunitiesServicer(Servicer):
 
     async def UpdateOpportunity(self, request: rpc.UpdateOpportunityRequest, _context: Any) -> pb.Opportunity:
         deal = request.opportunity
-        names = fields.changing(deal, request.update_mask, BY_VERB)
-        values = fields.values_of(deal, names, SPECIAL)
+        values = changes_of(deal, request.update_mask)
         command = commands.UpdateOpportunity(UUID(deal.id), deal.etag, values)
         return await self._act(request, handlers.update_opportunity, command)
 
@@ -154,18 +138,13 @@ class OpportunitiesServicer(Servicer):
         return await self._act(request, handlers.reopen_opportunity, command)
 
     async def _act(self, request: Any, handle: Handle, command: Any) -> pb.Opportunity:
-        async def act(work: UnitOfWork) -> pb.Opportunity:
-            deal = await handle(command, work)
-            if not still_sees(deal, "opportunities.read"):
-                return pb.Opportunity(id=str(deal.id), etag=deal.etag)
-            return to_message(deal, work.clock.now())
-
-        return await self.once(request, act, _get_again)
+        return await self.change(request, lambda work: handle(command, work))
 
 
 def _result(outcome: creating.Outcome, now: Any) -> rpc.BatchCreateOpportunitiesResult:
     if outcome.error is not None:
         return rpc.BatchCreateOpportunitiesResult(error=to_status(outcome.error))
+    assert outcome.deal is not None
     return rpc.BatchCreateOpportunitiesResult(opportunity=to_message(outcome.deal, now))
 
 
@@ -175,11 +154,11 @@ def _batch_ids(response: rpc.BatchCreateOpportunitiesResponse) -> str:
 
 async def _get_batch(reader: Reader, ids: str) -> rpc.BatchCreateOpportunitiesResponse:
     """A repeat: what was created is read again; what was refused then is not tried again."""
-    keys, now = ids.split(","), reader.clock.now()
+    keys = ids.split(",")
     known = await queries.get_all(reader, keys)
     gone: Status = refused_before()
     results = [
-        rpc.BatchCreateOpportunitiesResult(opportunity=to_message(known[key], now))
+        rpc.BatchCreateOpportunitiesResult(opportunity=known[key])
         if key in known
         else rpc.BatchCreateOpportunitiesResult(error=gone)
         for key in keys

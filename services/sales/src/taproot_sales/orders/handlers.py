@@ -16,6 +16,7 @@ from taproot_base.context import current_call
 from taproot_base.errors import InvalidArgument, NotFound
 from taproot_base.ids import new_id
 from taproot_chassis.placement import Placer
+from taproot_records.checks import Checks
 from taproot_sales.approvals.handlers import Ask, ask_if_needed, withdraw
 from taproot_sales.approvals.model import Approval
 from taproot_sales.approvals.rules import ApprovalState
@@ -28,14 +29,14 @@ from taproot_sales.orders.model import (
     OrderLine,
 )
 from taproot_sales.orders.rules import OrderState
-from taproot_sales.sales_lines.catalogue import PriceTerms
 from taproot_sales.sales_lines.customers import CustomerRef, find_customers, place_document
 from taproot_sales.sales_lines.handlers import (
+    Asked,
     LineCommand,
     check_discount_within,
     check_discounts,
     currency_of,
-    write_lines,
+    write_document,
 )
 from taproot_storage.database import UnitOfWork
 from taproot_storage.statements import Statement
@@ -103,21 +104,23 @@ async def create_orders(commands: Sequence[CreateOrder], work: UnitOfWork) -> li
     """All or none. The caller holds the advisory locks of the external ids."""
     if any(command.imported for command in commands):
         _require_import()
+    checks = Checks()
     if current_call().principal.kind == "portal":
-        _check_portal(commands)
+        with checks:
+            _check_portal(commands)
     await _require_new(commands, work)
     customers = await find_customers({command.customer_id for command in commands}, work)
-    unknown = [c for c in commands if c.customer_id not in customers]
-    if unknown:
-        raise InvalidArgument(
-            (f"{c.path}.customer_id", "does not exist or is not visible to you") for c in unknown
-        )
     serials = await work.fetch(_next_numbers, count=len(commands))
     placer = Placer("orders", work)
     orders = []
     for command, serial in zip(commands, serials, strict=True):
-        order = await _new_order(command, serial[0], customers[command.customer_id], placer, work)
-        orders.append(order)
+        customer = customers.get(command.customer_id)
+        if customer is None:
+            checks.refuse(f"{command.path}.customer_id", "does not exist or is not visible to you")
+            continue
+        with checks:
+            orders.append(await _new_order(command, serial[0], customer, placer, work))
+    checks.done()
     await work.add(*orders)
     return orders
 
@@ -173,9 +176,8 @@ async def _set_lines(
     work: UnitOfWork,
     path: str,
 ) -> None:
-    check_discounts(order, discount_currency, path)
-    terms = PriceTerms(order.currency_code, order.order_date, customer.value_class, order.tax_inclusive)
-    order.lines = await write_lines(OrderLine, lines, terms, work, f"{path}.lines")
+    asked = Asked(path, order.order_date, customer.value_class, discount_currency)
+    order.lines = await write_document(order, OrderLine, lines, asked, work)
 
 
 def _importable(state: OrderState, path: str) -> OrderState:

@@ -11,45 +11,27 @@ from sqlalchemy.dialects.postgresql import ARRAY
 
 from taproot.sales.v1 import order_pb2 as pb
 from taproot.sales.v1 import product_pb2
-from taproot_base.errors import NotFound
 from taproot_listing.fields import Field, FieldType, Resource
-from taproot_records.references import reference_field
+from taproot_records.reading import resource_of
 from taproot_sales.orders.model import Fulfilment, Order, OrderLine
+from taproot_sales.sales_lines.model import totals_fields
 from taproot_storage.database import Reader
 from taproot_storage.statements import Statement
-from taproot_storage.visibility import visible
 
 _c = Order.__table__.c
 _l = OrderLine.__table__.c
 _f = Fulfilment.__table__.c
 columns = [column for column in _c if column.name not in ("invoiced", "movements")]
 
-_ID = (
-    "id",
-    "contact_id",
-    "opportunity_id",
-    "quote_id",
-    "approval_id",
-    "owner_id",
-    "branch_id",
-    "team_id",
-)
-_TEXT = ("number", "display_name", "external_id", "currency_code", "customer_reference")
-_NUMBER = ("gross", "discount", "net", "tax", "total", "exact_net", "discount_share")
-_DATE = ("order_date", "requested_date", "fulfil_date")
-_FIELDS = [
-    reference_field(_c.customer_id),
-    *(Field(name, _c[name], FieldType.ID, sortable=False) for name in _ID),
-    *(Field(name, _c[name], FieldType.TEXT) for name in _TEXT),
-    *(Field(name, _c[name], FieldType.NUMBER) for name in _NUMBER),
-    *(Field(name, _c[name], FieldType.DATE) for name in _DATE),
-    Field("state", _c.state, FieldType.ENUM, enum=pb.OrderState),
-    Field("historic", _c.historic, FieldType.BOOLEAN),
-    Field("create_time", _c.create_time, FieldType.INSTANT),
-    Field("update_time", _c.update_time, FieldType.INSTANT),
-    Field("custom", _c.custom, FieldType.JSON),
-]
-RESOURCE = Resource("order", _FIELDS, default_order="create_time desc", id_column=_c.id)
+RESOURCE = resource_of(
+    "order",
+    Order,
+    pb.Order,
+    "id number display_name customer_id contact_id opportunity_id quote_id approval_id external_id state currency_code "
+    "customer_reference historic order_date requested_date fulfil_date owner_id branch_id team_id create_time "
+    "update_time custom",
+    references=("customer_id",),
+).with_fields(*totals_fields(_c))
 
 _OF_ORDER = (
     "customer_id",
@@ -65,18 +47,19 @@ _OF_ORDER = (
 LINES = Resource(
     "order_line",
     [
-        *(field for field in _FIELDS if field.name in _OF_ORDER),
+        *(field for field in RESOURCE.fields if field.name in _OF_ORDER),
         Field("order_id", _l.order_id, FieldType.ID),
         Field("product_id", _l.product_id, FieldType.ID),
         Field("product_code", _l.product_code, FieldType.TEXT),
         Field("product_kind", _l.product_kind, FieldType.ENUM, enum=product_pb2.ProductKind),
         Field("display_name", _l.display_name, FieldType.TEXT),
         *(
+            Field(name, _l[name], FieldType.NUMBER, sensitive_class="financial")
+            for name in ("unit_price", "discount_rate", "net", "tax", "exact_net")
+        ),
+        *(
             Field(name, _l[name], FieldType.NUMBER)
-            for name in (
-                "quantity", "unit_price", "discount_rate", "tax_rate", "net", "tax", "exact_net",
-                "fulfilled_quantity", "returned_quantity",
-            )
+            for name in ("quantity", "tax_rate", "fulfilled_quantity", "returned_quantity")
         ),
     ],
     default_order="order_id",
@@ -95,7 +78,6 @@ MOVEMENTS = Resource(
     id_column=_f.id,
 )
 
-_get = Statement(lambda: select(*columns).where(_c.id == bindparam("order_id"), visible(Order)))
 _lines = Statement(
     lambda: (
         select(OrderLine.__table__)
@@ -105,19 +87,11 @@ _lines = Statement(
 )
 
 
-def listed() -> Select[Any]:
-    return select(*columns)
+ROWS = select(*columns)
 
 
 def lines_with_orders() -> Select[Any]:
     return select(OrderLine.__table__).join(Order.__table__, _c.id == _l.order_id)
-
-
-async def get_order(reader: Reader, order_id: uuid.UUID) -> Any:
-    row = await reader.fetch_row(_get, order_id=order_id)
-    if row is None:
-        raise NotFound("order", order_id)
-    return row
 
 
 async def lines_of(reader: Reader, ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, list[Any]]:

@@ -13,7 +13,8 @@ from sqlalchemy import func, select
 
 from taproot_base.errors import InvalidArgument, NotFound
 from taproot_base.ids import new_id
-from taproot_chassis.placement import Placer, caller_id
+from taproot_chassis.placement import Place, Placer, caller_id
+from taproot_records.checks import Checks
 from taproot_sales.invoices.handlers import open_invoices, open_items, settle_parts
 from taproot_sales.invoices.ledger import enter_payment
 from taproot_sales.invoices.model import Invoice, OverAllocated
@@ -52,10 +53,9 @@ class RecordPayment:
 
 async def record_payment(command: RecordPayment, work: UnitOfWork) -> Payment:
     """Money received: entered in the account, allocated as asked, the rest kept as credit."""
-    if command.amount <= 0 or not is_whole(command.amount, command.currency_code):
-        raise InvalidArgument([("payment.amount", "must be above 0, in whole minor units")])
+    place = await _checked_place(command, work)
     await _require_new(command, work)
-    payment = await _new_payment(command, work)
+    payment = await _new_payment(command, place, work)
     await work.add(payment)
     payment.receive(work.clock.now())
     await enter_payment(payment, EntryKind.PAYMENT, work)
@@ -64,9 +64,20 @@ async def record_payment(command: RecordPayment, work: UnitOfWork) -> Payment:
     return payment
 
 
-async def _new_payment(command: RecordPayment, work: UnitOfWork) -> Payment:
-    await require_customer(command.customer_id, "payment.customer_id", work)
-    place = await Placer("payments", work).place(command.owner_id or caller_id(), command.branch_id)
+async def _checked_place(command: RecordPayment, work: UnitOfWork) -> Place:
+    checks, place = Checks(), None
+    if command.amount <= 0 or not is_whole(command.amount, command.currency_code):
+        checks.refuse("payment.amount", "must be above 0, in whole minor units")
+    with checks:
+        await require_customer(command.customer_id, "payment.customer_id", work)
+    with checks:
+        place = await Placer("payments", work).place(command.owner_id or caller_id(), command.branch_id)
+    checks.done()
+    assert place is not None
+    return place
+
+
+async def _new_payment(command: RecordPayment, place: Place, work: UnitOfWork) -> Payment:
     serial = await work.fetch_value(_next_number)
     number = f"PAY-{serial:06d}"
     return Payment(

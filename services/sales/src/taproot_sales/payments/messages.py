@@ -12,6 +12,7 @@ from taproot.sales.v1 import payment_pb2 as pb
 from taproot.sales.v1 import payment_service_pb2 as rpc
 from taproot_base import wire
 from taproot_base.errors import InvalidArgument, Violation
+from taproot_records.checks import Checks
 from taproot_sales.invoices.rules import Part
 from taproot_sales.payments.handlers import RecordPayment
 from taproot_sales.payments.model import Payment
@@ -72,22 +73,31 @@ def parse_new(request: rpc.CreatePaymentRequest) -> RecordPayment:
         violations.append(Violation("payment.amount", "is required"))
     if request.auto_allocate and message.allocations:
         violations.append(Violation("auto_allocate", "not together with payment.allocations"))
-    if violations:
-        raise InvalidArgument(violations)
+    checks, day, parts, custom = Checks(), None, list[Part](), dict[str, Any]()
     currency = message.amount.currency_code
+    with checks:
+        if violations:
+            raise InvalidArgument(violations)
+    with checks:
+        day = day_of(message, "payment_date", "payment")
+    with checks:
+        parts = parts_of(message.allocations, currency, "payment.allocations")
+    with checks:
+        custom = custom_values(message.custom, "payment.custom")
+    checks.done()
     return RecordPayment(
         id=wire.optional_uuid(message.id),
         customer_id=uuid.UUID(message.customer_id),
         amount=Decimal(message.amount.amount),
         currency_code=currency,
-        payment_date=day_of(message, "payment_date", "payment"),
-        parts=parts_of(message.allocations, currency, "payment.allocations"),
+        payment_date=day,
+        parts=parts,
         auto_allocate=request.auto_allocate,
         external_id=message.external_id,
         owner_id=wire.optional_uuid(message.owner_id),
         branch_id=wire.optional_uuid(message.branch_id),
         team_id=wire.optional_uuid(message.team_id),
-        custom=custom_values(message.custom, "payment.custom"),
+        custom=custom,
         **{name: getattr(message, name) for name in CHANGEABLE},
     )
 

@@ -9,45 +9,45 @@ from typing import Any
 from taproot.sales.v1 import payment_pb2 as pb
 from taproot.sales.v1 import payment_service_pb2 as rpc
 from taproot_chassis.service import Runtime
-from taproot_chassis.servicer import Servicer
-from taproot_sales.base import flush_unique
+from taproot_records.keeping import flush_unique
+from taproot_records.reading import Shelf
+from taproot_records.serving import ResourceServicer
 from taproot_sales.payments import handlers, messages, queries
 from taproot_sales.payments.model import Payment
 from taproot_sales.sales_lines.customers import CustomerDoor
 from taproot_sales.settings import SalesSettings
 from taproot_storage.database import Reader, UnitOfWork
 from taproot_storage.idempotency import lock_key
-from taproot_storage.reads import Lists, aggregate
 from taproot_storage.updates import changed_fields
 
 Act = Callable[[UnitOfWork], Awaitable[Payment]]
 
 
-class PaymentsServicer(Servicer):
+class PaymentShelf(Shelf[pb.Payment]):
+    def message(self, row: Any) -> pb.Payment:
+        return messages.to_message(row)
+
+
+class PaymentsServicer(ResourceServicer[pb.Payment]):
     def __init__(self, runtime: Runtime[SalesSettings]) -> None:
-        super().__init__(runtime.database)
-        self._lists = Lists(runtime.page_key)
+        super().__init__(runtime, PaymentShelf(queries.RESOURCE, Payment, pb.Payment))
         self._customers = CustomerDoor(runtime)
 
+    async def one(self, reader: Reader, key: str) -> pb.Payment:
+        """With its allocations, which lists leave out."""
+        row = await self.shelf.row(reader, key)
+        return messages.to_message(row, await queries.allocations_of(reader, row["id"]))
+
     async def GetPayment(self, request: rpc.GetPaymentRequest, _context: Any) -> pb.Payment:
-        return await self.read(lambda reader: _read(reader, request.id))
+        return await self.get(request.id)
 
     async def ListPayments(self, request: rpc.ListPaymentsRequest, _context: Any) -> rpc.ListPaymentsResponse:
-        async def query(reader: Reader) -> rpc.ListPaymentsResponse:
-            page = await self._lists.page(reader, queries.RESOURCE, queries.listed(), Payment, request)
-            payments = [messages.to_message(row) for row in page.rows]
-            return rpc.ListPaymentsResponse(payments=payments, next_page_token=page.next_page_token)
-
-        return await self.read(query)
+        return await self.page(request, rpc.ListPaymentsResponse, "payments")
 
     async def AggregatePayments(
         self, request: rpc.AggregatePaymentsRequest, _context: Any
     ) -> rpc.AggregatePaymentsResponse:
-        async def query(reader: Reader) -> rpc.AggregatePaymentsResponse:
-            rows = await aggregate(reader, queries.RESOURCE, queries.listed(), Payment, request)
-            return rpc.AggregatePaymentsResponse(rows=rows)
-
-        return await self.read(query)
+        return await self.aggregate(request, rpc.AggregatePaymentsResponse)
 
     async def CreatePayment(self, request: rpc.CreatePaymentRequest, _context: Any) -> pb.Payment:
         command = messages.parse_new(request)
@@ -81,12 +81,7 @@ class PaymentsServicer(Servicer):
     async def _act(self, request: Any, act: Act, *locks: int) -> pb.Payment:
         async def answer(work: UnitOfWork) -> pb.Payment:
             payment = await act(work)
-            await flush_unique(work, {})
+            await flush_unique(work)
             return messages.to_message(payment, await queries.allocations_of(work, payment.id))
 
-        return await self.once(request, answer, _read, locks=locks)
-
-
-async def _read(reader: Reader, key: str) -> pb.Payment:
-    row = await queries.get_payment(reader, uuid.UUID(key))
-    return messages.to_message(row, await queries.allocations_of(reader, row["id"]))
+        return await self.once(request, answer, self.one, locks=locks)

@@ -2,63 +2,38 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 from taproot_base.errors import InvalidArgument
-from taproot_base.ids import new_id
-from taproot_sales.base import flush_unique
-from taproot_sales.fields import patched
+from taproot_records.keeping import create_record
+from taproot_records.mapping import Values
+from taproot_records.writing import load, patched
 from taproot_sales.pipelines import queries
 from taproot_sales.pipelines.model import Pipeline, PipelineInUse, StageInUse, stored
 from taproot_sales.pipelines.rules import DEFAULT_STAGES
 from taproot_storage.database import Database, UnitOfWork
 from taproot_storage.idempotency import lock_key
-from taproot_storage.updates import check_etag
 
 DEFAULT_LOCK = lock_key("sales", "default pipeline")
 
 
-@dataclass(frozen=True)
-class CreatePipeline:
-    id: UUID
-    values: dict[str, Any]
+async def create_pipeline(chosen: str, values: Values, work: UnitOfWork) -> Pipeline:
+    await _take_default(values, work)
+    return await create_record(Pipeline, chosen, values, work)
 
 
-@dataclass(frozen=True)
-class UpdatePipeline:
-    id: UUID
-    etag: str
-    values: dict[str, Any]
-
-
-@dataclass(frozen=True)
-class DeletePipeline:
-    id: UUID
-    etag: str
-
-
-async def create_pipeline(command: CreatePipeline, work: UnitOfWork) -> Pipeline:
-    await _take_default(command.values, work)
-    pipeline = Pipeline.create({"id": command.id} | command.values, work.clock.now())
-    await work.add(pipeline)
-    await flush_unique(work, {})
-    return pipeline
-
-
-async def update_pipeline(command: UpdatePipeline, work: UnitOfWork) -> Pipeline:
-    pipeline = await queries.load(work, command.id)
-    check_etag(command.etag, pipeline.version)
+async def update_pipeline(key: str, etag: str, values: Values, work: UnitOfWork) -> Pipeline:
+    pipeline = await load(work, Pipeline, key, etag, deleted=False)
     if not pipeline.default_pipeline:
-        await _take_default(command.values, work)
-    if "stages" in command.values:
-        await _keep_used_stages(pipeline, command.values["stages"], work)
-    pipeline.change(patched(command.values, pipeline.custom), work.clock.now())
+        await _take_default(values, work)
+    if "stages" in values:
+        await _keep_used_stages(pipeline, values["stages"], work)
+    pipeline.change(patched(pipeline, values), work.clock.now())
     return pipeline
 
 
-async def _take_default(values: dict[str, Any], work: UnitOfWork) -> None:
+async def _take_default(values: Values, work: UnitOfWork) -> None:
     """Written at once: at no time are there two defaults."""
     if values.get("default_pipeline"):
         former = await queries.find(work, None)
@@ -76,9 +51,8 @@ async def _keep_used_stages(pipeline: Pipeline, stages: list[dict[str, Any]], wo
         raise StageInUse(lost)
 
 
-async def delete_pipeline(command: DeletePipeline, work: UnitOfWork) -> Pipeline:
-    pipeline = await queries.load(work, command.id)
-    check_etag(command.etag, pipeline.version)
+async def delete_pipeline(key: str, etag: str, work: UnitOfWork) -> Pipeline:
+    pipeline = await load(work, Pipeline, key, etag, deleted=False)
     if await queries.used_stages(work, pipeline.id):
         raise PipelineInUse
     pipeline.delete(work.clock.now())
@@ -102,4 +76,4 @@ async def ensure_default(database: Database) -> None:
                 "stages": stored(list(DEFAULT_STAGES)),
                 "default_pipeline": True,
             }
-            await create_pipeline(CreatePipeline(new_id(), values), work)
+            await create_pipeline("", values, work)

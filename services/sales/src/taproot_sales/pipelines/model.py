@@ -6,14 +6,15 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import DateTime, Index, Text, text
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy import Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from taproot_base.errors import AppError, InvalidArgument
+from taproot_records.keeping import Recyclable
+from taproot_records.mapping import Values
 from taproot_sales.base import Base
-from taproot_sales.pipelines.rules import LOST, OPEN, WON, Stage, stage_faults
-from taproot_storage.eventlog import Aggregate
+from taproot_sales.pipelines.rules import LOST, OPEN, WON, Stage, closed, stage_faults
+from taproot_storage.model import Customizable
 
 
 class StageInUse(AppError):
@@ -38,15 +39,13 @@ class PipelineIsDefault(AppError):
         super().__init__("make another pipeline the default first")
 
 
-class Pipeline(Aggregate, Base):
+class Pipeline(Recyclable, Customizable, Base):
     __tablename__ = "pipelines"
     aggregate_type = "pipeline"
 
-    display_name: Mapped[str] = mapped_column(Text, default="")
-    stages: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, default=list)
+    display_name: Mapped[str] = mapped_column(default="")
+    stages: Mapped[list[dict[str, Any]]] = mapped_column(default=list)
     default_pipeline: Mapped[bool] = mapped_column(default=False)
-    custom: Mapped[dict[str, Any]] = mapped_column(JSONB, default=dict)
-    delete_time: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
 
     __table_args__ = (
         Index("ix_pipelines_display_name", "display_name", "id"),
@@ -58,25 +57,14 @@ class Pipeline(Aggregate, Base):
         ),
     )
 
-    @classmethod
-    def create(cls, values: dict[str, Any], now: datetime) -> Pipeline:
-        pipeline = cls(**values, create_time=now, update_time=now)
-        pipeline._check()
-        pipeline.record("created", now)
-        return pipeline
-
-    def change(self, values: dict[str, Any], now: datetime) -> None:
+    def change(self, values: Values, now: datetime) -> None:
         if self.default_pipeline and values.get("default_pipeline") is False:
             raise PipelineIsDefault
-        self.set_all(values)
-        self._check()
-        self.record("updated", now)
+        super().change(values, now)
 
-    def _check(self) -> None:
-        faults = [] if self.display_name else [("pipeline.display_name", "is required")]
-        faults += [(f"pipeline.{path}", fault) for path, fault in stage_faults(self.steps)]
-        if faults:
-            raise InvalidArgument(faults)
+    def faults(self) -> list[tuple[str, str]]:
+        self.stages = stored([closed(stage) for stage in self.steps])
+        return self.missing("display_name") + stage_faults(self.steps)
 
     def yield_default(self, now: datetime) -> None:
         """Another pipeline becomes the default."""
@@ -86,8 +74,7 @@ class Pipeline(Aggregate, Base):
     def delete(self, now: datetime) -> None:
         if self.default_pipeline:
             raise PipelineIsDefault
-        self.delete_time = now
-        self.record("deleted", now)
+        super().delete(now)
 
     @property
     def steps(self) -> list[Stage]:

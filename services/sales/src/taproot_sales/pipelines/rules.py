@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
@@ -31,6 +31,11 @@ DEFAULT_STAGES = (
     Stage("won", "Won", WON, CERTAIN),
     Stage("lost", "Lost", LOST, 0),
 )
+
+
+def closed(stage: Stage) -> Stage:
+    """A WON stage whose probability is not given is certain."""
+    return replace(stage, probability=CERTAIN) if stage.kind == WON and stage.probability == 0 else stage
 
 
 def stage_faults(stages: Sequence[Stage]) -> list[tuple[str, str]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -10,43 +9,16 @@ from uuid import UUID
 from taproot.sales.events.v1.price_book_event_pb2 import PriceBookEvent
 from taproot.sales.v1 import price_book_pb2 as pb
 from taproot.sales.v1 import price_book_service_pb2 as rpc
-from taproot.type.v1.date_range_pb2 import DateRange
-from taproot_base.wire import optional_date, to_date, to_money, to_timestamp
-from taproot_sales import fields
+from taproot_base.wire import to_money
+from taproot_records.mapping import message_of, row_of
 from taproot_sales.price_books.model import entry
 from taproot_sales.price_books.queries import PricedItem
 from taproot_storage.eventlog import Recorded
 
 
-def _period(message: pb.PriceBook, _name: str) -> dict[str, Any]:
-    period = message.valid_period
-    return {"valid_from": optional_date(period, "start_date"), "valid_to": optional_date(period, "end_date")}
-
-
-SPECIAL: Mapping[str, fields.Convert] = {"valid_period": _period, "custom": fields.custom}
-
-
-def to_message(book: Any) -> pb.PriceBook:
-    period = DateRange(start_date=to_date(book.valid_from), end_date=to_date(book.valid_to))
-    return pb.PriceBook(
-        id=str(book.id),
-        display_name=book.display_name,
-        customer_class=book.customer_class,
-        currency_code=book.currency_code,
-        valid_period=period if book.valid_from or book.valid_to else None,
-        priority=book.priority,
-        disabled=book.disabled,
-        custom=fields.to_struct(book.custom),
-        create_time=to_timestamp(book.create_time),
-        update_time=to_timestamp(book.update_time),
-        delete_time=to_timestamp(book.delete_time),
-        etag=book.etag,
-    )
-
-
 def to_event(book: Any, recorded: Recorded) -> PriceBookEvent:
     return PriceBookEvent(
-        price_book=to_message(book),
+        price_book=message_of(pb.PriceBook, row_of(book)),
         entries=[to_entry(row) for row in recorded.detail.get("entries", ())],
         removed_product_ids=map(str, recorded.detail.get("removed", ())),
     )

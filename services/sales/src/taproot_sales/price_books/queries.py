@@ -12,35 +12,26 @@ from uuid import UUID
 from sqlalchemy import Text, Uuid, any_, bindparam, cast, delete, select
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 
-from taproot_base.errors import NotFound
+from taproot.sales.v1 import price_book_pb2 as pb
 from taproot_listing.fields import Field, FieldType, Resource
+from taproot_records.reading import Shelf, resource_of
 from taproot_sales.catalog.queries import products_by_id
-from taproot_sales.price_books.model import PriceBook, price_book_entries
+from taproot_sales.price_books.model import PriceBook, period, price_book_entries
 from taproot_sales.price_books.price_rules import Book, Break, Inquiry, ListPrice, Price, find_price
-from taproot_sales.stored import Stored
 from taproot_storage.database import Reader, UnitOfWork
 from taproot_storage.statements import Statement
 
 T = PriceBook.__table__.c
 E = price_book_entries.c
 LIVE = T.delete_time.is_(None)
-ROWS = select(PriceBook.__table__).where(LIVE)
-RESOURCE = Resource(
+RESOURCE = resource_of(
     "price_book",
-    (
-        Field("id", T.id, FieldType.ID),
-        Field("display_name", T.display_name, FieldType.TEXT, sort_column=T.sort_key),
-        Field("customer_class", T.customer_class, FieldType.TEXT),
-        Field("currency_code", T.currency_code, FieldType.TEXT),
-        Field("priority", T.priority, FieldType.INTEGER),
-        Field("disabled", T.disabled, FieldType.BOOLEAN),
-        Field("create_time", T.create_time, FieldType.INSTANT),
-        Field("update_time", T.update_time, FieldType.INSTANT),
-        Field("custom", T.custom, FieldType.JSON),
-    ),
+    PriceBook,
+    pb.PriceBook,
+    "id display_name customer_class currency_code priority disabled create_time update_time custom",
     "display_name",
-    T.id,
 )
+SHELF = Shelf(RESOURCE, PriceBook, pb.PriceBook, live=LIVE)
 ENTRIES = Resource(
     "price_book_entry",
     (
@@ -53,12 +44,10 @@ ENTRIES = Resource(
     cast(E.product_id, Text) + "/" + cast(E.min_quantity, Text),
 )
 _keys = bindparam("products", type_=ARRAY(Uuid()))
-_one = Statement(lambda: ROWS.where(T.id == bindparam("key")))
-_any = Statement(lambda: select(PriceBook.__table__).where(T.id == bindparam("key")))
 _breaks = Statement(
     lambda: select(
         E.product_id, E.min_quantity, E.unit_price,
-        T.id, T.currency_code, T.customer_class, T.valid_from, T.valid_to, T.priority, T.disabled,
+        T.id, T.currency_code, T.customer_class, T.valid_period, T.priority, T.disabled,
     )
     .join(PriceBook.__table__, T.id == E.price_book_id)
     .where(E.product_id == any_(_keys), T.currency_code == bindparam("currency"), LIVE)
@@ -76,22 +65,6 @@ class PricedItem:
     product_id: UUID
     quantity: Decimal
     price: Price | None
-
-
-async def get(reader: Reader, book_id: str | UUID, *, deleted: bool = False) -> Stored:
-    row = await reader.fetch_row(_any if deleted else _one, key=UUID(str(book_id)))
-    if row is None:
-        raise NotFound("price book", book_id)
-    return Stored(row)
-
-
-async def load(work: UnitOfWork, book_id: UUID) -> PriceBook:
-    found: PriceBook | None = await work.scalar(
-        select(PriceBook).where(T.id == book_id, LIVE).with_for_update()
-    )
-    if found is None:
-        raise NotFound("price book", book_id)
-    return found
 
 
 async def put_entries(
@@ -132,11 +105,13 @@ async def lookup_prices(
 
 
 def _break(row: Any) -> Break:
-    names = ("id", "currency_code", "customer_class", "valid_from", "valid_to", "priority", "disabled")
-    return Break(Book(**{name: row[name] for name in names}), row["min_quantity"], row["unit_price"])
+    names = ("id", "currency_code", "customer_class", "priority", "disabled")
+    first, last = period(row["valid_period"])
+    book = Book(**{name: row[name] for name in names}, valid_from=first, valid_to=last)
+    return Break(book, row["min_quantity"], row["unit_price"])
 
 
 def _list_price(product: Any) -> ListPrice | None:
-    if product is None or product.list_price is None:
+    if product is None or product["list_price_amount"] is None:
         return None
-    return ListPrice(product.currency_code, product.list_price)
+    return ListPrice(product["list_price_currency"], product["list_price_amount"])

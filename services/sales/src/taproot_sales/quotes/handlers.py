@@ -18,14 +18,14 @@ from taproot_sales.approvals.handlers import Ask, ask_if_needed, withdraw
 from taproot_sales.orders.handlers import next_serial, number_of
 from taproot_sales.orders.model import Order, OrderLine
 from taproot_sales.quotes.model import DEFAULT_VALIDITY, Quote, QuoteLine, QuoteState
-from taproot_sales.sales_lines.catalogue import PriceTerms
 from taproot_sales.sales_lines.customers import CustomerRef, find_customers, place_document
 from taproot_sales.sales_lines.handlers import (
+    Asked,
     LineCommand,
     check_discount_within,
     check_discounts,
     currency_of,
-    write_lines,
+    write_document,
 )
 from taproot_storage.database import UnitOfWork
 from taproot_storage.statements import Statement
@@ -114,11 +114,8 @@ async def _set_lines(
     customer: CustomerRef,
     work: UnitOfWork,
 ) -> None:
-    check_discounts(quote, discount_currency, "quote")
-    terms = PriceTerms(
-        quote.currency_code, work.clock.now().date(), customer.value_class, quote.tax_inclusive
-    )
-    quote.lines = await write_lines(QuoteLine, lines, terms, work, "quote.lines")
+    asked = Asked("quote", work.clock.now().date(), customer.value_class, discount_currency)
+    quote.lines = await write_document(quote, QuoteLine, lines, asked, work)
 
 
 async def load_quote(quote_id: uuid.UUID, etag: str, work: UnitOfWork) -> Quote:

@@ -79,14 +79,14 @@ def parse_new(message: pb.Quote, default_currency: str, terms_days: int) -> Crea
 
 
 def parse_change(message: pb.Quote, names: Sequence[str]) -> ChangeQuote:
-    refused = [name for name in names if name not in CHANGEABLE]
-    if refused:
-        raise InvalidArgument((f"quote.{name}", "cannot be changed") for name in refused)
+    refused = [(f"quote.{name}", "cannot be changed") for name in names if name not in CHANGEABLE]
     values = _values(message, names)
     if "customer_id" in names:
         values["customer_id"] = uuid.UUID(message.customer_id)
     if values.get("valid_until", True) is None:
-        raise InvalidArgument([("quote.valid_until", "is required")])
+        refused.append(("quote.valid_until", "is required"))
+    if refused:
+        raise InvalidArgument(refused)
     return ChangeQuote(
         id=uuid.UUID(message.id),
         etag=message.etag,

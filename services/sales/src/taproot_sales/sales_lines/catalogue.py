@@ -42,8 +42,7 @@ async def find_products(ids: Collection[uuid.UUID], reader: Reader) -> dict[uuid
     products = await products_by_id(reader, ids)
     names = ("display_name", "code", "kind", "entitlement_months", "tax_rate")
     return {
-        key: CatalogueEntry(**{name: getattr(product, name) for name in names})
-        for key, product in products.items()
+        key: CatalogueEntry(**{name: product[name] for name in names}) for key, product in products.items()
     }
 
 

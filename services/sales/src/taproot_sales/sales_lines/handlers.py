@@ -5,11 +5,13 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from typing import Any, TypeVar
 
 from taproot_base.errors import InvalidArgument, Violation
 from taproot_base.ids import new_id
+from taproot_records.checks import Checks
 from taproot_sales.sales_lines.catalogue import CatalogueEntry, Item, PriceTerms, find_prices, find_products
 from taproot_storage.database import Reader
 
@@ -29,6 +31,16 @@ class LineCommand:
     discount_rate: Decimal
     tax_rate: Decimal | None
     note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the prices of a document depend on, and where its faults are."""
+
+    path: str
+    day: date
+    customer_class: str
+    discount_currency: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +129,20 @@ def _violations(line: Written, terms: PriceTerms, path: str) -> Iterable[Violati
         yield Violation(f"{path}.unit_price", "must not be negative")
     if command.currency_code not in ("", terms.currency_code):
         yield Violation(f"{path}.unit_price.currency_code", f"must be {terms.currency_code}")
+
+
+async def write_document(
+    document: Any, kind: type[L], commands: Sequence[LineCommand], asked: Asked, reader: Reader
+) -> list[L]:
+    """Lines of a quote or an order whose discounts are checked with them."""
+    checks, lines = Checks(), list[L]()
+    terms = PriceTerms(document.currency_code, asked.day, asked.customer_class, document.tax_inclusive)
+    with checks:
+        check_discounts(document, asked.discount_currency, asked.path)
+    with checks:
+        lines = await write_lines(kind, commands, terms, reader, f"{asked.path}.lines")
+    checks.done()
+    return lines
 
 
 def _repeated_ids(commands: Sequence[LineCommand], path: str) -> Iterable[Violation]:

@@ -12,9 +12,11 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from taproot_base.errors import AppError, Kind
+from taproot_listing.fields import Field, FieldType
 from taproot_sales.pricing.document import DocumentAmounts, DocumentInput, LineInput, price_document
 
 ZERO = Decimal(0)
+TOTALS = ("gross", "discount", "net", "tax", "total", "exact_net", "discount_share")
 MOST_GROSS = Decimal(10) ** 15
 
 
@@ -103,6 +105,11 @@ def _priced_input(document: Any, lines: Sequence[Any]) -> DocumentInput:
     )
 
 
+def totals_fields(columns: Any) -> list[Field]:
+    """What a document comes to, for its list: in the contract these are fields of its `totals`."""
+    return [Field(name, columns[name], FieldType.NUMBER, sensitive_class="financial") for name in TOTALS]
+
+
 def _set_totals(document: Any, amounts: DocumentAmounts) -> None:
-    for name in ("gross", "discount", "net", "tax", "total", "exact_net", "discount_share"):
+    for name in TOTALS:
         setattr(document, name, getattr(amounts, name))

@@ -5,8 +5,8 @@ from __future__ import annotations
 import uuid
 from datetime import datetime
 
-from taproot_base.errors import InvalidArgument
 from taproot_chassis.placement import caller_id
+from taproot_records.checks import Checks
 from taproot_records.mapping import Values
 from taproot_records.writing import load, moved, new_key, patched, placed
 from taproot_servicedesk.calls import queries
@@ -18,16 +18,19 @@ from taproot_storage.database import UnitOfWork
 
 async def create_call(chosen: str, values: Values, region: str, work: UnitOfWork) -> Call:
     """The caller holds the lock of the external id."""
-    if not values.get("phone"):
-        raise InvalidArgument([("call.phone", "is required")])
     if values.get("external_id") and await queries.is_taken(work, values["external_id"]):
         raise CallExists
     now = work.clock.now()
-    values = await placed(work, "calls", values | {"phone": normal_phone(values["phone"], region)})
-    if values.get("customer_id") is None:
-        values["customer_id"] = await only_customer_of(work, values["phone"])
-    call = Call(id=await new_key(work, Call, chosen), version=0, **{"start_time": now, **values})
-    call.start(now)
+    phone, checks = normal_phone(values["phone"], region) if values.get("phone") else "", Checks()
+    call = Call(id=await new_key(work, Call, chosen), version=0, start_time=now)
+    with checks:
+        values = await placed(work, "calls", values)
+    call.set_all(values | {"phone": phone})
+    with checks:
+        call.start(now)
+    checks.done()
+    if call.customer_id is None:
+        call.customer_id = await only_customer_of(work, phone)
     await work.add(call)
     return call
 

@@ -10,6 +10,7 @@ from sqlalchemy import Index
 from sqlalchemy.orm import Mapped, mapped_column
 
 from taproot_base.errors import AlreadyExists, InvalidArgument, WrongState
+from taproot_records.checks import Checks
 from taproot_servicedesk.base import Base
 from taproot_storage.eventlog import Aggregate
 from taproot_storage.model import Customizable, TeamOwned
@@ -64,9 +65,12 @@ class Call(TeamOwned, Customizable, Aggregate, Base):
         """A ringing call, or one recorded afterwards with the times it had."""
         self.create_time = now
         self.direction = self.direction or "inbound"
+        checks = Checks()
         if not self.phone:
-            raise InvalidArgument([("call.phone", "is required")])
-        self._check_times()
+            checks.refuse("call.phone", "is required")
+        with checks:
+            self._check_times()
+        checks.done()
         self._follow_times()
         self.record("ended" if self.end_time else "started", now)
 

@@ -10,6 +10,7 @@ from datetime import datetime
 from taproot_base.context import current_call
 from taproot_base.errors import InvalidArgument, Violation
 from taproot_chassis.placement import Placer, branch_path, caller_branch, caller_id
+from taproot_records.checks import Checks
 from taproot_records.mapping import Values
 from taproot_records.writing import new_key
 from taproot_servicedesk.customer_refs.queries import KnownCustomer, find_customer
@@ -69,10 +70,14 @@ class Opener:
     async def _opened(self, command: OpenTicket, number: str) -> Ticket:
         now = self.work.clock.now()
         values = dict(command.values)
-        history = _history_of(values, now)
+        checks, history = Checks(), None
+        with checks:
+            history = _history_of(values, now)
         customer = await find_customer(self.work, _customer_of(values))
         key = await new_key(self.work, Ticket, command.chosen_id)
-        await self._check_parent(values.get("parent_id"))
+        with checks:
+            await self._check_parent(values.get("parent_id"))
+        checks.done()
         queue = await self._queue(values, historic=history is not None)
         values |= _known_of(customer, values) | {"open_time": values.get("open_time") or now}
         values |= await self._place(values, queue, customer, historic=history is not None)

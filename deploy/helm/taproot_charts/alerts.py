@@ -1,0 +1,153 @@
+"""Alert rules: service levels by burn rate over two windows, and what breaks a promise before a level shows it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+RUNBOOKS = "docs/operations/runbooks"
+BROKEN = "INTERNAL|UNKNOWN|DATA_LOSS|UNAVAILABLE|DEADLINE_EXCEEDED"
+WINDOWS = (
+    # burn rate, long window, short window, for, severity (a month's budget gone in 2, 5, 10 and 30 days)
+    (14.4, "1h", "5m", "2m", "page"),
+    (6.0, "6h", "30m", "15m", "page"),
+    (3.0, "1d", "2h", "1h", "ticket"),
+    (1.0, "3d", "6h", "3h", "ticket"),
+)
+
+
+@dataclass(frozen=True)
+class Level:
+    """`bad` and `all` are rates with `[$window]` for the window; `objective` is the share that must be good."""
+
+    name: str
+    objective: float
+    by: str
+    bad: str
+    all: str
+    summary: str
+
+    def ratio(self, window: str) -> str:
+        return f"({self.bad}) / ({self.all})".replace("$window", window)
+
+
+LEVELS = (
+    Level(
+        "HttpErrors", 0.999, "namespace",
+        'sum by (namespace) (rate(taproot_http_answers_total{status=~"5.."}[$window]))',
+        "sum by (namespace) (rate(taproot_http_answers_total[$window]))",
+        "Callers of the REST API get server errors",
+    ),
+    Level(
+        "HttpSlow", 0.99, "namespace",
+        'sum by (namespace) (rate(taproot_http_seconds_count[$window])) - '
+        'sum by (namespace) (rate(taproot_http_seconds_bucket{le="0.5"}[$window]))',
+        "sum by (namespace) (rate(taproot_http_seconds_count[$window]))",
+        "Callers of the REST API wait longer than half a second",
+    ),
+    Level(
+        "RpcErrors", 0.999, "namespace, taproot_service",
+        f'sum by (namespace, taproot_service) (rate(taproot_rpc_seconds_count{{code=~"{BROKEN}"}}[$window]))',
+        "sum by (namespace, taproot_service) (rate(taproot_rpc_seconds_count[$window]))",
+        "A service fails calls it should have answered",
+    ),
+    Level(
+        "EventsLate", 0.99, "namespace, taproot_service",
+        'sum by (namespace, taproot_service) (rate(taproot_consumer_delay_seconds_count[$window])) - '
+        'sum by (namespace, taproot_service) (rate(taproot_consumer_delay_seconds_bucket{le="1.0"}[$window]))',
+        "sum by (namespace, taproot_service) (rate(taproot_consumer_delay_seconds_count[$window]))",
+        "What one service did is seen by another only after more than a second",
+    ),
+)  # fmt: skip
+
+STUCK = (
+    "(max by (namespace, taproot_service, consumer) (taproot_consumer_lag) > 100) unless "
+    "(sum by (namespace, taproot_service, consumer) (rate(taproot_consumer_events_total[10m])) > 0)"
+)
+EXPIRY = (
+    "min by (namespace, name) (certmanager_certificate_expiration_timestamp_seconds"
+    '{name=~".+-(customer|sales|servicedesk|marketing|gateway)-tls"})'
+)
+
+# name, expression, for, severity, summary
+CONDITIONS = (
+    ("ServiceDown", 'sum by (namespace, taproot_service) (up{taproot_service!=""}) == 0', "2m", "page",
+     "No pod of a service answers"),
+    ("OutboxStuck", "max by (namespace, taproot_service) (taproot_outbox_oldest_seconds) > 60", "5m", "page",
+     "Changes are committed and not announced: other services do not see them"),
+    ("PublishFailing",
+     "sum by (namespace, taproot_service) (rate(taproot_outbox_publish_failures_total[10m])) > 0.1", "10m", "ticket",
+     "NATS does not acknowledge events"),
+    ("ConsumerStuck",
+     STUCK, "10m", "page",
+     "A consumer has messages waiting and takes none"),
+    ("ConsumerBehind", "max by (namespace, taproot_service, consumer) (taproot_consumer_lag) > 10000", "15m", "ticket",
+     "A consumer does not keep up"),
+    ("ConsumerRetrying",
+     "sum by (namespace, taproot_service, consumer) (increase(taproot_consumer_retries_total[15m])) > 5", "5m",
+     "ticket", "An event cannot take effect and goes, or will go, to the dead letters"),
+    ("JobFailing",
+     'sum by (namespace, taproot_service, exported_job) (increase(taproot_job_runs_total{result="failed"}[30m])) > 2', "5m", "ticket",
+     "A scheduled job fails: reminders, clocks or partitions may stand still"),
+    ("CallsShed", "sum by (namespace, taproot_service) (rate(taproot_rpc_shed_total[5m])) > 0", "5m", "page",
+     "A service refuses calls because it serves as many as it can"),
+    ("MailUncertain",
+     'sum by (namespace) (increase(taproot_mail_settled_total{state=~"uncertain|failed"}[30m])) > 20', "10m", "ticket",
+     "Mails fail, or nobody knows whether they were sent"),
+    ("MemoryHigh",
+     'max by (namespace, taproot_service, pod) (process_resident_memory_bytes{taproot_service!=""}) > 450e6', "15m",
+     "ticket", "A pod needs far more memory than at rest"),
+    ("MigrationFailed",
+     'max by (namespace, job_name) (kube_job_status_failed{job_name=~".+-migrate-.+"}) > 0', "1m", "page",
+     "A database could not be migrated: an upgrade stands still"),
+    ("CertificateExpiring",
+     f"{EXPIRY} - time() < 14 * 86400", "1h", "ticket", "A certificate between services runs out within two weeks"),
+)  # fmt: skip
+
+
+def names() -> list[str]:
+    return [level.name for level in LEVELS] + [condition[0] for condition in CONDITIONS]
+
+
+def runbook(name: str) -> str:
+    """File name of an alert's page: OutboxStuck -> outbox-stuck.md."""
+    words = "".join(f"-{letter.lower()}" if letter.isupper() else letter for letter in name)
+    return f"{words.strip('-')}.md"
+
+
+def groups() -> dict[str, Any]:
+    """The spec of a PrometheusRule."""
+    return {
+        "groups": [
+            {"name": "taproot-levels", "rules": [rule for level in LEVELS for rule in _level_rules(level)]},
+            {"name": "taproot-conditions", "rules": [_condition(*condition) for condition in CONDITIONS]},
+        ]
+    }
+
+
+def _level_rules(level: Level) -> list[dict[str, Any]]:
+    budget = round(1 - level.objective, 6)
+    rules = []
+    for burn, long, short, lasting, severity in WINDOWS:
+        limit = f"{burn:g} * {budget:g}"
+        expression = f"{level.ratio(long)} > {limit} and {level.ratio(short)} > {limit}"
+        rules.append(
+            _rule(level.name, expression, lasting, severity, f"{level.summary} (burns {burn:g} budgets)")
+        )
+        rules[-1]["labels"] |= {"window": long, "objective": f"{level.objective * 100:g} %"}
+    return rules
+
+
+def _condition(name: str, expression: str, lasting: str, severity: str, summary: str) -> dict[str, Any]:
+    return _rule(name, expression, lasting, severity, summary)
+
+
+def _rule(name: str, expression: str, lasting: str, severity: str, summary: str) -> dict[str, Any]:
+    where = "{{ $labels.namespace }} {{ $labels.taproot_service }}"
+    return {
+        "alert": f"Taproot{name}",
+        "expr": expression,
+        "for": lasting,
+        "labels": {"severity": severity, "product": "taproot"},
+        "annotations": {"summary": f"{summary}: {where}", "runbook": f"{RUNBOOKS}/{runbook(name)}"},
+    }

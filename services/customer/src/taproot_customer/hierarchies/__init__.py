@@ -1,0 +1,1 @@
+"""Hierarchies: groups, subsidiaries and households."""

@@ -1,0 +1,1 @@
+"""Pools: customers nobody owns, who claims them, and when they come back."""

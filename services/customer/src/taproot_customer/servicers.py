@@ -1,0 +1,48 @@
+"""Which servicer serves which service of the contract."""
+
+from __future__ import annotations
+
+from taproot_chassis.service import Runtime
+from taproot_chassis.servicer import Servicer
+from taproot_customer.activities.servicer import ActivitiesServicer
+from taproot_customer.consents.servicer import ConsentsServicer
+from taproot_customer.contacts.servicer import ContactsServicer
+from taproot_customer.customers.servicer import CustomersServicer
+from taproot_customer.exports.servicer import ExportsServicer
+from taproot_customer.hierarchies.servicer import HierarchiesServicer
+from taproot_customer.imports.pool import ParserPool
+from taproot_customer.imports.servicer import ImportsServicer
+from taproot_customer.merging.servicer import DuplicatesServicer
+from taproot_customer.pools.servicer import PoolRulesServicer, PoolsServicer
+from taproot_customer.profiles.servicer import ProfilesServicer
+from taproot_customer.relationships.servicer import RelationshipsServicer
+from taproot_customer.review.servicer import DuplicatePairsServicer
+from taproot_customer.segments.servicer import SegmentsServicer
+from taproot_customer.settings import CustomerSettings
+from taproot_customer.tasks.servicer import TasksServicer
+from taproot_customer.timeline.servicer import TimelineServicer
+from taproot_customer.transfers.servicer import TransfersServicer
+
+PACKAGE = "taproot.customer.v1"
+
+
+def servicers(runtime: Runtime[CustomerSettings], pool: ParserPool) -> dict[str, Servicer]:
+    return {
+        f"{PACKAGE}.CustomersService": CustomersServicer(runtime),
+        f"{PACKAGE}.ContactsService": ContactsServicer(runtime),
+        f"{PACKAGE}.RelationshipsService": RelationshipsServicer(runtime),
+        f"{PACKAGE}.ActivitiesService": ActivitiesServicer(runtime),
+        f"{PACKAGE}.TasksService": TasksServicer(runtime),
+        f"{PACKAGE}.ConsentsService": ConsentsServicer(runtime),
+        f"{PACKAGE}.TimelineService": TimelineServicer(runtime),
+        f"{PACKAGE}.ProfilesService": ProfilesServicer(runtime.database),
+        f"{PACKAGE}.PoolsService": PoolsServicer(runtime),
+        f"{PACKAGE}.PoolRulesService": PoolRulesServicer(runtime),
+        f"{PACKAGE}.TransfersService": TransfersServicer(runtime),
+        f"{PACKAGE}.HierarchiesService": HierarchiesServicer(runtime.database),
+        f"{PACKAGE}.DuplicatesService": DuplicatesServicer(runtime),
+        f"{PACKAGE}.DuplicatePairsService": DuplicatePairsServicer(runtime),
+        f"{PACKAGE}.SegmentsService": SegmentsServicer(runtime),
+        f"{PACKAGE}.ImportsService": ImportsServicer(runtime, pool),
+        f"{PACKAGE}.ExportsService": ExportsServicer(runtime),
+    }

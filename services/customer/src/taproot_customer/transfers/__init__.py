@@ -1,0 +1,1 @@
+"""Transfers: many customers change hands together, and back."""

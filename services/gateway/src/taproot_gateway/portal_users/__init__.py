@@ -1,0 +1,1 @@
+"""Portal users: people of customers, invited by mail."""
