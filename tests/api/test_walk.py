@@ -107,7 +107,8 @@ class Walk:
 
 
 def _lists(path: Json) -> bool:
-    return "_List" in path.get("get", {}).get("operationId", "")
+    operation = path.get("get", {}).get("operationId", "")
+    return "_List" in operation and "_Listen" not in operation
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")

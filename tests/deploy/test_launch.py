@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import os
 import signal
 import subprocess
@@ -61,6 +62,15 @@ class TestSecrets:
             for source in _sources(volume)
         }
         assert wanted == set(secrets)
+
+    def test_every_file_is_a_setting_of_its_service(self, made):
+        """A file `link-key` sets TAPROOT_LINK_KEY: a name nobody reads would be a secret that has no effect."""
+        for service in SERVICES:
+            known = set(
+                importlib.import_module(f"taproot_{service.name}.main").DEFINITION.settings.model_fields
+            )
+            plain = {name.replace("-", "_") for name in made[service.name] if "." not in name}
+            assert plain <= known, service.name
 
     def test_nothing_is_the_same_twice(self, made):
         again = bundle.generate(PLACES)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import helm_python
 import pytest
 from apiserver import serving
+from rendering import Charts
 
-SECONDS = 25
+SECONDS = 60
 NAMES = ("customer", "sales", "servicedesk", "marketing", "gateway")
 
 
@@ -31,8 +32,8 @@ users: [{{name: test, user: {{}}}}]
         yield config
 
 
-def install(helm, charts, **options):
-    return helm.install(charts.umbrella, "taproot", {}, namespace="crm", timeout=SECONDS, **options)
+def install(helm, charts, timeout=SECONDS, values=None, **options):
+    return helm.install(charts.umbrella, "taproot", values or {}, namespace="crm", timeout=timeout, **options)
 
 
 def upgrade(helm, charts, tag, **options):
@@ -47,7 +48,8 @@ def images(cluster):
 
 def test_a_first_install_does_not_wait_for_itself(helm, charts, cluster):
     """Atomic too: it would take everything away again if it did."""
-    install(helm, charts, wait="watcher", rollback_on_failure=True)
+    cluster.needs = {"StatefulSet/taproot-postgresql"}
+    install(helm, charts, wait="watcher", rollback_on_failure=True, values={"trial": {"enabled": True}})
     assert cluster.migrated == set(NAMES)
     assert len(cluster.named("Deployment")) == 2 * len(NAMES)
 
@@ -55,8 +57,21 @@ def test_a_first_install_does_not_wait_for_itself(helm, charts, cluster):
 def test_a_first_install_that_cannot_migrate_fails_and_leaves_nothing(helm, charts, cluster):
     cluster.failing = {"sales"}
     with pytest.raises(helm_python.HelmError):
-        install(helm, charts, wait="watcher", rollback_on_failure=True)
+        install(helm, charts, 5, wait="watcher", rollback_on_failure=True)
     assert cluster.named("Deployment") == {}
+
+
+@pytest.mark.parametrize("hook", ["pre-install", "post-install"])
+def test_as_a_hook_a_first_install_would_wait_for_ever(helm, cluster, hook, tmp_path):
+    """Why the install's Jobs are none: with the database in the same release, or with --wait, they would hang."""
+    changed = Charts(tmp_path)
+    for template in tmp_path.rglob("_migration.tpl"):
+        text = template.read_text().replace(":= .Release.IsUpgrade", ":= true")
+        template.write_text(text.replace("helm.sh/hook: pre-upgrade", f"helm.sh/hook: {hook}"))
+    cluster.needs = {"StatefulSet/taproot-postgresql"}
+    with pytest.raises(helm_python.HelmError):
+        install(helm, changed, 5, wait="watcher", values={"trial": {"enabled": True}})
+    assert cluster.migrated == set()
 
 
 def test_an_upgrade_migrates_before_any_pod_changes(helm, charts, cluster):

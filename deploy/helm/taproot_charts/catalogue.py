@@ -16,7 +16,7 @@ OWNED_BY_THE_CHART = frozenset({
 
 MAIL_EGRESS = [{
     "to": [{"ipBlock": {"cidr": "0.0.0.0/0"}}],
-    "ports": [{"protocol": "TCP", "port": port} for port in (25, 465, 587)],
+    "ports": [{"protocol": "TCP", "port": port} for port in (25, 465, 587, 2525)],
 }]  # fmt: skip
 HTTPS_EGRESS = [{"to": [{"ipBlock": {"cidr": "0.0.0.0/0"}}], "ports": [{"protocol": "TCP", "port": 443}]}]
 VISITORS = """  # -- Who may come to the doors: peers of a NetworkPolicy. Default: anybody who reaches the pods, as ingress
@@ -77,5 +77,5 @@ SERVICES = (
             ("customer", "sales", "servicedesk", "gateway"), 128, 128, egress=json.dumps(MAIL_EGRESS)),
     Service("gateway", "REST and gRPC doors, identities",
             ("customer", "sales", "servicedesk", "marketing", "gateway"), 192, 128,
-            config="{trusted_proxies: 1}", egress=json.dumps(HTTPS_EGRESS)),
+            egress=json.dumps([*HTTPS_EGRESS, *MAIL_EGRESS])),
 )  # fmt: skip

@@ -107,10 +107,12 @@ def service_schema(service: Service) -> Schema:
 
 
 def settings(service: Service) -> dict[str, Schema]:
-    """What the service's settings class knows, less what the chart decides."""
+    """What the service's settings class knows, less what the chart decides and what is secret (`repr=False`)."""
     definition = importlib.import_module(f"taproot_{service.name}.main").DEFINITION
     known = definition.settings.model_json_schema()["properties"]
-    return {name: _setting(known[name]) for name in sorted(known) if name not in OWNED_BY_THE_CHART}
+    fields_ = definition.settings.model_fields
+    free = (name for name in sorted(known) if name not in OWNED_BY_THE_CHART and fields_[name].repr)
+    return {name: _setting(known[name]) for name in free}
 
 
 def _setting(described: Schema) -> Schema:

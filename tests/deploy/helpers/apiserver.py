@@ -18,22 +18,16 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import yaml
+from apikinds import KINDS, discovery, kind_of
 
 Object = dict[str, Any]
-KINDS = {
-    "v1": {"ConfigMap": "configmaps", "Service": "services", "ServiceAccount": "serviceaccounts", "Secret": "secrets",
-           "PersistentVolumeClaim": "persistentvolumeclaims", "Pod": "pods", "Event": "events"},
-    "apps/v1": {"Deployment": "deployments", "StatefulSet": "statefulsets", "ReplicaSet": "replicasets"},
-    "batch/v1": {"Job": "jobs"},
-    "policy/v1": {"PodDisruptionBudget": "poddisruptionbudgets"},
-    "networking.k8s.io/v1": {"NetworkPolicy": "networkpolicies", "Ingress": "ingresses"},
-    "autoscaling/v2": {"HorizontalPodAutoscaler": "horizontalpodautoscalers"},
-}  # fmt: skip
 SERVICE = "app.kubernetes.io/name"
 
 
 class Cluster:
-    """`history`: what happened, in order, as (verb, kind, name)."""
+    """`history`: what happened, in order, as (verb, kind, name). `failing`: services that cannot migrate;
+    `needs`: what must be there, as kind/name, before any can.
+    """
 
     def __init__(self) -> None:
         self.changed = threading.Condition()
@@ -42,6 +36,7 @@ class Cluster:
         self.history: list[tuple[str, str, str]] = []
         self.migrated: set[str] = set()
         self.failing: set[str] = set()
+        self.needs: set[str] = set()
         self.version = 0
 
     def put(self, resource: str, one: Object, verb: str) -> Object:
@@ -101,7 +96,14 @@ def _deployment(cluster: Cluster, one: Object) -> Object:
 def _job(cluster: Cluster, one: Object) -> Object:
     service = one["metadata"]["labels"][SERVICE]
     if service in cluster.failing:
-        return {"failed": 4, "conditions": [{"type": "Failed", "status": "True", "reason": "BackoffLimitExceeded"}]}
+        return {
+            "failed": 4,
+            "conditions": [{"type": "Failed", "status": "True", "reason": "BackoffLimitExceeded"}],
+        }
+    if not cluster.needs <= {
+        f"{other['kind']}/{other['metadata']['name']}" for other in cluster.objects.values()
+    }:
+        return {"active": 1, "startTime": "2026-01-01T00:00:00Z"}
     if one.get("status", {}).get("succeeded") is None:
         cluster.migrated.add(service)
         cluster.history.append(("migrated", "Job", one["metadata"]["name"]))
@@ -109,8 +111,14 @@ def _job(cluster: Cluster, one: Object) -> Object:
             "conditions": [{"type": "Complete", "status": "True"}]}  # fmt: skip
 
 
+def _stateful_set(_cluster: Cluster, one: Object) -> Object:
+    return {"observedGeneration": one["metadata"]["generation"], "replicas": 1, "readyReplicas": 1, "currentReplicas": 1,
+            "updatedReplicas": 1, "availableReplicas": 1, "currentRevision": "1", "updateRevision": "1"}  # fmt: skip
+
+
 _STATUS: dict[str, Callable[[Cluster, Object], Object]] = {
     "deployments": _deployment,
+    "statefulsets": _stateful_set,
     "jobs": _job,
     "persistentvolumeclaims": lambda _cluster, _one: {"phase": "Bound"},
     "poddisruptionbudgets": lambda _cluster, one: {
@@ -126,7 +134,7 @@ class Handler(BaseHTTPRequestHandler):
     cluster: Cluster
     unknown: list[str]
 
-    def log_message(self, format: str, *args: Any) -> None:
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  # the name it has in http.server
         pass
 
     def answer(self, body: Any, status: int = 200) -> None:
@@ -155,7 +163,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         path = urlsplit(self.path).path.rstrip("/")
-        found = _discovery(path)
+        found = discovery(path)
         if found is not None:
             self.answer(found)
             return
@@ -177,20 +185,31 @@ class Handler(BaseHTTPRequestHandler):
 
     def _list(self, resource: str, namespace: str) -> None:
         query = parse_qs(urlsplit(self.path).query)
-        fields = dict(part.split("=", 1) for part in ",".join(query.get("fieldSelector", [])).split(",") if part)
+        fields = dict(
+            part.split("=", 1) for part in ",".join(query.get("fieldSelector", [])).split(",") if part
+        )
         name = fields.get("metadata.name", "")
 
         def fits(one: Object) -> bool:
             meta = one["metadata"]
-            return (not namespace or meta.get("namespace") == namespace) and (not name or meta["name"] == name)
+            return (not namespace or meta.get("namespace") == namespace) and (
+                not name or meta["name"] == name
+            )
 
         if query.get("watch") in (["true"], ["1"]):
             since = int(query.get("resourceVersion", ["0"])[0] or 0)
             self._watch(resource, since, fits, initial="sendInitialEvents" in query)
             return
         listed, version = self._now(resource, fits)
-        api, kind = _kind_of(resource)
-        self.answer({"kind": f"{kind}List", "apiVersion": api, "metadata": {"resourceVersion": version}, "items": listed})
+        api, kind = kind_of(resource)
+        self.answer(
+            {
+                "kind": f"{kind}List",
+                "apiVersion": api,
+                "metadata": {"resourceVersion": version},
+                "items": listed,
+            }
+        )
 
     def _now(self, resource: str, fits: Callable[[Object], bool]) -> tuple[list[Object], str]:
         with self.cluster.changed:
@@ -221,9 +240,12 @@ class Handler(BaseHTTPRequestHandler):
         items, version = self._now(resource, fits)
         for one in items:
             self._send("ADDED", one)
-        api, kind = _kind_of(resource)
+        api, kind = kind_of(resource)
         notes = {"k8s.io/initial-events-end": "true"}
-        self._send("BOOKMARK", {"kind": kind, "apiVersion": api, "metadata": {"resourceVersion": version, "annotations": notes}})
+        self._send(
+            "BOOKMARK",
+            {"kind": kind, "apiVersion": api, "metadata": {"resourceVersion": version, "annotations": notes}},
+        )
         return int(version)
 
     def _send(self, kind: str, one: Object) -> None:
@@ -250,13 +272,19 @@ class Handler(BaseHTTPRequestHandler):
             before = self.cluster.objects.get(key)
             if verb == "create" and before is not None:
                 refusal = (409, "AlreadyExists")
-            elif before is not None and resource == "jobs" and body.get("spec", {}).get("template", {}) != before["spec"]["template"]:
+            elif (
+                before is not None
+                and resource == "jobs"
+                and body.get("spec", {}).get("template", {}) != before["spec"]["template"]
+            ):
                 refusal = (422, "Invalid")  # a Job's template cannot be changed
             else:
                 refusal = None
                 merged = _merged(copy.deepcopy(before) if before else {}, body, self.headers["Content-Type"])
                 merged["metadata"].setdefault("namespace", namespace)
-                stored = copy.deepcopy(self.cluster.put(resource, merged, "create" if before is None else verb))
+                stored = copy.deepcopy(
+                    self.cluster.put(resource, merged, "create" if before is None else verb)
+                )
         if refusal:
             self.refuse(*refusal)
         else:
@@ -274,66 +302,26 @@ class Handler(BaseHTTPRequestHandler):
             self.answer({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success"})
 
 
-def _kind_of(resource: str) -> tuple[str, str]:
-    return next((api, kind) for api, kinds in KINDS.items() for kind, plural in kinds.items() if plural == resource)
-
-
 def _merged(before: Object, body: Object, content_type: str) -> Object:
     """An apply states the whole of what its owner wants: parts it has no say in stay."""
     if "apply-patch" in content_type or not before:
         kept = {name: before["metadata"][name] for name in ("uid", "creationTimestamp") if before}
-        return {**body, "metadata": {**body["metadata"], **kept}, **({"status": before["status"]} if "status" in before else {})}
+        return {
+            **body,
+            "metadata": {**body["metadata"], **kept},
+            **({"status": before["status"]} if "status" in before else {}),
+        }
     return _deep(before, body)
 
 
 def _deep(under: Object, over: Object) -> Object:
     for name, value in over.items():
-        under[name] = _deep(under[name], value) if isinstance(value, dict) and isinstance(under.get(name), dict) else value
+        under[name] = (
+            _deep(under[name], value)
+            if isinstance(value, dict) and isinstance(under.get(name), dict)
+            else value
+        )
     return under
-
-
-def _discovery(path: str) -> Object | None:
-    if path == "/version":
-        return {"major": "1", "minor": "34", "gitVersion": "v1.34.0"}
-    if path == "/api":
-        return {"kind": "APIVersions", "versions": ["v1"]}
-    if path == "/apis":
-        groups = [api.split("/") for api in KINDS if "/" in api]
-        return {"kind": "APIGroupList", "apiVersion": "v1", "groups": [_group(*one) for one in groups]}
-    if path == "/openapi/v3":
-        addresses = {f"{'apis' if '/' in api else 'api'}/{api}" for api in KINDS}
-        return {"paths": {one: {"serverRelativeURL": f"/openapi/v3/{one}"} for one in addresses}}
-    if path.startswith("/openapi/v3/"):
-        return _openapi(path.split("/", 4)[-1])
-    api = path.removeprefix("/apis/").removeprefix("/api/")
-    if path.startswith(("/api/", "/apis/")) and api in KINDS:
-        verbs = ["get", "list", "watch", "create", "update", "patch", "delete"]
-        named = [{"name": plural, "singularName": kind.lower(), "kind": kind, "namespaced": True, "verbs": verbs}
-                 for kind, plural in KINDS[api].items()]  # fmt: skip
-        return {"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": api, "resources": named}
-    return None
-
-
-def _openapi(api: str) -> Object:
-    """Says only that the server validates fields itself, so that Helm need not."""
-    group, _, version = api.rpartition("/")
-    validates = [{"name": "fieldValidation", "in": "query", "schema": {"type": "string"}}]
-    paths = {
-        f"/{kind}": {
-            "patch": {
-                "parameters": validates,
-                "responses": {},
-                "x-kubernetes-group-version-kind": {"group": group, "version": version, "kind": kind},
-            }
-        }
-        for kind in KINDS.get(api, {})
-    }
-    return {"openapi": "3.0.0", "info": {"title": "test", "version": "1"}, "paths": paths}
-
-
-def _group(group: str, version: str) -> Object:
-    one = {"groupVersion": f"{group}/{version}", "version": version}
-    return {"name": group, "versions": [one], "preferredVersion": one}
 
 
 @contextmanager

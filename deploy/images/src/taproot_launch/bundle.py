@@ -56,7 +56,12 @@ def generate(places: Places) -> dict[str, Files]:
             "migration-database-url": _database_url(places, name, "owner", passwords),
         }
     made["marketing"] |= {"smtp-url": places.smtp, "link-key": _password(), "form-salt": _password()}
-    made["gateway"] |= {"admin-password": secrets.token_urlsafe(15)}
+    made["gateway"] |= {
+        "admin-password": secrets.token_urlsafe(15),
+        "smtp-url": places.smtp,
+        "sealing-keys": _password(),
+        "webhook-secret-key": _password(),
+    }
     made["postgresql"] = {"password": _password(), "provision.sql": provision_sql(passwords)}
     made["nats"] = {"password": nats_password}
     return made

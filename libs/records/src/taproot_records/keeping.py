@@ -15,7 +15,7 @@ from taproot_base.errors import AppError, InvalidArgument, WrongState
 from taproot_base.text import sort_key
 from taproot_records.checks import Checks
 from taproot_records.mapping import Values
-from taproot_records.writing import IdTaken, load, new_key, patched
+from taproot_records.writing import IdTaken, discard, load, new_key, patched
 from taproot_storage.database import UnitOfWork
 from taproot_storage.eventlog import Aggregate
 
@@ -105,9 +105,10 @@ async def create_record(model: type[K], chosen: str, values: Values, work: UnitO
 
 
 async def update_record(
-    model: type[R], key: str | uuid.UUID, etag: str, values: Values, work: UnitOfWork, *also: Check
-) -> R:
-    record = await load(work, model, key, etag, deleted=False)
+    model: type[K], key: str | uuid.UUID, etag: str, values: Values, work: UnitOfWork, *also: Check
+) -> K:
+    binned = False if issubclass(model, Recyclable) else None
+    record = await load(work, model, key, etag, deleted=binned)
     checks = await _checked(also)
     with checks:
         record.change(patched(record, values), work.clock.now())
@@ -122,6 +123,16 @@ async def _checked(also: Sequence[Check]) -> Checks:
         with checks:
             await check()
     return checks
+
+
+async def erase_record(model: type[K], key: str | uuid.UUID, etag: str, work: UnitOfWork, *also: Check) -> K:
+    """For good. `also`: what may forbid it."""
+    record = await load(work, model, key, etag)
+    for check in also:
+        await check()
+    record.remove(work.clock.now())
+    await discard(work, record)
+    return record
 
 
 async def delete_record(model: type[R], key: str | uuid.UUID, etag: str, work: UnitOfWork) -> R:

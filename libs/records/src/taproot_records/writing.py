@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, TypeVar
 
@@ -91,17 +91,23 @@ async def _place(work: UnitOfWork, resource: str, owner: Any, branch: Any, verb:
 
 
 async def load(
-    work: UnitOfWork, model: type[E], key: Any, etag: str = "", *, deleted: bool | None = None
+    work: UnitOfWork,
+    model: type[E],
+    key: Any,
+    etag: str = "",
+    *,
+    deleted: bool | None = None,
+    options: Sequence[Any] = (),
 ) -> E:
     """The record to change, as far as the caller sees it, locked to the end of the transaction.
 
-    `deleted`: False leaves out the recycle bin, True everything but it.
+    `deleted`: False leaves out the recycle bin, True everything but it. `options`: what is loaded along.
     """
     scope: ColumnElement[bool] = visible(model) if is_scoped(model) else true()
     if deleted is not None:
         binned = model.__table__.c.delete_time.is_not(None)  # type: ignore[attr-defined]  # a mapped class
         scope = and_(scope, binned if deleted else not_(binned))
-    found: Any = await _locked(work, model, key, scope)
+    found: Any = await _locked(work, model, key, scope, options)
     check_etag(etag, found.version)
     return found  # type: ignore[no-any-return]  # of the model asked for
 
@@ -117,8 +123,10 @@ async def find_any(work: UnitOfWork, model: type[E], key: Any, reason: str) -> E
     return await work.scalar(statement)  # type: ignore[no-any-return]  # of the model asked for
 
 
-async def _locked(work: UnitOfWork, model: Any, key: Any, scope: ColumnElement[bool]) -> Any:
-    found = await work.scalar(_by_key(model, key, scope))
+async def _locked(
+    work: UnitOfWork, model: Any, key: Any, scope: ColumnElement[bool], options: Sequence[Any] = ()
+) -> Any:
+    found = await work.scalar(_by_key(model, key, scope).options(*options))
     if found is None:
         raise NotFound(model.aggregate_type, key)
     return found

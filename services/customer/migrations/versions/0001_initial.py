@@ -243,7 +243,7 @@ def upgrade() -> None:
         sa.Column("left_id", sa.Uuid(), nullable=False),
         sa.Column("right_id", sa.Uuid(), nullable=False),
         sa.Column("state", sa.Text(), nullable=False),
-        sa.Column("score", sa.Double(), nullable=False),
+        sa.Column("score", sa.Numeric(), nullable=False),
         sa.Column("contradicted", sa.Boolean(), nullable=False),
         sa.Column("evidence", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column("run_id", sa.Uuid(), nullable=True),

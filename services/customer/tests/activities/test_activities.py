@@ -72,6 +72,19 @@ class TestActivities:
             ("cancelled",): ("1",),
         }
 
+    async def test_an_update_hands_over_or_says_which_verb_does(self, service, admin, make_customer, failure):
+        stub = service.stub(ActivitiesServiceStub, admin)
+        made = await stub.CreateActivity(create((await make_customer()).id))
+        colleague = await service.add_user({"activities.*": "own"})
+        change = pb.Activity(id=made.id, owner_id=colleague.subject)
+        changed = await stub.UpdateActivity(rpc.UpdateActivityRequest(activity=change))
+        assert (changed.owner_id, changed.branch_id) == (colleague.subject, made.branch_id)
+        for name in ("branch_id", "comment"):
+            request = rpc.UpdateActivityRequest(activity=pb.Activity(id=made.id))
+            request.update_mask.paths.append(name)
+            error = await failure(stub.UpdateActivity(request))
+            assert [v.field for v in error.violations] == [f"update_mask.{name}"]
+
     async def test_the_branch_sees_it_and_the_manager_remarks(self, service, make_customer, failure):
         seller = await service.add_user({"customers.*": "own", "activities.*": "own"}, "/hq/e/sh/")
         customer = await make_customer(by=seller)

@@ -213,6 +213,12 @@ class TestRun:
         assert header == ["客户名称", "手机", "邮箱", "状态", "省份", "taproot_line", "taproot_reasons"]
         assert row[:4] == ["坏行", "12", "not-an-address", "火星"]
         assert "not an e-mail address" in row[-1]
+        masked = await service.add_user({"imports.read": "all"}, masked=("contact",))
+        bare = await service.stub(ImportsServiceStub, masked).DownloadImportRejects(
+            rpc.DownloadImportRejectsRequest(id=made.id)
+        )
+        assert "taproot_reasons" in bare.data.decode()
+        assert "坏行" not in bare.data.decode()
 
     @pytest.mark.parametrize(("policy", "counts"), [("SKIP", (1, 0, 0, 1, 0)), ("REJECT", (1, 0, 0, 0, 1))])
     async def test_policy(self, imports, make_customer, policy: str, counts):

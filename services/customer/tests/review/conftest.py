@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from taproot_customer.matching.blocking import blocking_keys
+from taproot_customer.matching.names import word_list
 from taproot_customer.matching.traits import traits_of
 from taproot_customer.merging.identity import identity_of
 from taproot_customer.merging.model import customer_blocks, customer_traits
@@ -22,234 +23,34 @@ _FAMILIES = (
     "王李张刘陈杨黄赵吴周徐孙马朱胡郭何高林罗郑梁谢宋唐许韩冯邓曹彭曾肖田董袁潘于蒋蔡余杜叶程苏魏吕丁任沈"
 )
 _GIVEN = "伟芳娜秀敏静丽强磊军洋勇艳杰娟涛明超霞平刚桂英华玉兰红梅建国文辉志宇浩然子轩雨欣梓涵思远嘉怡晨曦博雅诗琪天佑"
-_ENGLISH = [
-    "james",
-    "mary",
-    "robert",
-    "patricia",
-    "john",
-    "jennifer",
-    "michael",
-    "linda",
-    "david",
-    "elizabeth",
-    "william",
-    "barbara",
-    "richard",
-    "susan",
-    "joseph",
-    "jessica",
-    "thomas",
-    "sarah",
-    "christopher",
-    "karen",
-    "charles",
-    "lisa",
-    "daniel",
-    "nancy",
-    "matthew",
-    "betty",
-    "anthony",
-    "sandra",
-    "mark",
-    "margaret",
-    "donald",
-    "ashley",
-    "steven",
-    "kimberly",
-    "andrew",
-    "emily",
-    "paul",
-    "donna",
-    "joshua",
-    "michelle",
-    "kenneth",
-    "carol",
-    "kevin",
-    "amanda",
-    "brian",
-    "melissa",
-    "george",
-    "deborah",
-]
-_MIDDLE = [
-    "al",
-    "an",
-    "ar",
-    "be",
-    "ca",
-    "da",
-    "de",
-    "el",
-    "er",
-    "fa",
-    "ga",
-    "ha",
-    "is",
-    "ja",
-    "ka",
-    "la",
-    "le",
-    "li",
-    "ma",
-    "mi",
-    "na",
-    "ni",
-    "or",
-    "ra",
-    "re",
-    "ri",
-    "ro",
-    "sa",
-    "se",
-    "ta",
-    "te",
-    "va",
-    "vi",
-]
-_LAST = [
-    "bel",
-    "cia",
-    "dan",
-    "dra",
-    "gan",
-    "lia",
-    "lan",
-    "lin",
-    "lyn",
-    "ma",
-    "na",
-    "nel",
-    "ner",
-    "nia",
-    "ra",
-    "ric",
-    "rin",
-    "ron",
-    "ta",
-    "than",
-    "tin",
-    "ton",
-    "via",
-    "vin",
-    "wen",
-]
-_START = [
-    "bar",
-    "ben",
-    "bur",
-    "cal",
-    "car",
-    "dal",
-    "dun",
-    "ed",
-    "fair",
-    "fen",
-    "gar",
-    "gil",
-    "hal",
-    "har",
-    "hol",
-    "kel",
-    "ken",
-    "lan",
-    "mar",
-    "mil",
-    "nor",
-    "par",
-    "pem",
-    "rad",
-    "ros",
-    "sel",
-    "stan",
-    "ter",
-    "wal",
-    "wen",
-]
-_END = [
-    "bridge",
-    "brook",
-    "bury",
-    "by",
-    "combe",
-    "croft",
-    "dale",
-    "den",
-    "field",
-    "ford",
-    "gate",
-    "ham",
-    "hurst",
-    "ley",
-    "man",
-    "mond",
-    "more",
-    "ner",
-    "ridge",
-    "sey",
-    "shaw",
-    "son",
-    "ston",
-    "ton",
-    "well",
-    "wick",
-    "win",
-    "worth",
-]
-_CITIES = [
-    "上海",
-    "北京",
-    "广州",
-    "深圳",
-    "杭州",
-    "南京",
-    "武汉",
-    "成都",
-    "西安",
-    "重庆",
-    "苏州",
-    "天津",
-    "长沙",
-    "青岛",
-    "郑州",
-    "宁波",
-    "合肥",
-    "厦门",
-    "福州",
-    "济南",
-]
-_STREETS = [
-    "中山路",
-    "人民路",
-    "解放路",
-    "建设路",
-    "南京路",
-    "北京路",
-    "和平路",
-    "文化路",
-    "长江路",
-    "黄河路",
-    "新华路",
-    "光明街",
-    "朝阳街",
-    "学府路",
-    "科技路",
-]
-_TRADES = [
-    "科技",
-    "贸易",
-    "电子",
-    "机械",
-    "实业",
-    "化工",
-    "食品",
-    "物流",
-    "软件",
-    "生物医药",
-    "建筑工程",
-    "文化传媒",
-]
-_FORMS = ["有限公司", "有限责任公司", "股份有限公司", "集团有限公司"]
+_ENGLISH = word_list(
+    "james mary robert patricia john jennifer michael linda david elizabeth william barbara "
+    "richard susan joseph jessica thomas sarah christopher karen charles lisa daniel nancy "
+    "matthew betty anthony sandra mark margaret donald ashley steven kimberly andrew emily paul "
+    "donna joshua michelle kenneth carol kevin amanda brian melissa george deborah"
+)
+_MIDDLE = word_list(
+    "al an ar be ca da de el er fa ga ha is ja ka la le li ma mi na ni or ra re ri ro sa se ta te va vi"
+)
+_LAST = word_list(
+    "bel cia dan dra gan lia lan lin lyn ma na nel ner nia ra ric rin ron ta than tin ton via vin wen"
+)
+_START = word_list(
+    "bar ben bur cal car dal dun ed fair fen gar gil hal har hol kel ken lan mar mil nor par "
+    "pem rad ros sel stan ter wal wen"
+)
+_END = word_list(
+    "bridge brook bury by combe croft dale den field ford gate ham hurst ley man mond more ner "
+    "ridge sey shaw son ston ton well wick win worth"
+)
+_CITIES = word_list(
+    "上海 北京 广州 深圳 杭州 南京 武汉 成都 西安 重庆 苏州 天津 长沙 青岛 郑州 宁波 合肥 厦门 福州 济南"
+)
+_STREETS = word_list(
+    "中山路 人民路 解放路 建设路 南京路 北京路 和平路 文化路 长江路 黄河路 新华路 光明街 朝阳街 学府路 科技路"
+)
+_TRADES = word_list("科技 贸易 电子 机械 实业 化工 食品 物流 软件 生物医药 建筑工程 文化传媒")
+_FORMS = word_list("有限公司 有限责任公司 股份有限公司 集团有限公司")
 
 
 class Crowd:

@@ -211,6 +211,31 @@ class TestDeciding:
             await search()
 
 
+class TestList:
+    async def test_pages_filters_and_orders(self, pairs, make_customer, search, ready):
+        made = [
+            await make_customer(name, kind=PERSON, birth_date=BORN)
+            for name in ("Hildegard Zwickelbauer", "Hildegart Zwickelbauer", "H. Zwickelbauer")
+        ]
+        await ready(*made)
+        await search()
+        whole = list((await pairs.ListDuplicatePairs(rpc.ListDuplicatePairsRequest())).duplicate_pairs)
+        assert len(whole) >= 3
+        assert [one.score for one in whole] == sorted((one.score for one in whole), reverse=True)
+        token, paged = "", []
+        while True:
+            request = rpc.ListDuplicatePairsRequest(page_size=1, page_token=token)
+            page = await pairs.ListDuplicatePairs(request)
+            paged += page.duplicate_pairs
+            if not (token := page.next_page_token):
+                break
+        assert [one.id for one in paged] == [one.id for one in whole]
+        limit = whole[1].score
+        request = rpc.ListDuplicatePairsRequest(filter=f"score >= {limit}", order_by="create_time desc")
+        some = (await pairs.ListDuplicatePairs(request)).duplicate_pairs
+        assert {one.id for one in some} == {one.id for one in whole if one.score >= limit}
+
+
 class TestGoingOn:
     async def test_a_search_goes_on_where_it_was(self, service, admin, pairs, make_customer, ready):
         twins = [

@@ -154,6 +154,18 @@ class TestSegments:
         )
         assert await members(made.id) == {b.id}
 
+    async def test_another_branch_has_other_members(self, service, segments, members, make_customer):
+        east = await service.add_user({"customers.*": "own"}, "/hq/e/sh/")
+        west = await service.add_user({"customers.*": "own"}, "/hq/w/")
+        one = await make_customer("东", by=east, source="moved")
+        other = await make_customer("西", by=west, source="moved")
+        made = await segments.CreateSegment(dynamic('source = "moved"', branch_id=east.branch_id))
+        assert await members(made.id) == {one.id}
+        moved = pb.Segment(id=made.id, branch_id=west.branch_id)
+        changed = await segments.UpdateSegment(rpc.UpdateSegmentRequest(segment=moved))
+        assert (changed.branch_id, changed.member_count) == (west.branch_id, 1)
+        assert await members(made.id) == {other.id}
+
     async def test_members_lie_in_the_segments_branch(self, service, members, make_customer):
         east = await service.add_user({"*": "branch_and_below"}, "/hq/e/")
         stub = service.stub(SegmentsServiceStub, east)

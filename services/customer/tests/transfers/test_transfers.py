@@ -131,7 +131,7 @@ class TestTransferCustomers:
         assert await office.task_owner(alone) == leaver.subject
 
     async def test_only_what_the_filter_and_the_caller_see_moves(
-        self, service: Harness, office: Office, make_customer: Any
+        self, service: Harness, office: Office, make_customer: Any, failure: Failure
     ) -> None:
         leaver, heir = await office.seller(), await office.seller()
         east = await make_customer("东", by=leaver, region="east")
@@ -141,7 +141,7 @@ class TestTransferCustomers:
         assert await office.owners([east.id]) == {heir.subject: 1}
         stranger = service.stub(
             TransfersServiceStub,
-            await service.add_user({"customers.assign": "branch", "transfers.*": "own"}, "/hq/w/"),
+            await service.add_user({"customers.assign": "branch"}, "/hq/w/"),
         )
         west_heir = await office.seller("/hq/w/")
         blind = await stranger.TransferCustomers(request(leaver, [west_heir], validate_only=True))
@@ -150,7 +150,11 @@ class TestTransferCustomers:
         assert planned.customer_count == 0
         assert await office.owners([west.id]) == {leaver.subject: 1}
         listed = await stranger.ListTransfers(rpc.ListTransfersRequest())
-        assert transfer.id not in {each.id for each in listed.transfers}
+        assert not listed.transfers
+        get = stranger.GetTransfer(rpc.GetTransferRequest(id=transfer.id))
+        assert (await failure(get)).kind is Kind.NOT_FOUND
+        undo = stranger.UndoTransfer(rpc.UndoTransferRequest(id=transfer.id))
+        assert (await failure(undo)).kind is Kind.NOT_FOUND
 
     async def test_without_targets_they_go_to_the_pool(self, office: Office, make_customer: Any) -> None:
         leaver = await office.seller()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import shutil
 import subprocess
 import time
 from collections.abc import AsyncIterator
@@ -22,7 +21,6 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from taproot_gateway.doors import Doors
 from taproot_gateway.oidc.handlers import own_path
 
-HERE = Path(__file__).parent
 SITE = "http://taproot.test"
 PASSWORD = "correct-horse-7"
 CLIENT, SECRET = "taproot crm", "s3cret/with:signs%and+blanks"
@@ -41,22 +39,6 @@ ACCOUNTS = {
     "1007": {"preferred_username": "comes-back", "name": "Comes Back"},
     "1006": {"preferred_username": "leaver", "name": "Leaver"},
 }
-
-
-@pytest.fixture(scope="session")
-def node_modules(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The provider, installed outside the repository."""
-    npm = shutil.which("npm")
-    if shutil.which("node") is None or npm is None:
-        pytest.skip("node and npm are not installed")
-    folder = tmp_path_factory.mktemp("oidc-provider")
-    for name in ("package.json", "package-lock.json", "provider.mjs"):
-        shutil.copy(HERE / name, folder)
-    command = [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline"]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120, check=False)
-    if done.returncode:
-        pytest.skip(f"oidc-provider cannot be installed: {done.stderr[-300:]}")
-    return folder
 
 
 class RealProvider:
@@ -106,18 +88,6 @@ class RealProvider:
             self._process.stdout.close()
 
 
-def ports(count: int) -> list[int]:
-    import socket
-
-    probes = [socket.socket() for _ in range(count)]
-    for probe in probes:
-        probe.bind(("127.0.0.1", 0))
-    found = [int(probe.getsockname()[1]) for probe in probes]
-    for probe in probes:
-        probe.close()
-    return found
-
-
 class Site:
     """The gateway with the provider configured, and browsers before both."""
 
@@ -162,8 +132,8 @@ class Site:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def site(start_service: Any, node_modules: Path) -> AsyncIterator[Site]:
-    http, oidc = ports(2)
+async def site(start_service: Any, node_modules: Path, unused_tcp_port_factory: Any) -> AsyncIterator[Site]:
+    http, oidc = unused_tcp_port_factory(), unused_tcp_port_factory()
     provider = RealProvider(node_modules, oidc, f"http://127.0.0.1:{http}/auth/oidc/backchannel")
     await asyncio.to_thread(provider.start, "first")
     harness = await start_service(

@@ -204,18 +204,13 @@ class TestUsers:
         assert found.json()["totalResults"] == 0
 
     async def test_the_last_administrator_stays(self, gateway: Any) -> None:
-        key = await self._all_mighty(gateway)
-        async with gateway.client(key) as client:
+        async with gateway.admin as client:
+            made = await client.post("/v1/apiKeys", json={"display_name": "d", "scope": "SCIM"})
+        async with gateway.client(made.json()["key"]) as client:
             found = await client.get(f"{BASE}/Users", params={"filter": 'userName eq "admin"'})
             admin = found.json()["Resources"][0]
             refused = await patch(client, place(admin), {"op": "replace", "path": "active", "value": False})
         assert (refused.status_code, "administer" in refused.json()["detail"]) == (409, True)
-
-    async def _all_mighty(self, gateway: Any) -> str:
-        async with gateway.admin as client:
-            made = await client.post("/v1/apiKeys", json={"display_name": "d", "scope": "SCIM"})
-        key: str = made.json()["key"]
-        return key
 
 
 class TestVersions:

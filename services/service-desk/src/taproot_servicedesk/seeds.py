@@ -84,7 +84,4 @@ async def lay_seeds(database: Database, call: Call) -> None:
 
 
 async def _lay(key: uuid.UUID, model: type[Any], values: dict[str, Any], work: UnitOfWork) -> None:
-    now = work.clock.now()
-    seed = model(id=key, version=0, create_time=now)
-    seed.change(values, now)
-    await work.add(seed)
+    await work.add(model.create({"id": key} | values, work.clock.now()))

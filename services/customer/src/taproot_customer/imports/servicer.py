@@ -174,12 +174,13 @@ class ImportsServicer(Servicer):
         async def query(reader: Reader) -> HttpBody:
             key = uuid.UUID(request.id)
             stored = await read_one(reader, Import, key)
+            hidden = "contact" in current_call().masked  # as in the cells of ListImportRows
             rejected: list[Any] = []
             after = 0
             while rows := await queries.rejected_rows(reader, key, after, REJECTS_PAGE):
-                rejected += [(row["line"], row["cells"], row["reasons"]) for row in rows]
+                rejected += [(row["line"], () if hidden else row["cells"], row["reasons"]) for row in rows]
                 after = rows[-1]["line"]
-            headers = [column["header"] for column in stored["columns"]]
+            headers = [] if hidden else [column["header"] for column in stored["columns"]]
             return HttpBody(content_type="text/csv; charset=utf-8", data=rejects_csv(headers, rejected))
 
         return await self.read(query)

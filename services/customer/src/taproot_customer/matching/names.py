@@ -9,47 +9,18 @@ from functools import lru_cache
 
 from taproot_base.pinyin import pronounce
 
+
+def word_list(text: str) -> tuple[str, ...]:
+    return tuple(text.split())
+
+
 _CJK = re.compile(r"[㐀-䶿一-鿿豈-﫿]")
 _WORD = re.compile(r"[^\W_]+")
 _LATIN_FORMS = frozenset(
-    [
-        "ltd",
-        "limited",
-        "co",
-        "company",
-        "inc",
-        "incorporated",
-        "corp",
-        "corporation",
-        "llc",
-        "llp",
-        "lp",
-        "plc",
-        "gmbh",
-        "ag",
-        "kg",
-        "sa",
-        "sas",
-        "sarl",
-        "srl",
-        "spa",
-        "bv",
-        "nv",
-        "oy",
-        "ab",
-        "as",
-        "pte",
-        "pty",
-        "sdn",
-        "bhd",
-        "kk",
-        "holding",
-        "holdings",
-        "group",
-        "the",
-        "and",
-        "of",
-    ]
+    word_list(
+        "ltd limited co company inc incorporated corp corporation llc llp lp plc gmbh ag kg sa sas sarl "
+        "srl spa bv nv oy ab as pte pty sdn bhd kk holding holdings group the and of"
+    )
 )
 _CHINESE_FORMS = re.compile(
     r"(股份有限责任公司|有限责任公司|股份有限公司|集团股份有限公司|集团有限公司|控股有限公司|有限合伙|普通合伙|"

@@ -8,53 +8,21 @@ from functools import lru_cache
 from rapidfuzz.distance import OSA, JaroWinkler
 
 from taproot_customer.matching.diminutives import same_given_name
+from taproot_customer.matching.names import word_list
 
 _ALIKE, _NEAR = 0.92, 0.84
 _CLOSE_DAYS = 400
 _OFFICE = frozenset(
-    [
-        "info",
-        "sales",
-        "contact",
-        "office",
-        "admin",
-        "service",
-        "support",
-        "mail",
-        "hello",
-        "kontakt",
-        "enquiries",
-        "marketing",
-        "hr",
-        "kefu",
-    ]
+    word_list(
+        "info sales contact office admin service support mail hello kontakt enquiries marketing hr kefu"
+    )
 )
 FREE_MAIL = frozenset(
-    [
-        "gmail.com",
-        "googlemail.com",
-        "outlook.com",
-        "hotmail.com",
-        "live.com",
-        "yahoo.com",
-        "icloud.com",
-        "qq.com",
-        "foxmail.com",
-        "163.com",
-        "126.com",
-        "sina.com",
-        "sina.cn",
-        "sohu.com",
-        "aliyun.com",
-        "139.com",
-        "189.cn",
-        "yeah.net",
-        "gmx.de",
-        "web.de",
-        "mail.ru",
-        "aol.com",
-        "msn.com",
-    ]
+    word_list(
+        "gmail.com googlemail.com outlook.com hotmail.com live.com yahoo.com icloud.com qq.com "
+        "foxmail.com 163.com 126.com sina.com sina.cn sohu.com aliyun.com 139.com 189.cn yeah.net "
+        "gmx.de web.de mail.ru aol.com msn.com"
+    )
 )
 _BLUR = (("zh", "z"), ("ch", "c"), ("sh", "s"), ("ng", "n"), ("l", "n"), ("r", "l"), ("h", "f"))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from taproot_customer.matching.names import fold, has_chinese
+from taproot_customer.matching.names import fold, has_chinese, word_list
 
 _SHORT = {
     "street": "st", "str": "st", "strasse": "st", "avenue": "ave", "av": "ave", "road": "rd", "drive": "dr", "lane": "ln",
@@ -14,36 +14,9 @@ _SHORT = {
     "suite": "ste", "building": "bldg", "floor": "fl", "room": "rm", "unit": "apt", "number": "no",
 }  # fmt: skip
 _WEAK = frozenset(
-    [
-        "st",
-        "ave",
-        "rd",
-        "dr",
-        "ln",
-        "blvd",
-        "pl",
-        "ct",
-        "cres",
-        "cct",
-        "tce",
-        "hwy",
-        "pkwy",
-        "sq",
-        "cl",
-        "pde",
-        "n",
-        "s",
-        "e",
-        "w",
-        "apt",
-        "ste",
-        "bldg",
-        "fl",
-        "rm",
-        "no",
-        "way",
-        "the",
-    ]
+    word_list(
+        "st ave rd dr ln blvd pl ct cres cct tce hwy pkwy sq cl pde n s e w apt ste bldg fl rm no way the"
+    )
 )
 _NUMBER = re.compile(r"\d+[a-z]?$")
 _ORDINAL = re.compile(r"(\d+)(?:st|nd|rd|th)$")

@@ -9,58 +9,16 @@ from typing import Any
 import orjson
 
 from taproot_customer.matching import places
-from taproot_customer.matching.names import company_core, fold, has_chinese, pinyin
+from taproot_customer.matching.names import company_core, fold, has_chinese, pinyin, word_list
 from taproot_customer.matching.regions import split_place
 
-_TITLES = frozenset(
-    ["mr", "mrs", "ms", "miss", "dr", "prof", "sir", "madam", "jr", "sr", "ii", "iii", "phd", "md"]
-)
+_TITLES = frozenset(word_list("mr mrs ms miss dr prof sir madam jr sr ii iii phd md"))
 _CHINESE_TITLES = ("先生", "女士", "小姐", "太太", "老师")
 _COMPOUND = frozenset(
-    [
-        "欧阳",
-        "司马",
-        "上官",
-        "诸葛",
-        "东方",
-        "皇甫",
-        "尉迟",
-        "公孙",
-        "慕容",
-        "令狐",
-        "长孙",
-        "宇文",
-        "司徒",
-        "轩辕",
-        "夏侯",
-        "端木",
-        "百里",
-        "呼延",
-        "南宫",
-        "东郭",
-        "西门",
-        "独孤",
-        "钟离",
-        "闻人",
-        "赫连",
-        "澹台",
-        "公冶",
-        "宗政",
-        "濮阳",
-        "淳于",
-        "单于",
-        "太叔",
-        "申屠",
-        "仲孙",
-        "公羊",
-        "司空",
-        "万俟",
-        "拓跋",
-        "完颜",
-        "纳兰",
-        "第五",
-        "梁丘",
-    ]
+    word_list(
+        "欧阳 司马 上官 诸葛 东方 皇甫 尉迟 公孙 慕容 令狐 长孙 宇文 司徒 轩辕 夏侯 端木 百里 呼延 南宫 东郭 西门 独孤 钟离 闻人 赫连 澹台 公冶 "
+        "宗政 濮阳 淳于 单于 太叔 申屠 仲孙 公羊 司空 万俟 拓跋 完颜 纳兰 第五 梁丘"
+    )
 )
 
 

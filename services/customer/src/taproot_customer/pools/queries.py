@@ -154,16 +154,20 @@ def for_claim(customer_id: uuid.UUID) -> Any:
 def pooled(home: str, reach: Reach) -> Any:
     """Customers without owner, of the caller's own branch and of those it reaches."""
     return select(*customers.columns).where(
-        _c.owner_id.is_(None), _c.delete_time.is_(None), _open(home, reach), unscoped(Customer, _POOL)
+        _c.owner_id.is_(None),
+        _c.delete_time.is_(None),
+        or_(_c.branch_path == home, in_reach(_c.branch_path, reach)),
+        unscoped(Customer, _POOL),
     )
 
 
-def _open(home: str, reach: Reach) -> ColumnElement[bool]:
+def in_reach(path: Any, reach: Reach) -> ColumnElement[bool]:
+    """Rows of the branches reached, whoever owns them."""
     if reach.everything:
         return true()
     spans = zip(reach.subtrees, reach.subtree_ends, strict=True)
-    within = [and_(_c.branch_path >= low, _c.branch_path < high) for low, high in spans]
-    return or_(_c.branch_path.in_((home, *reach.branch_paths)), *within)
+    within = [and_(path >= low, path < high) for low, high in spans]
+    return or_(path.in_(reach.branch_paths), *within)
 
 
 def listed_changes() -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import ARRAY, BigInteger, Uuid, bindparam, delete, func, select, update
@@ -182,7 +183,7 @@ async def put_findings(work: UnitOfWork, run_id: uuid.UUID, found: Sequence[Find
             "left_id": uuid.UUID(bytes=one.left),
             "right_id": uuid.UUID(bytes=one.right),
             "state": OPEN,
-            "score": one.score,
+            "score": Decimal(str(one.score)),
             "contradicted": one.contradicted,
             "evidence": [list(each) for each in one.evidence],
             "run_id": run_id,
@@ -207,7 +208,7 @@ async def forget_unfound(work: UnitOfWork, run_id: uuid.UUID) -> None:
 async def to_merge(
     reader: Reader, run_id: uuid.UUID, floor: float, tried: Sequence[uuid.UUID], most: int
 ) -> list[uuid.UUID]:
-    rows = await reader.fetch(_to_merge, run=run_id, floor=floor, tried=list(tried), most=most)
+    rows = await reader.fetch(_to_merge, run=run_id, floor=Decimal(str(floor)), tried=list(tried), most=most)
     return [row["id"] for row in rows]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any
 
 from taproot_base.context import current_call
@@ -34,7 +35,7 @@ async def follow_unmerge(work: UnitOfWork, survivor: uuid.UUID, source: uuid.UUI
     pair = _sides(survivor, source) | {
         "id": new_id(),
         "state": DISMISSED,
-        "score": 0.0,
+        "score": Decimal(0),
         "contradicted": True,
         "evidence": [],
         "run_id": None,

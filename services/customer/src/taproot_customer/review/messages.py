@@ -19,7 +19,7 @@ def to_message(row: Mapping[str, Any], sides: Mapping[uuid.UUID, Any]) -> pb.Dup
     message = pb.DuplicatePair(
         id=str(row["id"]),
         state=wire.enum_number(pb.DuplicatePairState, row["state"], _STATE),
-        score=row["score"],
+        score=float(row["score"]),
         evidence=evidence(row["evidence"]),
         contradicted=row["contradicted"],
         decided_by=row["decided_by"],

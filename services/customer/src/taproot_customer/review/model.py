@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import uuid
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import BigInteger, Boolean, Column, DateTime, Double, Index, Table, Text, Uuid
+from sqlalchemy import BigInteger, Boolean, Column, DateTime, Double, Index, Numeric, Table, Text, Uuid
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -28,7 +29,7 @@ class DuplicatePair(Base):
     left_id: Mapped[uuid.UUID] = mapped_column(Uuid)
     right_id: Mapped[uuid.UUID] = mapped_column(Uuid)
     state: Mapped[str] = mapped_column(Text, default=OPEN)
-    score: Mapped[float] = mapped_column(Double)
+    score: Mapped[Decimal] = mapped_column(Numeric)  # exact, because pages are cut by it
     contradicted: Mapped[bool] = mapped_column(Boolean)
     evidence: Mapped[list[list[Any]]] = mapped_column(JSONB, default=list)
     run_id: Mapped[uuid.UUID | None] = mapped_column(Uuid)

@@ -18,8 +18,8 @@ from taproot_customer.tasks.model import Task
 from taproot_customer.transfers import queries
 from taproot_customer.transfers.model import UNDOING, Transfer
 from taproot_records.mapping import row_of
-from taproot_records.writing import load
 from taproot_storage.database import UnitOfWork
+from taproot_storage.updates import check_etag
 
 RUN, UNDO = "customer.transfer", "customer.transfer_undo"
 TRANSFERRED, RETURNED = "transferred", "returned"
@@ -78,7 +78,10 @@ async def start_transfer(planned: Transfer, work: UnitOfWork) -> uuid.UUID:
 
 
 async def start_undo(key: str, etag: str, work: UnitOfWork) -> uuid.UUID:
-    transfer = await load(work, Transfer, key, etag)
+    transfer: Transfer | None = await work.scalar(queries.for_undo(uuid.UUID(key)))
+    if transfer is None:
+        raise NotFound("transfer", key)
+    check_etag(etag, transfer.version)
     transfer.start_undo(work.clock.now())
     total = transfer.customer_count + transfer.task_count
     return await operations.start(work, UNDO, str(transfer.id), {}, total)

@@ -13,13 +13,14 @@ from taproot_base.errors import WrongState
 from taproot_customer.base import Base
 from taproot_storage.eventlog import Aggregate
 from taproot_storage.model import Owned
-from taproot_storage.visibility import scope_table
 
 RUNNING, DONE, UNDOING, UNDONE = "running", "done", "undoing", "undone"
 
 
 class Transfer(Owned, Aggregate, Base):
-    """Counts grow with each batch; only beginnings and ends are told."""
+    """Counts grow with each batch; only beginnings and ends are told. Read only through `queries`: seen by who asked
+    for it and by who may assign customers in the branch it was asked for in.
+    """
 
     __tablename__ = "transfers"
     aggregate_type: ClassVar[str] = "transfer"
@@ -83,5 +84,3 @@ transferred = Table(
     Column("open", Boolean, nullable=False),
     Index("ix_transferred_open", "transfer_id", "record_id", postgresql_where=text("open")),
 )
-
-scope_table(Transfer, "transfers.read")

@@ -18,12 +18,14 @@ from sqlalchemy import (
     literal_column,
     or_,
     select,
+    true,
     update,
 )
 from sqlalchemy.sql.elements import ColumnElement
 
 from taproot.customer.v1 import transfer_pb2 as pb
 from taproot_base.context import current_call
+from taproot_chassis.placement import caller_id
 from taproot_customer.customers.model import Customer
 from taproot_customer.customers.queries import RESOURCE as CUSTOMERS
 from taproot_customer.reading import column_names
@@ -36,7 +38,7 @@ from taproot_storage.reads import filter_of
 from taproot_storage.statements import Statement
 from taproot_storage.visibility import unscoped, visible
 
-_c, _k, _d = Customer.__table__.c, Task.__table__.c, transferred.c
+_c, _k, _d, _t = Customer.__table__.c, Task.__table__.c, transferred.c, Transfer.__table__.c
 _TASKS = "open tasks go with their customer or with who leaves, whoever sees them"
 
 RESOURCE = resource_of(
@@ -117,8 +119,30 @@ async def count_to_move(reader: Reader, from_owner: uuid.UUID, text: str, *, tas
 
 
 def for_run(transfer_id: uuid.UUID) -> Any:
-    reason = "the transfer was started by who may"
-    return select(Transfer).where(Transfer.id == transfer_id, unscoped(Transfer, reason)).with_for_update()
+    return select(Transfer).where(Transfer.id == transfer_id).with_for_update()
+
+
+def for_undo(transfer_id: uuid.UUID) -> Any:
+    return for_run(transfer_id).where(_seen())
+
+
+def listed() -> Any:
+    return select(Transfer.__table__).where(_seen())
+
+
+def one(transfer_id: uuid.UUID) -> Any:
+    return listed().where(_t.id == transfer_id)
+
+
+def _seen() -> ColumnElement[bool]:
+    call = current_call()
+    reach = call.directory.require(call.principal, "customers.assign")
+    if reach.everything:
+        return true()
+    # By key: a branch that moves has another path, and only scoped tables follow it there.
+    known = call.directory.branches.values()
+    covered = [uuid.UUID(branch.id) for branch in known if reach.covers_path(branch.path)]
+    return or_(_t.owner_id == caller_id(), _t.branch_id == func.any(literal(covered, ARRAY(Uuid()))))
 
 
 async def note(

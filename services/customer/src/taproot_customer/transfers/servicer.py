@@ -10,20 +10,23 @@ from google.longrunning.operations_proto_pb2 import Operation
 
 from taproot.customer.v1 import transfer_pb2 as pb
 from taproot.customer.v1 import transfer_service_pb2 as rpc
+from taproot_base.errors import NotFound
 from taproot_chassis import operations
 from taproot_chassis.service import Runtime
+from taproot_chassis.servicer import Servicer
 from taproot_customer.settings import CustomerSettings
-from taproot_customer.transfers import handlers, messages
-from taproot_customer.transfers.queries import SHELF
-from taproot_records.serving import ResourceServicer
+from taproot_customer.transfers import handlers, messages, queries
+from taproot_customer.transfers.model import Transfer
 from taproot_storage.database import Reader, UnitOfWork
+from taproot_storage.reads import Lists
 
 SERVICE = "customer"
 
 
-class TransfersServicer(ResourceServicer[pb.Transfer]):
+class TransfersServicer(Servicer):
     def __init__(self, runtime: Runtime[CustomerSettings]) -> None:
-        super().__init__(runtime, SHELF)
+        super().__init__(runtime.database)
+        self._lists = Lists(runtime.page_key)
 
     async def TransferCustomers(self, request: rpc.TransferCustomersRequest, _context: Any) -> Operation:
         command = messages.to_command(request)
@@ -43,12 +46,23 @@ class TransfersServicer(ResourceServicer[pb.Transfer]):
         return await self._operate(request, act)
 
     async def GetTransfer(self, request: rpc.GetTransferRequest, _context: Any) -> pb.Transfer:
-        return await self.get(request.id)
+        async def query(reader: Reader) -> pb.Transfer:
+            row = await reader.fetch_row(queries.one(uuid.UUID(request.id)))
+            if row is None:
+                raise NotFound("transfer", request.id)
+            return queries.SHELF.message(row)
+
+        return await self.read(query)
 
     async def ListTransfers(
         self, request: rpc.ListTransfersRequest, _context: Any
     ) -> rpc.ListTransfersResponse:
-        return await self.page(request, rpc.ListTransfersResponse, "transfers")
+        async def query(reader: Reader) -> rpc.ListTransfersResponse:
+            page = await self._lists.page(reader, queries.RESOURCE, queries.listed(), Transfer, request)
+            found = [queries.SHELF.message(row) for row in page.rows]
+            return rpc.ListTransfersResponse(transfers=found, next_page_token=page.next_page_token)
+
+        return await self.read(query)
 
     async def _operate(self, request: Any, act: Callable[[UnitOfWork], Awaitable[Operation]]) -> Operation:
         async def again(reader: Reader, name: str) -> Operation:

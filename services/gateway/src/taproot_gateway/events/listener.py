@@ -117,7 +117,7 @@ class Listener:
         for number, notice in entries:
             self._at[feed.source] = number
             if notice is not None and self._selection.wants(notice) and await self._sees(notice):
-                parts.append(b"id: %b\ndata: %b\n\n" % (positions.to_text(self._at).encode(), notice.data()))
+                parts.append(b"id: %b\ndata: %b\n\n" % (positions.to_text(self._at).encode(), notice.data))
         return b"".join(parts)
 
     async def _sees(self, notice: Notice) -> bool:

@@ -24,6 +24,8 @@ class Notice:
     branch_path: str
     team_id: str
     party_id: str
+    data: bytes = b""
+    """What is sent, made once for all who listen."""
 
     @classmethod
     def of(cls, event: Event, catalog: Catalog) -> Notice | None:
@@ -40,17 +42,19 @@ class Notice:
             branch_path=event.branch_path or "",
             team_id=kind.record(event.payload).team_id if kind.has_team else "",
             party_id=str(event.party_id or ""),
+            data=_data(kind, event),
         )
 
-    def data(self) -> bytes:
-        return orjson.dumps(
-            {
-                "resource": self.kind.collection,
-                "id": self.key,
-                "event": self.event,
-                "etag": str(self.version),
-            }
-        )
+
+def _data(kind: Kind, event: Event) -> bytes:
+    return orjson.dumps(
+        {
+            "resource": kind.collection,
+            "id": str(event.aggregate_id),
+            "event": event.type,
+            "etag": str(event.version),
+        }
+    )
 
 
 def may_see(notice: Notice, principal: Principal, directory: AccessDirectory) -> bool:

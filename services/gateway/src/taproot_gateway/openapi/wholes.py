@@ -88,7 +88,7 @@ def stream_paths() -> dict[str, Schema]:
         "content": {"text/event-stream": {"schema": {"type": "string"}, "example": example}},
     }
     operation: Schema = {
-        "operationId": "Events_Listen",
+        "operationId": "Events_Subscribe",
         "tags": ["Events"],
         "summary": "Listens to events",
         "description": "Tells which records change, of those the caller may read. The record itself is read anew. "

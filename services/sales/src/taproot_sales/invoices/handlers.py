@@ -11,19 +11,17 @@ from typing import Any
 
 from sqlalchemy import select
 
-from taproot_base.errors import InvalidArgument, NotFound
+from taproot_base.errors import InvalidArgument
 from taproot_base.ids import new_id
-from taproot_chassis.placement import Place, Placer, caller_id
-from taproot_records.checks import Checks
+from taproot_records.writing import load
 from taproot_sales.invoices.ledger import enter_invoice, next_number
 from taproot_sales.invoices.model import UNSETTLED, ExternalIdTaken, Invoice
 from taproot_sales.invoices.rules import EntryKind, InvoiceKind, OpenItem, Part, due_on, oldest_first
 from taproot_sales.orders.model import Fulfilment, Moved, Order
 from taproot_sales.payments.model import Allocation, AllocationSource
 from taproot_sales.pricing.currency import is_whole
-from taproot_sales.sales_lines.customers import require_customer
+from taproot_sales.sales_lines.customers import checked_place
 from taproot_storage.database import UnitOfWork
-from taproot_storage.updates import check_etag
 from taproot_storage.visibility import unscoped, visible
 
 ZERO = Decimal(0)
@@ -61,7 +59,7 @@ class CreateInvoice:
 
 async def create_invoice(command: CreateInvoice, work: UnitOfWork) -> Invoice:
     """An invoice or credit note by hand. A credit note for an invoice is used on it at once."""
-    place = await _checked_place(command, work)
+    place = await checked_place("invoice", command, lambda: check_lines(command), work)
     await _require_new(command, work)
     credited = await _credited(command, work)
     day = command.invoice_date or work.clock.now().date()
@@ -88,19 +86,6 @@ async def create_invoice(command: CreateInvoice, work: UnitOfWork) -> Invoice:
     await issue(invoice, work)
     await _use_credit(invoice, [credited] if credited else [], work)
     return invoice
-
-
-async def _checked_place(command: CreateInvoice, work: UnitOfWork) -> Place:
-    checks, place = Checks(), None
-    with checks:
-        check_lines(command)
-    with checks:
-        await require_customer(command.customer_id, "invoice.customer_id", work)
-    with checks:
-        place = await Placer("invoices", work).place(command.owner_id or caller_id(), command.branch_id)
-    checks.done()
-    assert place is not None
-    return place
 
 
 def check_lines(command: CreateInvoice) -> None:
@@ -161,12 +146,7 @@ def _manual_line(line: InvoiceLineCommand) -> dict[str, Any]:
 
 async def load_invoice(invoice_id: uuid.UUID, work: UnitOfWork, etag: str = "") -> Invoice:
     """Locked until the end of the transaction."""
-    statement = select(Invoice).where(Invoice.id == invoice_id, visible(Invoice)).with_for_update()
-    invoice: Invoice | None = await work.scalar(statement)
-    if invoice is None:
-        raise NotFound("invoice", invoice_id)
-    check_etag(etag, invoice.version)
-    return invoice
+    return await load(work, Invoice, invoice_id, etag)
 
 
 async def issue(invoice: Invoice, work: UnitOfWork) -> None:

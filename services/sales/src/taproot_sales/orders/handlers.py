@@ -13,10 +13,11 @@ from sqlalchemy import Integer, bindparam, func, select
 from sqlalchemy.orm import selectinload
 
 from taproot_base.context import current_call
-from taproot_base.errors import InvalidArgument, NotFound
+from taproot_base.errors import InvalidArgument
 from taproot_base.ids import new_id
 from taproot_chassis.placement import Placer
 from taproot_records.checks import Checks
+from taproot_records.writing import discard, load, patched
 from taproot_sales.approvals.handlers import Ask, ask_if_needed, withdraw
 from taproot_sales.approvals.model import Approval
 from taproot_sales.approvals.rules import ApprovalState
@@ -40,8 +41,7 @@ from taproot_sales.sales_lines.handlers import (
 )
 from taproot_storage.database import UnitOfWork
 from taproot_storage.statements import Statement
-from taproot_storage.updates import check_etag, merge_patch
-from taproot_storage.visibility import unscoped, visible
+from taproot_storage.visibility import unscoped
 
 IMPORT = "orders.import"
 IMPORT_STATES = (
@@ -225,25 +225,13 @@ async def _require_new(commands: Sequence[CreateOrder], work: UnitOfWork) -> Non
 
 async def load_order(order_id: uuid.UUID, etag: str, work: UnitOfWork) -> Order:
     """With its lines, locked until the end of the transaction: verbs on one order come one after the other."""
-    statement = (
-        select(Order)
-        .where(Order.id == order_id, visible(Order))
-        .options(selectinload(Order.lines))
-        .with_for_update(of=Order)
-    )
-    order: Order | None = await work.scalar(statement)
-    if order is None:
-        raise NotFound("order", order_id)
-    check_etag(etag, order.version)
-    return order
+    return await load(work, Order, order_id, etag, options=[selectinload(Order.lines)])
 
 
 async def change_order(command: ChangeOrder, work: UnitOfWork) -> Order:
     order = await load_order(command.id, command.etag, work)
     order.require(OrderState.DRAFT)
-    values = dict(command.values)
-    if "custom" in values:
-        values["custom"] = merge_patch(order.custom, values["custom"])
+    values = patched(order, dict(command.values))
     customer_id = values.get("customer_id", order.customer_id)
     customers = await find_customers({customer_id}, work)
     if customer_id not in customers:
@@ -270,8 +258,7 @@ async def delete_order(order_id: uuid.UUID, etag: str, work: UnitOfWork) -> Orde
     order = await load_order(order_id, etag, work)
     order.require(OrderState.DRAFT)
     order.record("deleted", work.clock.now())
-    await work.flush()
-    await (await work.session()).delete(order)
+    await discard(work, order)
     return order
 
 

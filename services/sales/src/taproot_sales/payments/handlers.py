@@ -11,21 +11,21 @@ from typing import Any
 
 from sqlalchemy import func, select
 
-from taproot_base.errors import InvalidArgument, NotFound
+from taproot_base.errors import InvalidArgument
 from taproot_base.ids import new_id
-from taproot_chassis.placement import Place, Placer, caller_id
-from taproot_records.checks import Checks
+from taproot_chassis.placement import Place
+from taproot_records.writing import load
 from taproot_sales.invoices.handlers import open_invoices, open_items, settle_parts
 from taproot_sales.invoices.ledger import enter_payment
 from taproot_sales.invoices.model import Invoice, OverAllocated
 from taproot_sales.invoices.rules import EntryKind, Part, oldest_first, over_allocated
 from taproot_sales.payments.model import Allocation, AllocationSource, ExternalIdTaken, Payment
 from taproot_sales.pricing.currency import is_whole
-from taproot_sales.sales_lines.customers import require_customer
+from taproot_sales.sales_lines.customers import checked_place
 from taproot_storage.database import UnitOfWork
 from taproot_storage.statements import Statement
-from taproot_storage.updates import check_etag, merge_patch
-from taproot_storage.visibility import unscoped, visible
+from taproot_storage.updates import merge_patch
+from taproot_storage.visibility import unscoped
 
 ZERO = Decimal(0)
 _next_number = Statement(lambda: select(func.nextval("payments_serial_seq")))
@@ -53,7 +53,7 @@ class RecordPayment:
 
 async def record_payment(command: RecordPayment, work: UnitOfWork) -> Payment:
     """Money received: entered in the account, allocated as asked, the rest kept as credit."""
-    place = await _checked_place(command, work)
+    place = await checked_place("payment", command, lambda: _check_amount(command), work)
     await _require_new(command, work)
     payment = await _new_payment(command, place, work)
     await work.add(payment)
@@ -64,17 +64,9 @@ async def record_payment(command: RecordPayment, work: UnitOfWork) -> Payment:
     return payment
 
 
-async def _checked_place(command: RecordPayment, work: UnitOfWork) -> Place:
-    checks, place = Checks(), None
+def _check_amount(command: RecordPayment) -> None:
     if command.amount <= 0 or not is_whole(command.amount, command.currency_code):
-        checks.refuse("payment.amount", "must be above 0, in whole minor units")
-    with checks:
-        await require_customer(command.customer_id, "payment.customer_id", work)
-    with checks:
-        place = await Placer("payments", work).place(command.owner_id or caller_id(), command.branch_id)
-    checks.done()
-    assert place is not None
-    return place
+        raise InvalidArgument([("payment.amount", "must be above 0, in whole minor units")])
 
 
 async def _new_payment(command: RecordPayment, place: Place, work: UnitOfWork) -> Payment:
@@ -113,12 +105,7 @@ async def _require_new(command: RecordPayment, work: UnitOfWork) -> None:
 
 async def load_payment(payment_id: uuid.UUID, work: UnitOfWork, etag: str = "") -> Payment:
     """Locked until the end of the transaction."""
-    statement = select(Payment).where(Payment.id == payment_id, visible(Payment)).with_for_update()
-    payment: Payment | None = await work.scalar(statement)
-    if payment is None:
-        raise NotFound("payment", payment_id)
-    check_etag(etag, payment.version)
-    return payment
+    return await load(work, Payment, payment_id, etag)
 
 
 async def allocate(payment: Payment, parts: Sequence[Part], work: UnitOfWork) -> None:

@@ -11,9 +11,10 @@ from typing import Any
 from sqlalchemy import bindparam, func, select
 from sqlalchemy.orm import selectinload
 
-from taproot_base.errors import InvalidArgument, NotFound
+from taproot_base.errors import InvalidArgument
 from taproot_base.ids import new_id
 from taproot_chassis.placement import Placer
+from taproot_records.writing import discard, load, patched
 from taproot_sales.approvals.handlers import Ask, ask_if_needed, withdraw
 from taproot_sales.orders.handlers import next_serial, number_of
 from taproot_sales.orders.model import Order, OrderLine
@@ -29,8 +30,7 @@ from taproot_sales.sales_lines.handlers import (
 )
 from taproot_storage.database import UnitOfWork
 from taproot_storage.statements import Statement
-from taproot_storage.updates import check_etag, merge_patch
-from taproot_storage.visibility import unscoped, visible
+from taproot_storage.visibility import unscoped
 
 COPIED = (
     "customer_id", "contact_id", "opportunity_id", "currency_code", "tax_inclusive",
@@ -119,26 +119,14 @@ async def _set_lines(
 
 
 async def load_quote(quote_id: uuid.UUID, etag: str, work: UnitOfWork) -> Quote:
-    """With its lines, locked until the end of the transaction."""
-    statement = (
-        select(Quote)
-        .where(Quote.id == quote_id, visible(Quote))
-        .options(selectinload(Quote.lines))
-        .with_for_update(of=Quote)
-    )
-    quote: Quote | None = await work.scalar(statement)
-    if quote is None:
-        raise NotFound("quote", quote_id)
-    check_etag(etag, quote.version)
-    return quote
+    """With its lines, locked until the end of the transaction: verbs on one quote come one after the other."""
+    return await load(work, Quote, quote_id, etag, options=[selectinload(Quote.lines)])
 
 
 async def change_quote(command: ChangeQuote, work: UnitOfWork) -> Quote:
     quote = await load_quote(command.id, command.etag, work)
     quote.require(QuoteState.DRAFT)
-    values = dict(command.values)
-    if "custom" in values:
-        values["custom"] = merge_patch(quote.custom, values["custom"])
+    values = patched(quote, dict(command.values))
     customer = await _customer(values.get("customer_id", quote.customer_id), work)
     quote.set_all(values)
     discount_currency = command.discount_amount_currency or quote.currency_code
@@ -157,8 +145,7 @@ async def delete_quote(quote_id: uuid.UUID, etag: str, work: UnitOfWork) -> Quot
     quote = await load_quote(quote_id, etag, work)
     quote.require(QuoteState.DRAFT)
     quote.record("deleted", work.clock.now())
-    await work.flush()
-    await (await work.session()).delete(quote)
+    await discard(work, quote)
     return quote
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,7 @@ from taproot_base.errors import InvalidArgument, Kind, NotFound, Unavailable
 from taproot_chassis.client import RemoteError
 from taproot_chassis.placement import Place, Placer, branch_path, caller_id
 from taproot_chassis.service import Runtime
+from taproot_records.checks import Checks
 from taproot_sales.customer_refs.model import CUSTOMERS
 from taproot_sales.customer_refs.queries import find_customer
 from taproot_sales.settings import SalesSettings
@@ -112,6 +113,20 @@ async def place_document(
     if current_call().principal.kind == "portal":
         return Place(customer.owner_id, customer.branch_id, _path(customer.branch_id))
     return await placer.place(owner_id or caller_id(), branch_id)
+
+
+async def checked_place(record: str, command: Any, check: Callable[[], None], work: Reader) -> Place:
+    """Where a record of the account belongs; its `check`, customer, owner and branch answer together."""
+    checks, place = Checks(), None
+    with checks:
+        check()
+    with checks:
+        await require_customer(command.customer_id, f"{record}.customer_id", work)
+    with checks:
+        place = await Placer(f"{record}s", work).place(command.owner_id or caller_id(), command.branch_id)
+    checks.done()
+    assert place is not None
+    return place
 
 
 class CustomerDoor:

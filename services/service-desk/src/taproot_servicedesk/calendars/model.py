@@ -11,9 +11,9 @@ import holidays
 from sqlalchemy.orm import Mapped, mapped_column
 
 from taproot_base.errors import AppError, InvalidArgument
+from taproot_records.keeping import Kept
 from taproot_servicedesk.base import Base
 from taproot_servicedesk.calendars.worktime import BusinessCalendar, Hours, PublicHolidays, check_disjoint
-from taproot_storage.eventlog import Aggregate
 from taproot_storage.model import Customizable
 
 DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
@@ -26,7 +26,7 @@ class CalendarInUse(AppError):
         super().__init__("a policy uses the calendar; give the policy another one first")
 
 
-class Calendar(Customizable, Aggregate, Base):
+class Calendar(Customizable, Kept, Base):
     """`opening_hours`: {day `monday`.., start, end}; `special_days`: {date, display_name, hours: [{start, end}]}."""
 
     __tablename__ = "calendars"
@@ -39,14 +39,8 @@ class Calendar(Customizable, Aggregate, Base):
     holiday_subdivision: Mapped[str] = mapped_column(default="")
     special_days: Mapped[list[dict[str, Any]]] = mapped_column(default=list)
 
-    def change(self, values: dict[str, Any], now: Any) -> None:
-        """Set fields and check the whole; the first change creates."""
-        self.set_all(values)
+    def _check(self) -> None:
         check_calendar(self)
-        self.record("updated" if self.version else "created", now)
-
-    def delete(self, now: Any) -> None:
-        self.record("deleted", now)
 
     @property
     def worktime(self) -> BusinessCalendar:

@@ -8,6 +8,7 @@ from typing import Any
 from taproot.servicedesk.v1 import calendar_pb2 as pb
 from taproot.servicedesk.v1 import calendar_service_pb2 as rpc
 from taproot_chassis.service import Runtime
+from taproot_records.keeping import create_record
 from taproot_records.serving import ResourceServicer
 from taproot_records.writing import changes, given
 from taproot_servicedesk.calendars import handlers, queries
@@ -30,7 +31,7 @@ class CalendarsServicer(ResourceServicer[pb.Calendar]):
     async def CreateCalendar(self, request: rpc.CreateCalendarRequest, _context: Any) -> pb.Calendar:
         values = given(request.calendar, Calendar)
         return await self.change(
-            request, lambda work: handlers.create_calendar(request.calendar.id, values, work)
+            request, lambda work: create_record(Calendar, request.calendar.id, values, work)
         )
 
     async def UpdateCalendar(self, request: rpc.UpdateCalendarRequest, _context: Any) -> pb.Calendar:

@@ -7,34 +7,18 @@ import uuid
 from sqlalchemy import select
 
 from taproot_base.errors import InvalidArgument
-from taproot_records.mapping import Values
-from taproot_records.writing import discard, load, new_key, patched
+from taproot_records.keeping import erase_record
 from taproot_servicedesk.queues import queries
 from taproot_servicedesk.queues.model import Queue, QueueInUse
 from taproot_storage.database import UnitOfWork
 
 
-async def create_queue(chosen: str, values: Values, work: UnitOfWork) -> Queue:
-    now = work.clock.now()
-    queue = Queue(id=await new_key(work, Queue, chosen), create_time=now)
-    queue.change(values, now)
-    await work.add(queue)
-    return queue
-
-
-async def update_queue(key: uuid.UUID, etag: str, values: Values, work: UnitOfWork) -> Queue:
-    queue = await load(work, Queue, key, etag)
-    queue.change(patched(queue, values), work.clock.now())
-    return queue
-
-
 async def delete_queue(key: uuid.UUID, etag: str, work: UnitOfWork) -> Queue:
-    queue = await load(work, Queue, key, etag)
-    if await queries.has_open_tickets(work, key):
-        raise QueueInUse
-    queue.delete(work.clock.now())
-    await discard(work, queue)
-    return queue
+    async def waits_nobody() -> None:
+        if await queries.has_open_tickets(work, key):
+            raise QueueInUse
+
+    return await erase_record(Queue, key, etag, work, waits_nobody)
 
 
 async def find_queue(key: uuid.UUID, work: UnitOfWork) -> Queue:

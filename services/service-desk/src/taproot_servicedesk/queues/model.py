@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
-from datetime import datetime
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from sqlalchemy.orm import Mapped, mapped_column
 
-from taproot_base.errors import AppError, InvalidArgument
+from taproot_base.errors import AppError
+from taproot_records.keeping import Kept
 from taproot_servicedesk.base import Base
-from taproot_storage.eventlog import Aggregate
 from taproot_storage.model import Customizable
 
 
@@ -22,7 +21,7 @@ class QueueInUse(AppError):
         super().__init__("open tickets wait in the queue; give them to another one first")
 
 
-class Queue(Customizable, Aggregate, Base):
+class Queue(Customizable, Kept, Base):
     __tablename__ = "queues"
     aggregate_type: ClassVar[str] = "queue"
 
@@ -39,16 +38,9 @@ class Queue(Customizable, Aggregate, Base):
     branch_id: Mapped[uuid.UUID | None]
     team_id: Mapped[uuid.UUID | None]
 
-    def change(self, values: dict[str, Any], now: datetime) -> None:
-        """Set fields and check the whole; the first change creates."""
-        self.set_all(values)
+    def faults(self) -> list[tuple[str, str]]:
         self.assignment = self.assignment or "manual"
-        if not self.display_name:
-            raise InvalidArgument([("queue.display_name", "a name is required")])
-        self.record("updated" if self.version else "created", now)
-
-    def delete(self, now: datetime) -> None:
-        self.record("deleted", now)
+        return self.missing("display_name")
 
     def takes(self, kind: str, categories: frozenset[str], channel: str) -> bool:
         """Does its rule fit a ticket? Empty conditions fit everything."""

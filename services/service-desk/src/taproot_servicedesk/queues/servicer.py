@@ -8,6 +8,7 @@ from typing import Any
 from taproot.servicedesk.v1 import queue_pb2 as pb
 from taproot.servicedesk.v1 import queue_service_pb2 as rpc
 from taproot_chassis.service import Runtime
+from taproot_records.keeping import create_record, update_record
 from taproot_records.serving import ResourceServicer
 from taproot_records.writing import changes, given
 from taproot_servicedesk.queues import handlers, queries
@@ -27,13 +28,14 @@ class QueuesServicer(ResourceServicer[pb.Queue]):
 
     async def CreateQueue(self, request: rpc.CreateQueueRequest, _context: Any) -> pb.Queue:
         values = given(request.queue, Queue)
-        return await self.change(request, lambda work: handlers.create_queue(request.queue.id, values, work))
+        return await self.change(request, lambda work: create_record(Queue, request.queue.id, values, work))
 
     async def UpdateQueue(self, request: rpc.UpdateQueueRequest, _context: Any) -> pb.Queue:
         message = request.queue
         values = changes(message, request.update_mask, Queue)
-        key = uuid.UUID(message.id)
-        return await self.change(request, lambda work: handlers.update_queue(key, message.etag, values, work))
+        return await self.change(
+            request, lambda work: update_record(Queue, message.id, message.etag, values, work)
+        )
 
     async def DeleteQueue(self, request: rpc.DeleteQueueRequest, _context: Any) -> pb.Queue:
         key = uuid.UUID(request.id)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import uuid
 
 from taproot_base.errors import InvalidArgument
+from taproot_records.keeping import create_record, update_record
 from taproot_records.mapping import Values
-from taproot_records.writing import discard, load, new_key, patched
 from taproot_servicedesk.calendars.queries import exists_calendar
 from taproot_servicedesk.calendars.worktime import WorkTime
 from taproot_servicedesk.sla import queries
@@ -16,30 +16,17 @@ from taproot_storage.database import UnitOfWork
 
 
 async def create_sla_policy(chosen: str, values: Values, work: UnitOfWork) -> SlaPolicy:
-    now = work.clock.now()
-    policy = SlaPolicy(id=await new_key(work, SlaPolicy, chosen), create_time=now)
-    await _change(policy, values, work)
-    await work.add(policy)
-    return policy
+    return await create_record(SlaPolicy, chosen, values, work, lambda: _check_calendar(values, work))
 
 
-async def update_sla_policy(key: uuid.UUID, etag: str, values: Values, work: UnitOfWork) -> SlaPolicy:
-    policy = await load(work, SlaPolicy, key, etag)
-    await _change(policy, patched(policy, values), work)
-    return policy
+async def update_sla_policy(key: str, etag: str, values: Values, work: UnitOfWork) -> SlaPolicy:
+    return await update_record(SlaPolicy, key, etag, values, work, lambda: _check_calendar(values, work))
 
 
-async def _change(policy: SlaPolicy, values: Values, work: UnitOfWork) -> None:
-    policy.change(values, work.clock.now())
-    if policy.calendar_id is not None and not await exists_calendar(work, policy.calendar_id):
+async def _check_calendar(values: Values, work: UnitOfWork) -> None:
+    calendar = values.get("calendar_id")
+    if calendar is not None and not await exists_calendar(work, calendar):
         raise InvalidArgument([("sla_policy.calendar_id", "there is no such calendar")])
-
-
-async def delete_sla_policy(key: uuid.UUID, etag: str, work: UnitOfWork) -> SlaPolicy:
-    policy = await load(work, SlaPolicy, key, etag)
-    policy.delete(work.clock.now())
-    await discard(work, policy)
-    return policy
 
 
 async def recount_clocks(calendar_id: uuid.UUID, before: WorkTime, after: WorkTime, work: UnitOfWork) -> None:

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from sqlalchemy import Index, Interval, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from taproot_base.errors import InvalidArgument
+from taproot_records.keeping import Kept
 from taproot_servicedesk.base import Base
 from taproot_servicedesk.calendars.worktime import ZERO, WorkTime
 from taproot_servicedesk.sla.clock import Alarm, Clock, ClockState, Promise
@@ -19,7 +19,7 @@ from taproot_storage.model import Customizable, TeamOwned
 from taproot_storage.visibility import scope_table
 
 
-class SlaPolicy(Customizable, Aggregate, Base):
+class SlaPolicy(Customizable, Kept, Base):
     """`targets`: {metric, target_seconds, warning_percent, escalation_steps: [...]}, one per metric."""
 
     __tablename__ = "sla_policies"
@@ -37,32 +37,18 @@ class SlaPolicy(Customizable, Aggregate, Base):
     runs_while_waiting: Mapped[bool] = mapped_column(default=False)
     targets: Mapped[list[dict[str, Any]]] = mapped_column(default=list)
 
-    def change(self, values: dict[str, Any], now: datetime) -> None:
-        """Set fields and check the whole; the first change creates."""
-        self.set_all(values)
-        self._check()
-        self.record("updated" if self.version else "created", now)
-
-    def delete(self, now: datetime) -> None:
-        self.record("deleted", now)
-
-    def _check(self) -> None:
-        faults = []
-        if not self.display_name:
-            faults.append(("sla_policy.display_name", "a name is required"))
+    def faults(self) -> list[tuple[str, str]]:
+        found = self.missing("display_name")
         if not self.targets:
-            faults.append(("sla_policy.targets", "at least one promise is required"))
+            found.append(("targets", "at least one promise is required"))
         metrics = [target["metric"] for target in self.targets]
         if len(set(metrics)) < len(metrics):
-            faults.append(("sla_policy.targets", "one promise per metric"))
+            found.append(("targets", "one promise per metric"))
         for position, target in enumerate(self.targets):
             after = [step["after_seconds"] for step in target["escalation_steps"]]
             if after != sorted(after):
-                faults.append(
-                    (f"sla_policy.targets[{position}].escalation_steps", "must be in order of time")
-                )
-        if faults:
-            raise InvalidArgument(faults)
+                found.append((f"targets[{position}].escalation_steps", "must be in order of time"))
+        return found
 
     @property
     def rule(self) -> PolicyRule:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from typing import Any
 
 from taproot.servicedesk.v1 import sla_clock_pb2 as clock_pb
@@ -10,6 +9,7 @@ from taproot.servicedesk.v1 import sla_clock_service_pb2 as clock_rpc
 from taproot.servicedesk.v1 import sla_policy_pb2 as pb
 from taproot.servicedesk.v1 import sla_policy_service_pb2 as rpc
 from taproot_chassis.service import Runtime
+from taproot_records.keeping import erase_record
 from taproot_records.serving import ResourceServicer
 from taproot_records.writing import changes, given
 from taproot_servicedesk.settings import ServiceDeskSettings
@@ -38,14 +38,14 @@ class SlaPoliciesServicer(ResourceServicer[pb.SlaPolicy]):
     async def UpdateSlaPolicy(self, request: rpc.UpdateSlaPolicyRequest, _context: Any) -> pb.SlaPolicy:
         message = request.sla_policy
         values = changes(message, request.update_mask, SlaPolicy)
-        key = uuid.UUID(message.id)
         return await self.change(
-            request, lambda work: handlers.update_sla_policy(key, message.etag, values, work)
+            request, lambda work: handlers.update_sla_policy(message.id, message.etag, values, work)
         )
 
     async def DeleteSlaPolicy(self, request: rpc.DeleteSlaPolicyRequest, _context: Any) -> pb.SlaPolicy:
-        key = uuid.UUID(request.id)
-        return await self.change(request, lambda work: handlers.delete_sla_policy(key, request.etag, work))
+        return await self.change(
+            request, lambda work: erase_record(SlaPolicy, request.id, request.etag, work)
+        )
 
 
 class SlaClocksServicer(ResourceServicer[clock_pb.SlaClock]):

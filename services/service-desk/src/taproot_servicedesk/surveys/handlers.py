@@ -11,8 +11,9 @@ from sqlalchemy import select
 
 from taproot_base.errors import InvalidArgument, NotFound
 from taproot_base.ids import new_id
+from taproot_records.keeping import erase_record
 from taproot_records.mapping import Values
-from taproot_records.writing import discard, find_any, load, new_key, patched
+from taproot_records.writing import find_any, load
 from taproot_servicedesk.customer_refs.queries import find_customer
 from taproot_servicedesk.dispatches.queries import attempts_of
 from taproot_servicedesk.stations.handlers import rate_station
@@ -34,27 +35,12 @@ from taproot_storage.database import Reader, UnitOfWork
 from taproot_storage.visibility import unscoped, visible
 
 
-async def create_survey(chosen: str, values: Values, work: UnitOfWork) -> Survey:
-    now = work.clock.now()
-    survey = Survey(id=await new_key(work, Survey, chosen), version=0, create_time=now)
-    survey.change(values, now)
-    await work.add(survey)
-    return survey
-
-
-async def update_survey(key: uuid.UUID, etag: str, values: Values, work: UnitOfWork) -> Survey:
-    survey = await load(work, Survey, key, etag)
-    survey.change(patched(survey, values), work.clock.now())
-    return survey
-
-
 async def delete_survey(key: uuid.UUID, etag: str, work: UnitOfWork) -> Survey:
-    survey = await load(work, Survey, key, etag)
-    if await queries.is_used(work, key):
-        raise SurveyInUse
-    survey.delete(work.clock.now())
-    await discard(work, survey)
-    return survey
+    async def was_never_sent() -> None:
+        if await queries.is_used(work, key):
+            raise SurveyInUse
+
+    return await erase_record(Survey, key, etag, work, was_never_sent)
 
 
 # Sending.

@@ -13,6 +13,7 @@ from sqlalchemy import Index, LargeBinary
 from sqlalchemy.orm import Mapped, mapped_column
 
 from taproot_base.errors import AppError, InvalidArgument
+from taproot_records.keeping import Kept
 from taproot_servicedesk.base import Base
 from taproot_servicedesk.surveys.scoring import RANGES, has_score, in_range, is_low
 from taproot_storage.eventlog import Aggregate
@@ -54,7 +55,7 @@ def token_hash(token: str) -> bytes:
     return hashlib.sha256(token.encode()).digest()
 
 
-class Survey(Customizable, Aggregate, Base):
+class Survey(Customizable, Kept, Base):
     """`questions`: {key, text, choices, required}."""
 
     __tablename__ = "surveys"
@@ -70,22 +71,13 @@ class Survey(Customizable, Aggregate, Base):
     low_score: Mapped[int | None]
     valid_days: Mapped[int] = mapped_column(default=VALID_DAYS)
 
-    def change(self, values: dict[str, Any], now: datetime) -> None:
-        """Set fields and check the whole; the first change creates."""
-        self.set_all(values)
+    def faults(self) -> list[tuple[str, str]]:
         self.trigger, self.valid_days = self.trigger or "manual", self.valid_days or VALID_DAYS
-        faults = [
-            (f"survey.{name}", "is required") for name in ("display_name", "kind") if not getattr(self, name)
-        ]
+        found = self.missing("display_name", "kind")
         keys = [question["key"] for question in self.questions]
         if len(set(keys)) < len(keys):
-            faults.append(("survey.questions", "keys must differ"))
-        if faults:
-            raise InvalidArgument(faults)
-        self.record("updated" if self.version else "created", now)
-
-    def delete(self, now: datetime) -> None:
-        self.record("deleted", now)
+            found.append(("questions", "keys must differ"))
+        return found
 
     def fits(self, ticket_kind: str) -> bool:
         return not self.ticket_kinds or ticket_kind in self.ticket_kinds

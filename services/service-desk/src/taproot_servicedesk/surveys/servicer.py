@@ -11,6 +11,7 @@ from taproot.servicedesk.v1 import survey_response_service_pb2 as response_rpc
 from taproot.servicedesk.v1 import survey_service_pb2 as rpc
 from taproot_base.wire import optional_uuid, to_timestamp
 from taproot_chassis.service import Runtime
+from taproot_records.keeping import create_record, update_record
 from taproot_records.mapping import row_of
 from taproot_records.serving import ResourceServicer
 from taproot_records.writing import changes, given
@@ -32,16 +33,13 @@ class SurveysServicer(ResourceServicer[pb.Survey]):
 
     async def CreateSurvey(self, request: rpc.CreateSurveyRequest, _context: Any) -> pb.Survey:
         values = given(request.survey, Survey)
-        return await self.change(
-            request, lambda work: handlers.create_survey(request.survey.id, values, work)
-        )
+        return await self.change(request, lambda work: create_record(Survey, request.survey.id, values, work))
 
     async def UpdateSurvey(self, request: rpc.UpdateSurveyRequest, _context: Any) -> pb.Survey:
         message = request.survey
         values = changes(message, request.update_mask, Survey)
-        key = uuid.UUID(message.id)
         return await self.change(
-            request, lambda work: handlers.update_survey(key, message.etag, values, work)
+            request, lambda work: update_record(Survey, message.id, message.etag, values, work)
         )
 
     async def DeleteSurvey(self, request: rpc.DeleteSurveyRequest, _context: Any) -> pb.Survey:
