@@ -115,3 +115,16 @@ def test_the_usual_roles_name_only_permissions_that_exist() -> None:
 def test_an_auditor_changes_nothing() -> None:
     (auditor,) = [role for role in seed_roles([]) if role.code == "auditor"]
     assert [permission for permission, _ in auditor.grants] == ["*.read"]
+
+
+def test_a_resource_nobody_decided_about_is_the_administrators_alone() -> None:
+    roles = seed_roles(["secrets.read", "secrets.update", "customers.read"])
+    may = {role.code for role in roles if any(grant[0].startswith(("secrets.", "*")) for grant in role.grants)}
+    assert may == {"admin", "auditor"}
+
+
+def test_every_resource_of_the_contracts_has_been_decided_about() -> None:
+    known = {rule.permission for rule in contracts.access_rules() if "." in rule.permission}
+    manager = next(role for role in seed_roles(known) if role.code == "head_office_manager")
+    held = {grant[0].partition(".")[0] for grant in manager.grants}
+    assert {permission.partition(".")[0] for permission in known} - held <= {"api_keys"}

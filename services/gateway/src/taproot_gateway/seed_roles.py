@@ -11,17 +11,23 @@ _IDENTITY = frozenset({"users", "roles", "branches", "teams", "api_keys", "webho
 _MARKETING = frozenset(
     {
         "campaigns", "templates", "journeys", "forms", "score_rules", "scores", "segments", "deliveries",
-        "suppressions", "loyalty_programs", "loyalty_accounts", "coupons", "experiments",
+        "suppressions", "loyalty_programs", "loyalty_accounts",
     }
 )  # fmt: skip
-# What the day's business is made of. Everything else is setting up: read by all, changed by the head office.
+# What the day's business is made of.
 _BUSINESS = frozenset(
     {
-        "customers", "contacts", "relationships", "activities", "tasks", "consents", "imports", "exports",
-        "follow_up_plans", "views", "leads", "opportunities", "quotes", "orders", "contracts", "invoices",
-        "payments", "statements", "approvals", "credit_limits", "targets", "forecasts", "commissions", "expenses",
-        "tickets", "calls", "dispatches", "entitlements", "surveys", "survey_responses", "bookings", "disputes",
-        "articles", "portal_users",
+        "customers", "contacts", "relationships", "activities", "tasks", "consents", "imports", "exports", "leads",
+        "opportunities", "quotes", "orders", "invoices", "payments", "statements", "approvals", "credit_limits",
+        "tickets", "calls", "dispatches", "entitlements", "surveys", "survey_responses", "portal_users",
+    }
+)  # fmt: skip
+# Setting up: read by all, changed by the head office. A resource that stands in none of these sets is the
+# administrator's alone until somebody decides about it.
+_SETUP = frozenset(
+    {
+        "approval_policies", "assignment_rules", "calendars", "competitors", "duplicate_rules", "pipelines",
+        "pool_rules", "price_books", "products", "queues", "sla_policies", "stations",
     }
 )  # fmt: skip
 _SELLER = (
@@ -30,6 +36,7 @@ _SELLER = (
     "relationships",
     "activities",
     "tasks",
+    "consents",
     "leads",
     "opportunities",
     "quotes",
@@ -75,7 +82,7 @@ def seed_roles(permissions: Iterable[str]) -> list[SeedRole]:
     resources = {permission.partition(".")[0] for permission in known if "." in permission}
     business = sorted(resources & _BUSINESS)
     marketing = sorted(resources & _MARKETING)
-    setup = sorted(resources - _BUSINESS - _MARKETING - _IDENTITY)
+    setup = sorted(resources & _SETUP)
     # Everybody reads the set-up and finds colleagues, offices and teams.
     readable = [one for one in setup if f"{one}.read" in known]
     common = [[f"{one}.read", "all"] for one in (*readable, "users", "branches", "teams")]
@@ -109,6 +116,7 @@ def seed_roles(permissions: Iterable[str]) -> list[SeedRole]:
                 ["approvals.read", "team"],
                 ["approvals.create", "team"],
                 ["calls.identify", "branch"],
+                ["customers.claim", "branch"],
                 *common,
             ],
             masked_classes=["identity"],

@@ -24,7 +24,7 @@ from taproot_customer.customers import messages as customers
 from taproot_customer.exports import handlers, messages, queries
 from taproot_customer.exports.flattening import flat, ordered
 from taproot_customer.exports.formats import WRITERS
-from taproot_customer.exports.model import CANCELLED, FAILED, SUCCEEDED, Export
+from taproot_customer.exports.model import CANCELLED, FAILED, RUNNING, SUCCEEDED, Export
 from taproot_storage.database import Database, UnitOfWork
 from taproot_storage.reads import Lists
 
@@ -77,6 +77,8 @@ class ExportRunner:
     async def _write(self, run: Run, key: uuid.UUID, folder: Path) -> pb.Export:
         async with self._database.unit() as work:
             found = await _load(key, work)
+            if found.state != RUNNING:  # it ended, and died before its operation did
+                return messages.to_message(found)
             asked = queries.CustomersAsked(found.filter, found.order_by)
             wanted, form = list(found.columns), found.file_format
         spool = _Spool(folder / "rows")

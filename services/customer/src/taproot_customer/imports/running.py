@@ -21,7 +21,7 @@ from taproot_chassis.consumers import INFRASTRUCTURE
 from taproot_chassis.operations import Cancelled, Run
 from taproot_chassis.placement import Placer
 from taproot_customer.imports import handlers, messages, parsing, queries
-from taproot_customer.imports.model import CANCELLED, FAILED, SUCCEEDED, VALIDATED, VALIDATING, Import
+from taproot_customer.imports.model import ACTIVE, CANCELLED, FAILED, SUCCEEDED, VALIDATED, VALIDATING, Import
 from taproot_customer.imports.pool import ParserPool
 from taproot_customer.imports.reading import Position
 from taproot_customer.imports.writing import REJECTED, Chunk, Outcome
@@ -49,16 +49,16 @@ class ImportRunner:
             try:
                 await self._work_off(run, key, str(path))
             except Cancelled:
-                await self._finish(key, CANCELLED)
+                await self._finish(run, key, CANCELLED)
                 raise
             except AppError as error:
-                await self._finish(key, FAILED, error.message)
+                await self._finish(run, key, FAILED, error.message)
                 raise
             except Exception:
-                await self._finish(key, FAILED, "an internal error")
+                await self._finish(run, key, FAILED, "an internal error")
                 raise
         dry = found.state == VALIDATING
-        return await self._finish(key, VALIDATED if dry else SUCCEEDED)
+        return await self._finish(run, key, VALIDATED if dry else SUCCEEDED)
 
     async def _fetch(self, key: uuid.UUID, path: Path) -> Import:
         async with self._database.unit() as work:
@@ -82,6 +82,8 @@ class ImportRunner:
         """From the stored position to the end; the next chunk is parsed while one is written."""
         async with self._database.unit() as work:
             found = await load_locked(key, work)
+            if not is_at_work(found, run):
+                return True
             start = _position(found)
         parse = functools.partial(self._parse, found, path)
         ahead = asyncio.ensure_future(parse(start))
@@ -132,10 +134,11 @@ class ImportRunner:
         await run.progress(found.done_bytes, found.size_bytes, work)
         return True
 
-    async def _finish(self, key: uuid.UUID, state: str, error: str = "") -> pb.Import:
+    async def _finish(self, run: Run, key: uuid.UUID, state: str, error: str = "") -> pb.Import:
         async with self._database.unit() as work:
             found = await load_locked(key, work)
-            found.finish(state, error, work.clock.now())
+            if is_at_work(found, run):
+                found.finish(state, error, work.clock.now())
             return messages.to_message(found)
 
 
@@ -144,6 +147,11 @@ async def load_locked(key: uuid.UUID, work: UnitOfWork) -> Import:
     if found is None:
         raise NotFound("import", key)
     return found
+
+
+def is_at_work(found: Import, run: Run) -> bool:
+    """False for a run that ended, and died before its operation did: there is nothing left to do, nor to end again."""
+    return found.state in ACTIVE and found.operation_id == run.id
 
 
 def _position(found: Import) -> Position | None:

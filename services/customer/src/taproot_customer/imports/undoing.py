@@ -13,7 +13,7 @@ from taproot_chassis.operations import Cancelled, Run
 from taproot_customer.customers.model import Customer
 from taproot_customer.imports import messages, undo_queries
 from taproot_customer.imports.model import CANCELLED, UNDONE, Import
-from taproot_customer.imports.running import load_locked
+from taproot_customer.imports.running import is_at_work, load_locked
 from taproot_customer.matching.identifiers import InvalidIdentifier, normal_form
 from taproot_storage.database import Database, UnitOfWork
 
@@ -42,13 +42,15 @@ class ImportUndoer:
             while await self._batch(run, key):
                 run.stop_if_cancelled()
         except Cancelled:
-            await self._finish(key, CANCELLED)
+            await self._finish(run, key, CANCELLED)
             raise
-        return await self._finish(key, UNDONE)
+        return await self._finish(run, key, UNDONE)
 
     async def _batch(self, run: Run, key: uuid.UUID) -> bool:
         async with self._database.unit() as work:
             found = await load_locked(key, work)
+            if not is_at_work(found, run):
+                return False
             if found.cancel_requested:
                 raise Cancelled("undoing the import was cancelled")
             changes = await undo_queries.open_changes(work, key, BATCH)
@@ -69,10 +71,11 @@ class ImportUndoer:
             await run.progress(found.undone_count + found.kept_count, total, work)
             return bool(changes)
 
-    async def _finish(self, key: uuid.UUID, state: str) -> pb.Import:
+    async def _finish(self, run: Run, key: uuid.UUID, state: str) -> pb.Import:
         async with self._database.unit() as work:
             found: Import = await load_locked(key, work)
-            found.finish(state, "", work.clock.now())
+            if is_at_work(found, run):
+                found.finish(state, "", work.clock.now())
             return messages.to_message(found)
 
 
