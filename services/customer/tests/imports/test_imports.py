@@ -9,6 +9,7 @@ import time
 
 import pytest
 from openpyxl import Workbook
+from sqlalchemy import select, update
 
 from taproot.customer.events.v1.customer_event_pb2 import CustomerEvent
 from taproot.customer.v1 import customer_service_pb2
@@ -19,6 +20,7 @@ from taproot.customer.v1.customer_service_pb2_grpc import CustomersServiceStub
 from taproot.customer.v1.import_service_pb2_grpc import ImportsServiceStub
 from taproot_base.errors import Kind
 from taproot_base.ids import new_id
+from taproot_storage.schema import operations
 from taproot_testkit import branch_id
 
 HEADER = "客户名称,手机,邮箱,状态,省份\r\n"
@@ -273,3 +275,22 @@ class TestRun:
         assert found.counts.read_count < 20_000
         await imports.DeleteImport(rpc.DeleteImportRequest(id=made.id))
         assert (await failure(imports.GetImport(rpc.GetImportRequest(id=made.id)))).kind is Kind.NOT_FOUND
+
+    async def test_a_run_that_ended_is_not_run_again(self, service, imports):
+        """As when a worker dies between the last row and the end of its operation."""
+        made = await imports.CreateImport(upload(HEADER + rows("ended", 3)))
+        assert await run(imports, made.id) == (3, 3, 0, 0, 0)
+        before = await imports.GetImport(rpc.GetImportRequest(id=made.id))
+        again = update(operations).where(operations.c.resource_id == made.id)
+        state = select(operations.c.state).where(operations.c.resource_id == made.id)
+        with service.system_call():
+            async with service.runtime.database.unit() as work:
+                await work.execute(again.values(state="running", leased_until=None))
+            deadline = time.monotonic() + 60
+            while True:
+                async with service.runtime.database.reading() as reader:
+                    if await reader.fetch_value(state) == "done":
+                        break
+                assert time.monotonic() < deadline
+                await asyncio.sleep(0.05)
+        assert await imports.GetImport(rpc.GetImportRequest(id=made.id)) == before
