@@ -119,7 +119,9 @@ def test_an_auditor_changes_nothing() -> None:
 
 def test_a_resource_nobody_decided_about_is_the_administrators_alone() -> None:
     roles = seed_roles(["secrets.read", "secrets.update", "customers.read"])
-    may = {role.code for role in roles if any(grant[0].startswith(("secrets.", "*")) for grant in role.grants)}
+    may = {
+        role.code for role in roles if any(grant[0].startswith(("secrets.", "*")) for grant in role.grants)
+    }
     assert may == {"admin", "auditor"}
 
 

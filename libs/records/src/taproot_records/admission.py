@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
 from taproot_base.context import current_call
@@ -19,7 +19,7 @@ class Admission:
     """Decides by owner and branch as the projection knows them, with `permission` of the other service.
 
     What that does not reach may have been shared with the caller, which only the record's own service knows:
-    `ask` reads it there with the caller's own token. Do so before any transaction, by `prepare`.
+    `prepare` asks it with the caller's own token, before any transaction.
     """
 
     def __init__(self, references: References[Any], permission: str) -> None:
@@ -27,31 +27,26 @@ class Admission:
         self._permission = permission
 
     async def prepare(self, ids: Iterable[str], database: Database, ask: Ask) -> None:
+        """`ask` reads the record at its service; NOT_FOUND or PERMISSION_DENIED there is a no."""
         call = current_call()
         if call.token is None or call.principal.kind != "user":
             return
+        keys = {uuid.UUID(text) for text in ids if text}
         async with database.reading() as reader:
-            unclear = [
-                key for key in {uuid.UUID(text) for text in ids if text} if not await self.allows(key, reader)
-            ]
-        for key in unclear:
+            hidden = [key for key in keys if await self.hides(key, reader)]
+        for key in hidden:
             if await _shown(ask, key):
                 call.admitted.add(str(key))
 
-    async def allows(self, key: uuid.UUID, reader: Reader) -> bool:
-        """Whether the caller may refer to the record, or to the survivor of the one it was merged into."""
+    async def hides(self, key: uuid.UUID, reader: Reader) -> bool:
+        """Whether the record is known here and not the caller's to see. A merged one is seen as its survivor."""
         call = current_call()
         if call.principal.kind == "service" or str(key) in call.admitted:
-            return True
-        row = await self._references.find(reader, key)
-        if row is None:
             return False
         if call.principal.kind == "portal":
-            return str(call.principal.party_id) in map(str, await self._references.keys(reader, key))
-        return self._reached(row)
-
-    async def refused(self, ids: Iterable[uuid.UUID], reader: Reader) -> Sequence[uuid.UUID]:
-        return [key for key in dict.fromkeys(ids) if not await self.allows(key, reader)]
+            return str(call.principal.party_id) not in map(str, await self._references.keys(reader, key))
+        row = await self._references.find(reader, key)
+        return row is not None and not self._reached(row)
 
     def _reached(self, row: Any) -> bool:
         call = current_call()

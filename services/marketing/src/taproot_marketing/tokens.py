@@ -32,7 +32,9 @@ class Signer:
     def read(self, purpose: str, token: str) -> tuple[str, datetime]:
         """Subject and time of signing."""
         body, _, signature = token.rpartition(".")
-        if not any(hmac.compare_digest(_signature(key, body).encode(), signature.encode()) for key in self.keys):
+        if not any(
+            hmac.compare_digest(_signature(key, body).encode(), signature.encode()) for key in self.keys
+        ):
             raise InvalidTokenError
         version, claimed, payload = body.split(".", 2)
         if version != "1" or claimed != purpose:

@@ -18,7 +18,7 @@ from taproot_records.reading import Shelf
 from taproot_records.serving import ResourceServicer
 from taproot_sales.invoices import credit, handlers, messages, queries
 from taproot_sales.invoices.model import CreditLimit, Invoice
-from taproot_sales.sales_lines.customers import CustomerDoor
+from taproot_sales.sales_lines.customers import CustomerDoor, visible_account
 from taproot_sales.sales_lines.messages import day_of
 from taproot_sales.settings import SalesSettings
 from taproot_storage.database import Reader, UnitOfWork
@@ -121,6 +121,7 @@ class CreditLimitsServicer(ResourceServicer[pb.CreditLimit]):
         key = uuid.UUID(message.customer_id)
 
         async def act(work: UnitOfWork) -> pb.CreditLimit:
+            await visible_account(key, "credit_limits.update", work)
             currency = message.limit.currency_code
             limit = await credit.set_credit_limit(key, message.etag, amount, currency, note, work)
             used = await credit.used_credit(key, limit.currency_code, work)
@@ -134,6 +135,7 @@ class CreditLimitsServicer(ResourceServicer[pb.CreditLimit]):
         key = uuid.UUID(request.customer_id)
 
         async def act(work: UnitOfWork) -> pb.CreditLimit:
+            await visible_account(key, "credit_limits.delete", work)
             return messages.limit_message(await credit.delete_credit_limit(key, request.etag, work), None)
 
         return await self._once(request, act, key)

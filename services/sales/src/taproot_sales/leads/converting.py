@@ -9,6 +9,7 @@ from uuid import UUID
 from taproot.customer.v1 import contact_pb2, contact_service_pb2, customer_pb2, customer_service_pb2
 from taproot.customer.v1.contact_service_pb2_grpc import ContactsServiceStub
 from taproot.customer.v1.customer_service_pb2_grpc import CustomersServiceStub
+from taproot_base.context import current_call
 from taproot_base.errors import InvalidArgument, Kind
 from taproot_base.wire import text_of
 from taproot_chassis.client import Peers, RemoteError
@@ -45,6 +46,7 @@ class CustomerFinder:
         answer = await self._peers.call(stub.MatchOrCreateCustomer, request)
         person = lead.company and lead.name and answer.created
         contact = await self._contact(lead, answer.customer_id) if person else None
+        current_call().admitted.add(answer.customer_id)
         return Party(UUID(answer.customer_id), contact)
 
     async def _contact(self, lead: Any, customer_id: str) -> UUID | None:

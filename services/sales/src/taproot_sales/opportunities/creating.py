@@ -30,6 +30,7 @@ from taproot_sales.opportunities.model import (
 from taproot_sales.pipelines.handlers import pipeline_of
 from taproot_sales.pipelines.model import Pipeline
 from taproot_sales.pipelines.rules import OPEN, Stage
+from taproot_sales.sales_lines.customers import ADMISSION
 from taproot_storage.database import UnitOfWork
 
 IMPORT = "opportunities.import"
@@ -117,6 +118,9 @@ class _Opener:
             place = await self._placer.place(command.owner_id or caller_id(), command.branch_id)
         if not values.get("display_name"):
             checks.refuse("opportunity.display_name", "is required")
+        customer_id = values.get("customer_id")
+        if customer_id is not None and await ADMISSION.hides(customer_id, self._work):
+            checks.refuse("opportunity.customer_id", "does not exist or is not visible to you")
         checks.done()
         assert pipeline is not None
         assert stage is not None

@@ -18,6 +18,7 @@ from taproot_records.serving import ResourceServicer
 from taproot_sales.opportunities import commands, creating, handlers, queries
 from taproot_sales.opportunities.messages import changes_of, given_deal, to_message, to_stage_change
 from taproot_sales.opportunities.model import Opportunity
+from taproot_sales.sales_lines.customers import CustomerDoor
 from taproot_sales.statuses import refused_before, to_status
 from taproot_storage.database import Reader, UnitOfWork
 
@@ -47,6 +48,7 @@ class OpportunitiesServicer(ResourceServicer[pb.Opportunity]):
     def __init__(self, runtime: Runtime[Any]) -> None:
         super().__init__(runtime, queries.SHELF)
         self._clock = runtime.clock
+        self._customers = CustomerDoor(runtime)
 
     def answer(self, entity: Opportunity) -> pb.Opportunity:
         """Who gave the deal away learns no more than that."""
@@ -80,6 +82,7 @@ class OpportunitiesServicer(ResourceServicer[pb.Opportunity]):
         return await self.read(query)
 
     async def CreateOpportunity(self, request: rpc.CreateOpportunityRequest, _context: Any) -> pb.Opportunity:
+        await self._customers.admit([request.opportunity.customer_id])
         return await self._act(request, creating.create_opportunity, _create_command(request.opportunity))
 
     async def BatchCreateOpportunities(

@@ -15,12 +15,14 @@ from taproot_base.errors import InvalidArgument, Kind, NotFound, Unavailable
 from taproot_chassis.client import RemoteError
 from taproot_chassis.placement import Place, Placer, branch_path, caller_id
 from taproot_chassis.service import Runtime
+from taproot_records.admission import Admission
 from taproot_records.checks import Checks
 from taproot_sales.customer_refs.model import CUSTOMERS
 from taproot_sales.customer_refs.queries import find_customer
 from taproot_sales.settings import SalesSettings
 from taproot_storage.database import Reader
 
+ADMISSION = Admission(CUSTOMERS, "customers.read")
 PROJECTION_TRIES = 40
 PROJECTION_PAUSE_SECONDS = 0.05
 
@@ -35,25 +37,17 @@ class CustomerRef:
 
 
 async def find_customers(ids: Iterable[uuid.UUID], reader: Reader) -> dict[uuid.UUID, CustomerRef]:
-    """By the id asked for; a merged customer answers with its survivor. Portal callers find only themselves."""
+    """Those the caller may refer to, by the id asked for; a merged customer answers with its survivor."""
     found = {}
     for customer_id in ids:
         row = await find_customer(reader, customer_id)
-        if row is not None and await _open_to_caller(row["id"], reader):
+        if row is not None and not await ADMISSION.hides(customer_id, reader):
             found[customer_id] = _ref(row)
     return found
 
 
 def _ref(row: Any) -> CustomerRef:
     return CustomerRef(row["id"], row["display_name"], row["value_class"], row["owner_id"], row["branch_id"])
-
-
-async def _open_to_caller(customer_id: uuid.UUID, reader: Reader) -> bool:
-    principal = current_call().principal
-    if principal.kind != "portal":
-        return True
-    members = await CUSTOMERS.keys(reader, customer_id)
-    return principal.party_id in {str(member) for member in members}
 
 
 async def require_customer(customer_id: uuid.UUID, path: str, reader: Reader) -> CustomerRef:
@@ -91,7 +85,7 @@ async def visible_account(customer_id: uuid.UUID, permission: str, reader: Reade
 async def _reaches(row: Any, permission: str, reader: Reader) -> bool:
     call = current_call()
     if call.principal.kind == "portal":
-        return await _open_to_caller(row["id"], reader)
+        return not await ADMISSION.hides(row["id"], reader)
     reach = call.directory.reach(call.principal, permission)
     if reach is None:
         return False
@@ -130,16 +124,33 @@ async def checked_place(record: str, command: Any, check: Callable[[], None], wo
 
 
 class CustomerDoor:
-    """Waits for customers so new that their event has not arrived; call it before any transaction."""
+    """Asks the customer service what the projection cannot tell; call it before any transaction."""
 
     def __init__(self, runtime: Runtime[SalesSettings]) -> None:
         self._runtime = runtime
         self._reachable = "customer=" in runtime.settings.backends
 
+    async def admit(self, ids: Iterable[str]) -> None:
+        """May the caller refer to them although they belong to others: are they shared with the caller?"""
+        if self._reachable:
+            await ADMISSION.prepare(ids, self._runtime.database, self._ask)
+
+    async def _ask(self, customer_id: uuid.UUID) -> None:
+        stub: Any = CustomersServiceStub(self._runtime.peers.channel("customer"))
+        await self._runtime.peers.call(stub.GetCustomer, GetCustomerRequest(id=str(customer_id)))
+
     async def ensure(self, ids: Iterable[str]) -> None:
-        """Ids that no service knows are left to the checks that follow."""
+        """Waits for those so new that their event has not arrived, then as `admit`.
+
+        Ids that no service knows are left to the checks that follow.
+        """
         if not self._reachable:
             return
+        ids = list(ids)
+        await self._await_new(ids)
+        await self.admit(ids)
+
+    async def _await_new(self, ids: Iterable[str]) -> None:
         wanted = [uuid.UUID(text) for text in set(ids) if text]
         missing = await self._missing(wanted)
         new = [customer_id for customer_id in missing if await self._exists(customer_id)]

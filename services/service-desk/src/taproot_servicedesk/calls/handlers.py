@@ -12,7 +12,7 @@ from taproot_records.writing import load, moved, new_key, patched, placed
 from taproot_servicedesk.calls import queries
 from taproot_servicedesk.calls.model import Call, CallExists
 from taproot_servicedesk.calls.phone import normal_phone
-from taproot_servicedesk.customer_refs.queries import only_customer_of
+from taproot_servicedesk.customer_refs.queries import ADMISSION, check_customer, only_customer_of
 from taproot_storage.database import UnitOfWork
 
 
@@ -28,15 +28,23 @@ async def create_call(chosen: str, values: Values, region: str, work: UnitOfWork
     call.set_all(values | {"phone": phone})
     with checks:
         call.start(now)
+    with checks:
+        await check_customer(call.customer_id, "call.customer_id", work)
     checks.done()
     if call.customer_id is None:
-        call.customer_id = await only_customer_of(work, phone)
+        call.customer_id = await _caller_of(phone, work)
     await work.add(call)
     return call
 
 
+async def _caller_of(phone: str, work: UnitOfWork) -> uuid.UUID | None:
+    found = await only_customer_of(work, phone)
+    return None if found is None or await ADMISSION.hides(found, work) else found
+
+
 async def update_call(key: uuid.UUID, etag: str, values: Values, region: str, work: UnitOfWork) -> Call:
     call = await load(work, Call, key, etag)
+    await check_customer(values.get("customer_id"), "call.customer_id", work)
     if "phone" in values:
         values = values | {"phone": normal_phone(values["phone"], region)}
     call.change(patched(call, await moved(work, "calls", call, values)), work.clock.now())

@@ -15,6 +15,7 @@ from taproot_records.writing import changes, given
 from taproot_servicedesk.calls import handlers, messages, queries
 from taproot_servicedesk.calls.model import Call
 from taproot_servicedesk.calls.phone import normal_phone
+from taproot_servicedesk.customer_refs.door import CustomerDoor
 from taproot_servicedesk.settings import ServiceDeskSettings
 from taproot_storage.database import Reader
 from taproot_storage.idempotency import lock_key
@@ -26,6 +27,7 @@ class CallsServicer(ResourceServicer[pb.Call]):
     def __init__(self, runtime: Runtime[ServiceDeskSettings]) -> None:
         super().__init__(runtime, queries.SHELF)
         self._region = runtime.settings.default_region
+        self._customers = CustomerDoor(runtime)
         self._zone = ZoneInfo(runtime.settings.default_time_zone)
 
     async def GetCall(self, request: rpc.GetCallRequest, _context: Any) -> pb.Call:
@@ -41,6 +43,7 @@ class CallsServicer(ResourceServicer[pb.Call]):
 
     async def CreateCall(self, request: rpc.CreateCallRequest, _context: Any) -> pb.Call:
         values = given(request.call, Call)
+        await self._customers.admit(request.call.customer_id)
         external = values.get("external_id")
         return await self.change(
             request,

@@ -9,12 +9,15 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import bindparam, select
 
+from taproot_base.errors import InvalidArgument
+from taproot_records.admission import Admission
 from taproot_servicedesk.customer_refs.model import CUSTOMERS, CustomerRef
 from taproot_storage.database import Reader
 from taproot_storage.redirects import root_of
 from taproot_storage.statements import Statement
 from taproot_storage.visibility import unscoped
 
+ADMISSION = Admission(CUSTOMERS, "customers.read")
 ANY_BRANCH = unscoped(CustomerRef, "a case may be about a customer of any branch")
 _c = CustomerRef.__table__.c
 
@@ -69,6 +72,12 @@ async def find_customer(reader: Reader, customer_id: uuid.UUID | None) -> KnownC
         return KnownCustomer(customer_id, (customer_id,))
     members = await CUSTOMERS.keys(reader, row["id"])
     return KnownCustomer(row["id"], tuple(members), *(row[name] for name in _KNOWN))
+
+
+async def check_customer(customer_id: uuid.UUID | None, path: str, reader: Reader) -> None:
+    """Raises InvalidArgument when the caller may not refer to the customer. One not heard of yet is no obstacle."""
+    if customer_id is not None and await ADMISSION.hides(customer_id, reader):
+        raise InvalidArgument([(path, "does not exist or is not visible to you")])
 
 
 async def only_customer_of(reader: Reader, phone: str) -> uuid.UUID | None:

@@ -15,7 +15,7 @@ from taproot_base.errors import InvalidArgument
 from taproot_base.ids import new_id
 from taproot_records.mapping import Values
 from taproot_records.writing import load, moved, new_key, patched, placed
-from taproot_servicedesk.customer_refs.queries import find_customer
+from taproot_servicedesk.customer_refs.queries import check_customer, find_customer
 from taproot_servicedesk.entitlements import queries
 from taproot_servicedesk.entitlements.coverage import Claim, Coverage, Reason, check_coverage
 from taproot_servicedesk.entitlements.model import Entitlement, EntitlementExists
@@ -29,6 +29,7 @@ async def create_entitlement(chosen: str, values: Values, default_zone: str, wor
     customer_id = values.get("customer_id")
     if customer_id is None:
         raise InvalidArgument([("entitlement.customer_id", "is required")])
+    await check_customer(customer_id, "entitlement.customer_id", work)
     line, fulfilment = values.get("order_line_id"), values.get("fulfilment_id")
     if line and fulfilment and await queries.exists_for(work, line, fulfilment):
         raise EntitlementExists

@@ -10,6 +10,7 @@ from taproot.servicedesk.v1 import entitlement_service_pb2 as rpc
 from taproot_chassis.service import Runtime
 from taproot_records.serving import ResourceServicer
 from taproot_records.writing import changes, given
+from taproot_servicedesk.customer_refs.door import CustomerDoor
 from taproot_servicedesk.entitlements import handlers, queries
 from taproot_servicedesk.entitlements.model import Entitlement
 from taproot_servicedesk.settings import ServiceDeskSettings
@@ -19,6 +20,7 @@ class EntitlementsServicer(ResourceServicer[pb.Entitlement]):
     def __init__(self, runtime: Runtime[ServiceDeskSettings]) -> None:
         super().__init__(runtime, queries.SHELF)
         self.zone = runtime.settings.default_time_zone
+        self._customers = CustomerDoor(runtime)
 
     async def GetEntitlement(self, request: rpc.GetEntitlementRequest, _context: Any) -> pb.Entitlement:
         return await self.get(request.id)
@@ -35,6 +37,7 @@ class EntitlementsServicer(ResourceServicer[pb.Entitlement]):
 
     async def CreateEntitlement(self, request: rpc.CreateEntitlementRequest, _context: Any) -> pb.Entitlement:
         values = given(request.entitlement, Entitlement)
+        await self._customers.admit(request.entitlement.customer_id)
         return await self.change(
             request, lambda work: handlers.create_entitlement(request.entitlement.id, values, self.zone, work)
         )

@@ -14,7 +14,7 @@ from taproot_base.ids import new_id
 from taproot_records.keeping import erase_record
 from taproot_records.mapping import Values
 from taproot_records.writing import find_any, load
-from taproot_servicedesk.customer_refs.queries import find_customer
+from taproot_servicedesk.customer_refs.queries import check_customer, find_customer
 from taproot_servicedesk.dispatches.queries import attempts_of
 from taproot_servicedesk.stations.handlers import rate_station
 from taproot_servicedesk.surveys import queries
@@ -61,6 +61,7 @@ async def send_survey(
     customer_id = customer_id or (ticket.customer_id if ticket else None)
     if customer_id is None:
         raise InvalidArgument([("customer_id", "is required: the ticket has no customer")])
+    await check_customer(customer_id, "customer_id", work)
     return await _send_once(survey, customer_id, ticket, work)
 
 

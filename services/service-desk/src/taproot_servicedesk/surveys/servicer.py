@@ -15,6 +15,7 @@ from taproot_records.keeping import create_record, update_record
 from taproot_records.mapping import row_of
 from taproot_records.serving import ResourceServicer
 from taproot_records.writing import changes, given
+from taproot_servicedesk.customer_refs.door import CustomerDoor
 from taproot_servicedesk.settings import ServiceDeskSettings
 from taproot_servicedesk.surveys import handlers, messages, queries
 from taproot_servicedesk.surveys.model import Survey
@@ -24,6 +25,7 @@ from taproot_storage.database import Reader, UnitOfWork
 class SurveysServicer(ResourceServicer[pb.Survey]):
     def __init__(self, runtime: Runtime[ServiceDeskSettings]) -> None:
         super().__init__(runtime, queries.SHELF)
+        self._customers = CustomerDoor(runtime)
 
     async def GetSurvey(self, request: rpc.GetSurveyRequest, _context: Any) -> pb.Survey:
         return await self.get(request.id)
@@ -49,6 +51,7 @@ class SurveysServicer(ResourceServicer[pb.Survey]):
     async def SendSurvey(self, request: rpc.SendSurveyRequest, _context: Any) -> response_pb.SurveyResponse:
         customer, ticket = optional_uuid(request.customer_id), optional_uuid(request.ticket_id)
         key = uuid.UUID(request.id)
+        await self._customers.admit(request.customer_id)
 
         async def act(work: UnitOfWork) -> response_pb.SurveyResponse:
             sent = await handlers.send_survey(key, customer, ticket, work)

@@ -14,7 +14,7 @@ from taproot_chassis.jobs import run_each
 from taproot_chassis.placement import Placer, still_sees
 from taproot_records.mapping import Values
 from taproot_records.writing import patched
-from taproot_servicedesk.customer_refs.queries import find_customer
+from taproot_servicedesk.customer_refs.queries import check_customer, find_customer
 from taproot_servicedesk.entitlements.handlers import coverage_of
 from taproot_servicedesk.queues.handlers import find_queue, pick_agent
 from taproot_servicedesk.sla.keeping import Timekeeper
@@ -110,6 +110,7 @@ async def _check_parent(ticket: Ticket, parent: uuid.UUID, work: UnitOfWork) -> 
 
 async def _with_customer(values: Values, work: UnitOfWork) -> Values:
     """The caller was identified: the class of the customer counts from now on."""
+    await check_customer(values["customer_id"], "ticket.customer_id", work)
     customer = await find_customer(work, values["customer_id"])
     return values if customer is None else values | {"value_class": customer.value_class}
 

@@ -13,7 +13,7 @@ from taproot_chassis.placement import Placer, branch_path, caller_branch, caller
 from taproot_records.checks import Checks
 from taproot_records.mapping import Values
 from taproot_records.writing import new_key
-from taproot_servicedesk.customer_refs.queries import KnownCustomer, find_customer
+from taproot_servicedesk.customer_refs.queries import KnownCustomer, check_customer, find_customer
 from taproot_servicedesk.entitlements.handlers import coverage_of
 from taproot_servicedesk.queues.handlers import find_queue, pick_agent, route
 from taproot_servicedesk.queues.model import Queue
@@ -73,7 +73,10 @@ class Opener:
         checks, history = Checks(), None
         with checks:
             history = _history_of(values, now)
-        customer = await find_customer(self.work, _customer_of(values))
+        customer_id = _customer_of(values)
+        with checks:
+            await check_customer(customer_id, "ticket.customer_id", self.work)
+        customer = await find_customer(self.work, customer_id)
         key = await new_key(self.work, Ticket, command.chosen_id)
         with checks:
             await self._check_parent(values.get("parent_id"))

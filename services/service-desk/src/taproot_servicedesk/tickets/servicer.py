@@ -16,6 +16,7 @@ from taproot_chassis.service import Runtime
 from taproot_records.mapping import row_of
 from taproot_records.serving import ResourceServicer
 from taproot_records.writing import changes, given
+from taproot_servicedesk.customer_refs.door import CustomerDoor
 from taproot_servicedesk.dispatches.handlers import dispatch_ticket
 from taproot_servicedesk.dispatches.queries import SHELF as DISPATCHES
 from taproot_servicedesk.settings import ServiceDeskSettings
@@ -45,6 +46,7 @@ class TicketsServicer(ResourceServicer[pb.Ticket]):
     def __init__(self, runtime: Runtime[ServiceDeskSettings]) -> None:
         super().__init__(runtime, queries.SHELF)
         self._zone = runtime.settings.default_time_zone
+        self._customers = CustomerDoor(runtime)
 
     async def one(self, reader: Reader, key: str) -> pb.Ticket:
         return shown(await queries.get_ticket(reader, key))
@@ -76,6 +78,7 @@ class TicketsServicer(ResourceServicer[pb.Ticket]):
 
     async def CreateTicket(self, request: rpc.CreateTicketRequest, _context: Any) -> pb.Ticket:
         command = OpenTicket(given(request.ticket, Ticket), request.ticket.id)
+        await self._customers.admit(request.ticket.customer_id)
         return await self._act(
             request, lambda work: opening.open_ticket(command, self._zone, work), _locks([command])
         )
@@ -102,6 +105,7 @@ class TicketsServicer(ResourceServicer[pb.Ticket]):
     async def UpdateTicket(self, request: rpc.UpdateTicketRequest, _context: Any) -> pb.Ticket:
         message = request.ticket
         values = changes(message, request.update_mask, Ticket, BY_VERB)
+        await self._customers.admit(message.customer_id)
         key = uuid.UUID(message.id)
         return await self._act(
             request, lambda work: handlers.update_ticket(key, message.etag, values, self._zone, work)
