@@ -134,10 +134,18 @@ class TestMerge:
             assert hidden.kind is Kind.NOT_FOUND
 
     async def test_grouping_by_customer(self, deals: Caller) -> None:
+        name = f"G{new_id()}"
+        for count in (1, 2):
+            customer_id = str(new_id())
+            message = opportunity_pb2.Opportunity(display_name=name, customer_id=customer_id)
+            for _ in range(count):
+                await deals.CreateOpportunity(rpc.CreateOpportunityRequest(opportunity=message))
         answer = await deals.AggregateOpportunities(
-            rpc.AggregateOpportunitiesRequest(group_by=["customer_id"])
+            rpc.AggregateOpportunitiesRequest(
+                filter=f'display_name = "{name}"', group_by=["customer_id"], measures=["count()"]
+            )
         )
-        assert len(answer.rows) == 3
+        assert sorted(row.values[0] for row in answer.rows) == ["1", "2"]
 
     async def test_an_aggregate_of_a_customer_counts_its_members_too(
         self, sales: Harness, deals: Caller

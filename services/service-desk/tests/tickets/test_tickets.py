@@ -292,7 +292,8 @@ class TestAssignTicket:
 class TestVisibility:
     async def test_by_branch_owner_team_and_customer(self, desk, opened, known_customer, failure):
         customer, team = await known_customer(), str(new_id())
-        west = desk.stub(TicketsServiceStub, await desk.add_user({"tickets.*": "branch"}, "/hq/w/"))
+        rights = {"tickets.*": "branch", "customers.read": "all"}
+        west = desk.stub(TicketsServiceStub, await desk.add_user(rights, "/hq/w/"))
         team_mate = await desk.add_user({"tickets.read": "team"}, "/hq/e/hz/", teams=(team,))
         ticket = await opened("west", by=west, customer_id=customer, team_id=team)
         get = rpc.GetTicketRequest(id=ticket.id)

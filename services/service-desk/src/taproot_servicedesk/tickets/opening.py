@@ -75,7 +75,8 @@ class Opener:
             history = _history_of(values, now)
         customer_id = _customer_of(values)
         with checks:
-            await check_customer(customer_id, "ticket.customer_id", self.work)
+            if command.origin is None:  # what follows of itself from a record has its customer from there
+                await check_customer(customer_id, "ticket.customer_id", self.work)
         customer = await find_customer(self.work, customer_id)
         key = await new_key(self.work, Ticket, command.chosen_id)
         with checks:
