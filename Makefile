@@ -1,7 +1,7 @@
 # Taproot. A fresh machine needs Python 3.11 or newer, make and git; everything else is installed into .venv.
 
 .DEFAULT_GOAL := help
-.PHONY: help up demo test lint bench proto lock clean local dev
+.PHONY: help up demo test lint bench proto images charts cluster-test lock clean local dev
 
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -22,7 +22,7 @@ DEV := $(VENV)/.dev-$(shell cksum < requirements/dev.txt | cut -d ' ' -f 1)
 $(shell $(PY) -c '' 2>/dev/null || rm -f $(READY))
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 
 up: local ## start everything on this machine; Ctrl-C stops it (data stays in .taproot)
 	@exec $(PY) -m taproot_local up $(ARGS)
@@ -36,7 +36,8 @@ test: dev ## run all tests (ARGS="-k name -x", WORKERS=4)
 lint: dev ## formatting, style, types, dependencies between modules, contracts, sizes
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check .
-	@$(PY) -m mypy libs/base/src libs/chassis/src libs/listing/src libs/records/src libs/storage/src libs/testkit/src services/*/src deploy/local/src
+	@$(PY) -m mypy libs/base/src libs/chassis/src libs/listing/src libs/records/src libs/storage/src libs/testkit/src services/*/src deploy/local/src \
+		deploy/helm/taproot_charts deploy/images/src
 	@$(VENV)/bin/lint-imports
 	@$(VENV)/bin/buf lint libs/contracts/src/taproot_contracts/image.binpb --config protos/buf.yaml --path taproot
 	@$(PY) .ci/sizes.py
@@ -45,6 +46,17 @@ bench: dev ## measure speed against the floors of this machine
 	@$(PY) bench/run.py $(ARGS)
 
 proto: local ## compile the contracts (the other targets do it when needed)
+
+images: local ## build the container images with Docker
+	@$(PY) deploy/images/build.py $(ARGS)
+
+charts: dev ## write the charts' generated files; package them into dist/charts
+	@PYTHONPATH=deploy/helm $(PY) -m taproot_charts generate
+	@PYTHONPATH=deploy/helm $(PY) -m taproot_charts package dist/charts
+
+cluster-test: dev ## the suite in containers, and in a cluster (TAPROOT_TEST_KUBECONTEXT)
+	@TAPROOT_TEST_DOCKER=start $(PY) -m pytest tests/deploy/test_containers.py \
+		tests/deploy/test_cluster.py tests/deploy/test_releases.py
 
 lock: dev ## choose and pin the newest versions of all packages
 	@cd requirements && for name in runtime local dev; do \
