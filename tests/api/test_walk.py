@@ -35,6 +35,7 @@ EMPTY = {
     "/v1/duplicatePairs",
     "/v1/imports",
     "/v1/operations",
+    "/v1/transfers",
     "/v1/relationships",
 }
 # What a life leaves no trace of: path -> records. `{customer}` and `{other}` are customers.
@@ -50,6 +51,7 @@ PREPARED: dict[str, list[Json]] = {
     "/v1/poolRules": [{"display_name": "a"}],
     "/v1/contacts": [{"display_name": name, "customer_id": "{customer}"} for name in "ab"],
 }
+BY_DEFAULT = {"/v1/exports"}  # nothing said means everything, as CSV
 FADING = {"/v1/customerScores": {"score"}}  # shown as of now, stored as of the last event
 
 
@@ -246,7 +248,7 @@ async def test_creating_out_of_nothing_is_refused_and_leaves_nothing(walk: Walk,
     wrong = []
     creations = walk.creations()
     assert len(creations) > 35
-    for path in creations:
+    for path in creations - BY_DEFAULT:
         before = await _known(walk, path)
         answer = await walk.http.post(path, content=body, headers={"Content-Type": "application/json"})
         if answer.status_code != 400 or not answer.json().get("violations"):

@@ -181,7 +181,8 @@ async def test_each_mail_came_exactly_once(
     lives: list[LifeResult], withheld: Counter[str], beaten: Suite, admin: Client
 ) -> None:
     mailbox = Mailbox(admin, beaten.mail_url)
-    came = Counter((mail["to"], mail["subject"]) for mail in await mailbox.messages())
+    customers = {life.email for life in lives}  # staff get mail too, of their new passwords
+    came = Counter((m["to"], m["subject"]) for m in await mailbox.messages() if m["to"] in customers)
     assert set(came.values()) == {1}, [key for key, number in came.items() if number > 1][:5]
     expected = {life.email: 3 - withheld[life.ids["customer"]] for life in lives}
     assert Counter(address for address, _ in came) == Counter(expected)

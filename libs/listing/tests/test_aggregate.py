@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 from listing_samples import ITEMS, NOW, items, store
-from rendering import Renderer
 from sqlalchemy import false, select, true
+from statement_rendering import Renderer
 
 from taproot_listing import aggregate
 from taproot_listing.aggregate import AggregateRow, build_aggregate

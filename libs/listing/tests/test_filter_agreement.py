@@ -12,8 +12,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from listing_samples import ITEMS, NOW, filters, items, many_rows, rows, store, texts
-from rendering import Renderer
 from sqlalchemy import select
+from statement_rendering import Renderer
 
 from taproot_listing.filter_check import check_filter
 from taproot_listing.filter_predicate import Predicate

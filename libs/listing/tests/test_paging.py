@@ -12,8 +12,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from listing_samples import ITEMS, NOW, items, rows, store
-from rendering import Renderer
 from sqlalchemy import and_, false, func, select, true
+from statement_rendering import Renderer
 
 from taproot_listing.errors import InvalidOrder, InvalidPageSize, InvalidPageToken, ListingError
 from taproot_listing.fields import Field, FieldType, Resource

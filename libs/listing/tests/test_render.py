@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 from listing_samples import CREATE_ITEMS, ITEMS, NOW, items
-from rendering import Renderer
 from sqlalchemy import Column, MetaData, Table, Text, Uuid, select, true
 from sqlalchemy.dialects import postgresql
+from statement_rendering import Renderer
 
 from taproot_listing.aggregate import build_aggregate
 from taproot_listing.fields import Field, FieldType, Resource

@@ -34,8 +34,16 @@ CALLER = Caller(
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def harness(start_service: Any) -> Harness:
-    found: Harness = await start_service("gateway", admin_password="correct-horse-7")
+async def harness(start_service: Any, unused_tcp_port_factory: Any) -> Harness:
+    """One installation for the module: its events are on the module's bus."""
+    found: Harness = await start_service(
+        "gateway",
+        admin_password="correct-horse-7",
+        http_port=unused_tcp_port_factory(),
+        grpc_door_port=unused_tcp_port_factory(),
+        requests_per_user=20,
+        requests_per_address=30,
+    )
     return found
 
 
@@ -151,20 +159,13 @@ class TestBuckets:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def pair(start_service: Any, unused_tcp_port_factory: Any) -> AsyncIterator[Any]:
+async def pair(harness: Harness, unused_tcp_port_factory: Any) -> AsyncIterator[Any]:
     """Two gateways with small limits on one database."""
-    free_port = unused_tcp_port_factory
-    first: Harness = await start_service(
-        "gateway",
-        admin_password="correct-horse-7",
-        http_port=free_port(),
-        grpc_door_port=free_port(),
-        requests_per_user=20,
-        requests_per_address=30,
-    )
-    while not first.runtime.directory.roles:  # made at the first start, known by their events
-        await asyncio.sleep(0.05)
-        await first.runtime.access.refresh()
+    first, free_port = harness, unused_tcp_port_factory
+    async with asyncio.timeout(30):
+        while not first.runtime.directory.roles:  # made at the first start, known by their events
+            await asyncio.sleep(0.05)
+            await first.runtime.access.refresh()
     ports = {"http_port": free_port(), "grpc_door_port": free_port()}
     second = replace(first.runtime, settings=first.runtime.settings.model_copy(update=ports))
     async with Doors(first.runtime, first.address) as one, Doors(second, first.address) as two:

@@ -184,15 +184,6 @@ class TestRequired:
             kept = await client.post(f"{HERE}:remove", json={"code": code(begun["secret"])})
             assert (kept.status_code, kept.json()["reason"]) == (409, "SECOND_FACTOR_REQUIRED")
 
-    async def test_the_requirement_reaches_open_sessions_and_even_system_roles(self, suite: Any) -> None:
-        async with suite.admin as client:
-            roles = (await client.get("/v1/roles", params={"filter": 'code = "admin"'})).json()["roles"]
-            path = f"/v1/roles/{roles[0]['id']}"
-            fixed = await client.patch(path, json={"display_name": "Boss"})
-            assert (fixed.status_code, fixed.json()["reason"]) == (409, "ROLE_IS_SYSTEM")
-            assert (await client.patch(path, json={"second_factor_required": True})).status_code == 200
-            assert (await client.get("/v1/customers")).json()["reason"] == "SECOND_FACTOR_REQUIRED"
-
 
 class TestEndings:
     async def test_the_user_removes_it_with_a_code(self, gateway: Any) -> None:
