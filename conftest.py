@@ -23,16 +23,6 @@ SIGNERS = {name: name for name in ("customer", "sales", "servicedesk", "marketin
 StartService = Callable[..., Awaitable[Harness]]
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests of one file share a worker, and so do all that share a running suite; those begin first."""
-    shared = [item for item in items if item.get_closest_marker("xdist_group")]
-    alone = [item for item in items if not item.get_closest_marker("xdist_group")]
-    for item in alone:
-        item.add_marker(pytest.mark.xdist_group(str(item.path)))
-    items[:] = [*shared, *alone]
-
-
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[TestPostgres]:
     with session_postgres() as server:

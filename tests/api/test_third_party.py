@@ -30,7 +30,6 @@ from taproot_local.demo.cast import Cast, Mailbox
 from taproot_local.demo.life import play_life
 from taproot_local.suite import Suite
 
-pytestmark = pytest.mark.xdist_group("suite")
 Json = dict[str, Any]
 T = TypeVar("T")
 PATIENCE = 30.0

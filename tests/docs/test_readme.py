@@ -22,7 +22,6 @@ def commands(text: str) -> str:
     return "\n".join(re.findall(r"```sh\n(.*?)```", text, re.DOTALL))
 
 
-@pytest.mark.xdist_group("suite")
 def test_the_readmes_api_commands_work(suite, tmp_path):
     """Run as printed, but for the address and the place of the password."""
     script = commands(section((ROOT / "README.md").read_text(), "Try the API"))
@@ -52,7 +51,7 @@ def test_links_lead_somewhere(page):
 def test_named_files_and_targets_exist(page):
     text = page.read_text()
     makefile = (ROOT / "Makefile").read_text()
-    for target in re.findall(r"`make ([a-z]+)", text):
+    for target in re.findall(r"`make ([a-z-]+)", text):
         assert re.search(rf"^{target}:", makefile, re.MULTILINE), f"make {target}"
     for name in re.findall(r"`((?:protos|libs|services|deploy|tests|docs)/[\w./-]+\.(?:py|proto|md))`", text):
         assert (ROOT / name).exists(), name

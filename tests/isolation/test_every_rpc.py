@@ -29,7 +29,6 @@ from taproot_local.demo.company import PASSWORD
 from taproot_local.demo.life import OFFICE, LifeResult, play_life
 from taproot_local.suite import Suite
 
-pytestmark = pytest.mark.xdist_group("suite")
 READS = ("Get", "List", "Aggregate", "Search", "Find", "Identify", "Preview", "Compare")
 FORGED = "eyJhbGciOiJub25lIn0.eyJzdWIiOiJhZG1pbiJ9."
 # Shared by the whole enterprise, whoever's life they occur in.

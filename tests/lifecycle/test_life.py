@@ -20,7 +20,6 @@ from taproot_local.processes import eventually
 from taproot_local.suite import Suite
 from taproot_local.trace import Span
 
-pytestmark = pytest.mark.xdist_group("suite")
 ATTEMPTS = 3
 MAIL = "send mail"
 ONCE = (

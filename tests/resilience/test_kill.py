@@ -28,7 +28,7 @@ from taproot_local.suite import SERVICES, Suite, running_suite
 from taproot_testkit import Harness
 
 LIVES = int(os.environ.get("TAPROOT_LIVES", "20"))
-pytestmark = [pytest.mark.xdist_group("kill"), pytest.mark.slow]
+pytestmark = pytest.mark.slow
 VICTIMS = (*SERVICES, "nats", "postgres")
 FIRST_NUMBER = 500_000
 PATIENCE = 300.0

@@ -20,7 +20,6 @@ from taproot_local.processes import ProcessRef, eventually, free_port, port_is_f
 from taproot_local.provision import Administrator
 from taproot_local.testing import scratch_directory
 
-pytestmark = pytest.mark.xdist_group("up")
 PARTS = {"postgres", "nats", "mail", "customer", "sales", "servicedesk", "marketing", "gateway"}
 
 
