@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -63,6 +64,7 @@ def migrated_database(postgres: TestPostgres, service: str) -> Database:
         environment = {
             "TAPROOT_MIGRATION_DATABASE_URL": database.owner_url,
             "TAPROOT_DATABASE_URL": database.app_url,
+            "TAPROOT_DATABASE_ROW_SECURITY": os.environ.get("TAPROOT_DATABASE_ROW_SECURITY", "off"),
         }
         command = [sys.executable, "-m", f"taproot_{service}", "migrate"]
         done = subprocess.run(  # noqa: S603  # our own module

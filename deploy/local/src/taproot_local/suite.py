@@ -70,12 +70,12 @@ class Suite:
 
 
 @contextmanager
-def running_suite() -> Iterator[Suite]:
-    """A suite on free ports without demo data; stopped and deleted at the end."""
+def running_suite(**settings: str) -> Iterator[Suite]:
+    """A suite on free ports without demo data; stopped and deleted at the end. `settings`: its environment."""
     with scratch_directory() as directory:
         made = Suite(directory / "home")
         try:
-            done = made.run("up", "--detach", TAPROOT_PORT=str(_adjacent_ports()))
+            done = made.run("up", "--detach", TAPROOT_PORT=str(_adjacent_ports()), **settings)
             if done.returncode != 0:
                 raise LocalError(done.stderr + done.stdout)
             yield made

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import jwt
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
@@ -98,6 +99,10 @@ class TokenMinter:
         claims = principal.to_claims() | {"iat": issued, "exp": issued + TOKEN_SECONDS, "aud": "taproot"}
         return jwt.encode(claims, self._key, algorithm="EdDSA", headers={"kid": self._key_id})
 
+    def sign(self, data: bytes) -> tuple[str, bytes]:
+        """The key's id and its signature. `data` must begin with what it is, so that it is never a token."""
+        return self._key_id, self._key.sign(data)
+
 
 class TokenVerifier:
     """Verifies internal tokens against the mounted key set; remembers good ones until they expire."""
@@ -110,6 +115,17 @@ class TokenVerifier:
     def load(cls, path: Path) -> TokenVerifier:
         keys = {key["kid"]: key for key in json.loads(path.read_text())["keys"]}
         return cls({kid: jwt.PyJWK(key, algorithm="EdDSA").key for kid, key in keys.items()})
+
+    def signed(self, key_id: str, signature: bytes, data: bytes) -> bool | None:
+        """Whether a service has signed this; None when its key is not known here."""
+        key = self._keys.get(key_id)
+        if key is None:
+            return None
+        try:
+            key.verify(signature, data)
+        except InvalidSignature:
+            return False
+        return True
 
     def verify(self, token: str) -> Principal:
         known = self._known.get(token)

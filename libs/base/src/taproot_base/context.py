@@ -8,6 +8,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from taproot_base.audit import Note
 from taproot_base.auth import Principal
 
 if TYPE_CHECKING:
@@ -31,6 +32,8 @@ class Call:
     """Ids of foreign records whose own service has shown them to this caller."""
     doomed: bool = False
     """The request breaks its contract and is served only to find what else is wrong: nothing is kept."""
+    note: Note | None = None
+    """What the audit is to know of this call; None for what is not audited."""
 
     def check_undoomed(self) -> None:
         """Stop a doomed call before anything of it would last or reach another service."""
@@ -51,6 +54,13 @@ def current_call() -> Call:
 
 def current_call_or_none() -> Call | None:
     return _current.get(None)
+
+
+def about(*keys: object) -> None:
+    """Tell the audit which records the current call is about."""
+    call = current_call_or_none()
+    if call is not None and call.note is not None:
+        call.note.about(*keys)
 
 
 @contextmanager

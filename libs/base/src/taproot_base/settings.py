@@ -20,8 +20,10 @@ class Settings(BaseSettings):
     database_pool_size: int = 10
     database_prepared: bool = True
     """False behind a pooler that cannot keep prepared statements."""
-    database_row_security: bool = False
-    """True when the generated row-level-security policies are installed as a last line."""
+    database_row_security: Literal["off", "prepared", "on"] = "off"
+    """Row-level-security policies as a last line. `on`: `migrate` installs them. Whoever does not tell PostgreSQL
+    who asks then sees nothing, so a running installation goes through `prepared` both ways: services tell,
+    `migrate` installs nothing."""
     nats_url: str
     """Several servers of one cluster are separated by commas."""
     nats_replicas: int = 1

@@ -15,6 +15,7 @@ from taproot_chassis import deadletters
 from taproot_chassis.consumers import Consumer, SubscriberKind
 from taproot_chassis.rebuild import rebuild
 from taproot_chassis.service import Definition, Runtime, ServiceProcess, consumers_of
+from taproot_storage.visibility import scope_rules
 
 if TYPE_CHECKING:
     from taproot_chassis.events import Event
@@ -30,7 +31,7 @@ def main(definition: Definition, arguments: Sequence[str]) -> int:
     if asked.command == "migrate":
         from taproot_storage import migrations  # loaded late: it brings Alembic
 
-        migrations.upgrade(definition.migrations)
+        migrations.upgrade(definition.migrations, scope_rules())
         return 0
     try:
         asyncio.run(_run(definition, asked))

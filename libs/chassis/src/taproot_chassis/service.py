@@ -196,7 +196,7 @@ class ServiceProcess:
             pool_size=settings.database_pool_size,
             prepared=settings.database_prepared,
         )
-        database.row_security = settings.database_row_security
+        database.row_security = settings.database_row_security != "off"
         self._stack.push_async_callback(database.close)
         transport = Transport.of(settings.tls_dir)
         bus = await Bus.connect(settings.nats_url, self._name, transport.context())

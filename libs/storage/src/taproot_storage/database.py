@@ -26,9 +26,9 @@ from taproot_base.errors import (
     Unavailable,
 )
 from taproot_storage.dialect import encode_json, flushing
+from taproot_storage.policies import ALL_TABLES, TELL, reaches_now
 from taproot_storage.pool import Connection, Pool
 from taproot_storage.statements import Statement
-from taproot_storage.visibility import current_reach, reach_setting, scope_rules
 
 if TYPE_CHECKING:
     from taproot_base.clock import Clock
@@ -155,8 +155,7 @@ class Database:
                     if not self.row_security:
                         yield reader
                         return
-                    async with connection.transaction():
-                        await _set_reach(connection)
+                    async with connection.transaction():  # what the policies are told ends with it
                         yield reader
                 except _DRIVER_FAILURES as error:
                     raise _translated(error) from error
@@ -207,15 +206,6 @@ def _translated(error: BaseException) -> BaseException:
     return error
 
 
-async def _set_reach(connection: Connection) -> None:
-    """Give the policies the caller's reach (only when row security is switched on)."""
-    call = current_call_or_none()
-    if call is None:
-        return
-    reaches = {rule.resource: reach_setting(current_reach(rule)) for rule in scope_rules().values()}
-    await connection.execute("SELECT set_config('taproot.reach', $1, true)", orjson.dumps(reaches).decode())
-
-
 class Reader:
     """Runs compiled statements on one connection. Accepts only what the guard has seen."""
 
@@ -224,6 +214,7 @@ class Reader:
         self.connection = connection
         self.statement_count = 0
         self._session: Any = None
+        self._told: tuple[object, str] | None = None
 
     @property
     def clock(self) -> Clock:
@@ -231,32 +222,49 @@ class Reader:
 
     def _check_open(self) -> None: ...
 
-    def _prepare(self, statement: Statement | Executable, values: dict[str, Any]) -> tuple[str, list[Any]]:
+    def _prepare(self, statement: Statement | Executable) -> Statement:
         self._check_open()
         self.statement_count += 1
         prepared = statement if isinstance(statement, Statement) else Statement(statement)
         call = current_call_or_none()
         if call is not None and call.trace_statements:
             call.statements.append(prepared.text)
-        return prepared.text, prepared.arguments(values)
+        return prepared
+
+    async def _tell_policies(self, waived: str | None) -> None:
+        """Who asks, and which tables the next statement leaves unscoped on purpose."""
+        call = current_call_or_none()
+        if waived is None or (self._told is not None and self._told[0] is call and self._told[1] == waived):
+            return
+        await self.connection.execute(TELL, reaches_now(), waived)
+        self._told = (call, waived)
 
     async def fetch(self, statement: Statement | Executable, **values: Any) -> list[Any]:
-        text, arguments = self._prepare(statement, values)
-        rows: list[Any] = await self.connection.fetch(text, *arguments)
+        prepared = self._prepare(statement)
+        arguments = prepared.arguments(values)
+        if self.database.row_security:
+            await self._tell_policies(prepared.waived)
+        rows: list[Any] = await self.connection.fetch(prepared.text, *arguments)
         return rows
 
     async def fetch_row(self, statement: Statement | Executable, **values: Any) -> Any:
-        text, arguments = self._prepare(statement, values)
-        return await self.connection.fetchrow(text, *arguments)
+        prepared = self._prepare(statement)
+        arguments = prepared.arguments(values)
+        if self.database.row_security:
+            await self._tell_policies(prepared.waived)
+        return await self.connection.fetchrow(prepared.text, *arguments)
 
     async def fetch_value(self, statement: Statement | Executable, **values: Any) -> Any:
-        text, arguments = self._prepare(statement, values)
-        return await self.connection.fetchval(text, *arguments)
+        row = await self.fetch_row(statement, **values)
+        return None if row is None else row[0]
 
     async def execute(self, statement: Statement | Executable, **values: Any) -> int:
         """Run a statement; returns the number of rows it touched."""
-        text, arguments = self._prepare(statement, values)
-        status: str = await self.connection.execute(text, *arguments)
+        prepared = self._prepare(statement)
+        arguments = prepared.arguments(values)
+        if self.database.row_security:
+            await self._tell_policies(prepared.waived)
+        status: str = await self.connection.execute(prepared.text, *arguments)
         count = status.rpartition(" ")[2]
         return int(count) if count.isdigit() else 0
 
@@ -266,6 +274,8 @@ class Reader:
             self._check_open()
             self.statement_count += 1
             arguments = [statement.arguments(row) for row in rows]
+            if self.database.row_security:
+                await self._tell_policies(statement.waived)
             await self.connection.executemany(statement.text, arguments)
 
     async def session(self) -> Any:
@@ -292,6 +302,8 @@ class Reader:
         """Mapped objects of a select."""
         self.statement_count += 1
         session = await self.session()
+        if self.database.row_security:
+            await self._tell_policies(Statement(statement).compiled().waived)
         return list((await session.scalars(statement, values or None)).unique().all())
 
     async def scalar(self, statement: Any, **values: Any) -> Any:
@@ -316,14 +328,14 @@ class UnitOfWork(Reader):
         keys = ", ".join(f"pg_advisory_xact_lock({int(key)})" for key in sorted(set(locks)))
         await self.connection.execute(f"BEGIN; SELECT {keys}" if keys else "BEGIN")
         self._open = True
-        if self.database.row_security:
-            await _set_reach(self.connection)
 
     async def flush(self) -> None:
         """Write pending objects now, events included, so that raw statements see them."""
         if self._session is None:
             return
         changed = [*self._session.new, *self._session.dirty]
+        if self.database.row_security and (changed or self._session.deleted):
+            await self._tell_policies(ALL_TABLES)
         with flushing():
             await self._session.flush()
         if self.database.log is not None:

@@ -47,11 +47,23 @@ class GuardedCompiler(PGCompiler_asyncpg):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self._touched: Counter[str] = Counter()
         self._decided: Counter[str] = Counter()
+        self.waived: set[str] = set()
+        """Scoped tables this statement touches for every caller, on purpose."""
         super().__init__(*args, **kwargs)
         missing = self._touched - self._decided
         if missing and not _flushing.get():
             names = ", ".join(sorted(missing))
             raise UnscopedStatement(f"statement without scope on: {names}\n{self.string}")
+
+    @property
+    def scoped(self) -> bool:
+        """Whether any scoped table is in it, so that the policies must be told who asks."""
+        return bool(self._touched or self.waived)
+
+    def visit_insert(self, insert_stmt: Any, *args: Any, **kwargs: Any) -> Any:
+        if insert_stmt.table in scope_rules():
+            self.waived.add(insert_stmt.table.name)
+        return super().visit_insert(insert_stmt, *args, **kwargs)  # type: ignore[no-untyped-call]  # SQLAlchemy's
 
     def visit_table(self, table: Any, asfrom: Any = False, *args: Any, **kwargs: Any) -> Any:
         if asfrom and table in scope_rules():
@@ -60,6 +72,8 @@ class GuardedCompiler(PGCompiler_asyncpg):
 
     def visit_visibility(self, element: VisibilityClause, **kwargs: Any) -> Any:
         self._decided[element.table_name] += 1
+        if element.waived:
+            self.waived.add(element.table_name)
         return self.process(element.clause.self_group(), **kwargs)
 
 

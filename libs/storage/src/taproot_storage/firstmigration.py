@@ -9,7 +9,9 @@ from sqlalchemy.dialects import postgresql
 
 def create_shared_tables() -> None:
     op.execute("CREATE SEQUENCE event_log_number")
+    op.execute("CREATE SEQUENCE audit_events_number")
     _create_event_tables()
+    _create_audit_tables()
     _create_work_tables()
     _create_identity_tables()
 
@@ -82,6 +84,62 @@ def _create_event_tables() -> None:
         sa.PrimaryKeyConstraint("member_id", name=op.f("pk_redirects")),
     )
     op.create_index("ix_redirects_root_id", "redirects", ["root_id"], unique=False)
+
+
+def _create_audit_tables() -> None:
+    op.create_table(
+        "audit_events",
+        sa.Column("time", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column(
+            "number",
+            sa.BigInteger(),
+            server_default=sa.text("nextval('audit_events_number')"),
+            nullable=False,
+        ),
+        sa.Column("category", sa.Text(), nullable=False),
+        sa.Column("principal", sa.Text(), nullable=False),
+        sa.Column("principal_kind", sa.Text(), nullable=False),
+        sa.Column("on_behalf_of", sa.Text(), nullable=False),
+        sa.Column("branch_path", sa.Text(), nullable=False),
+        sa.Column("method", sa.Text(), nullable=False),
+        sa.Column("permission", sa.Text(), nullable=False),
+        sa.Column("resource", sa.Text(), nullable=False),
+        sa.Column("record_ids", postgresql.ARRAY(sa.Text()), nullable=False),
+        sa.Column("outcome", sa.Text(), nullable=False),
+        sa.Column("trace_id", sa.Text(), nullable=False),
+        sa.Column("request_id", sa.Text(), nullable=False),
+        sa.Column("fields", postgresql.ARRAY(sa.Text()), nullable=False),
+        sa.Column("filter_fields", postgresql.ARRAY(sa.Text()), nullable=False),
+        sa.Column("record_count", sa.BigInteger(), nullable=False),
+        sa.Column("client", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("time", "id", name=op.f("pk_audit_events")),
+        postgresql_partition_by="RANGE (time)",
+    )
+    op.create_index("ix_audit_events_number", "audit_events", ["number"], unique=False)
+    op.create_index(
+        "ix_audit_events_record_ids", "audit_events", ["record_ids"], unique=False, postgresql_using="gin"
+    )
+    for column in ("branch_path", "principal"):
+        op.create_index(f"ix_audit_events_{column}", "audit_events", [column, "time", "id"], unique=False)
+    op.create_table(
+        "audit_unsealed",
+        sa.Column("number", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.PrimaryKeyConstraint("number", name=op.f("pk_audit_unsealed")),
+    )
+    op.create_table(
+        "audit_blocks",
+        sa.Column("number", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("seal_time", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("numbers", postgresql.ARRAY(sa.BigInteger()), nullable=False),
+        sa.Column("digests", sa.LargeBinary(), nullable=False),
+        sa.Column("previous_hash", sa.LargeBinary(), nullable=False),
+        sa.Column("hash", sa.LargeBinary(), nullable=False),
+        sa.Column("key_id", sa.Text(), nullable=False),
+        sa.Column("signature", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("number", name=op.f("pk_audit_blocks")),
+    )
+    op.create_index("ix_audit_blocks_seal_time", "audit_blocks", ["seal_time"], unique=False)
 
 
 def _create_work_tables() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,20 +14,26 @@ from urllib.parse import urlsplit
 import asyncpg
 from alembic import command, context, op
 from alembic.config import Config
-from sqlalchemy import MetaData, pool, text
+from sqlalchemy import MetaData, Table, pool, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from taproot_storage import partitions
+from taproot_storage import partitions, policies
 from taproot_storage.firstmigration import create_shared_tables
 
 LOCK_TIMEOUT = "5s"
 
 
-def upgrade(folder: Path) -> None:
-    """Bring the database to the newest version found in an Alembic folder."""
+def upgrade(folder: Path, scoped: Collection[Table]) -> None:
+    """Bring the database to the newest version found in an Alembic folder, and its policies to what is asked for.
+
+    TAPROOT_DATABASE_ROW_SECURITY=on installs the row-level-security policies of the `scoped` tables, anything
+    else takes them away.
+    """
     config = Config()
     config.set_main_option("script_location", str(folder))
     command.upgrade(config, "head")
+    on = os.environ.get("TAPROOT_DATABASE_ROW_SECURITY") == "on"
+    asyncio.run(policies.apply(os.environ["TAPROOT_MIGRATION_DATABASE_URL"], scoped, on=on))
 
 
 def run(target: Sequence[MetaData]) -> None:
@@ -86,15 +92,15 @@ def after_first(hashed: Sequence[str] = ()) -> None:
 
 
 def grant_app() -> None:
-    """The app login (of TAPROOT_DATABASE_URL) reads and writes rows, but may only add to the event log
-    and mark it published. To be called at the end of every migration that adds tables.
+    """The app login (of TAPROOT_DATABASE_URL) reads and writes rows, but may only add to the audit and to
+    the event log, and mark this published. To be called at the end of every migration that adds tables.
     """
     role = urlsplit(os.environ["TAPROOT_DATABASE_URL"]).username
     op.execute(f'GRANT USAGE ON SCHEMA public TO "{role}"')
     op.execute(f'GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO "{role}"')
     for table in _plain_tables():
         op.execute(f'GRANT SELECT, INSERT, UPDATE, DELETE ON "{table}" TO "{role}"')
-    op.execute(f'REVOKE UPDATE, DELETE ON event_log FROM "{role}"')
+    op.execute(f'REVOKE UPDATE, DELETE ON event_log, audit_events, audit_blocks FROM "{role}"')
     op.execute(f'GRANT UPDATE (published_at) ON event_log TO "{role}"')
     op.execute(f'GRANT EXECUTE ON FUNCTION create_partition(text, timestamptz) TO "{role}"')
     op.execute(f'REVOKE INSERT, UPDATE, DELETE ON alembic_version FROM "{role}"')

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from taproot_storage.database import Database
 
 MONTHS_AHEAD = 3
-MONTHLY = ("event_log", "inbox")
+MONTHLY = ("audit_events", "event_log", "inbox")
 
 
 def month_start(instant: datetime, offset: int = 0) -> datetime:

@@ -1,4 +1,4 @@
-"""Tables every service has: events out and in, repeats, operations, and the projection of identities."""
+"""Tables every service has: events out and in, the audit, repeats, operations, and the projection of identities."""
 
 from __future__ import annotations
 
@@ -31,6 +31,7 @@ metadata = MetaData(naming_convention=NAMING)
 Instant = DateTime(timezone=True)
 
 _event_numbers = Sequence("event_log_number", metadata=metadata)
+_audit_numbers = Sequence("audit_events_number", metadata=metadata)
 
 event_log = Table(
     "event_log",
@@ -53,6 +54,57 @@ event_log = Table(
     Index("ix_event_log_number", "number"),
     Index("ix_event_log_aggregate", "aggregate_id", "version"),
     postgresql_partition_by="RANGE (occurred_at)",
+)
+
+# Who did and who read what. Append-only for the service's login, and so are the blocks that seal it.
+audit_events = Table(
+    "audit_events",
+    metadata,
+    Column("time", Instant, primary_key=True),
+    Column("id", Uuid, primary_key=True),
+    Column("number", BigInteger, nullable=False, server_default=_audit_numbers.next_value()),
+    Column("category", Text, nullable=False),
+    Column("principal", Text, nullable=False),
+    Column("principal_kind", Text, nullable=False),
+    Column("on_behalf_of", Text, nullable=False),
+    Column("branch_path", Text, nullable=False),
+    Column("method", Text, nullable=False),
+    Column("permission", Text, nullable=False),
+    Column("resource", Text, nullable=False),
+    Column("record_ids", ARRAY(Text), nullable=False),
+    Column("outcome", Text, nullable=False),
+    Column("trace_id", Text, nullable=False),
+    Column("request_id", Text, nullable=False),
+    Column("fields", ARRAY(Text), nullable=False),
+    Column("filter_fields", ARRAY(Text), nullable=False),
+    Column("record_count", BigInteger, nullable=False),
+    Column("client", Text, nullable=False),
+    Index("ix_audit_events_number", "number"),
+    Index("ix_audit_events_record_ids", "record_ids", postgresql_using="gin"),
+    Index("ix_audit_events_branch_path", "branch_path", "time", "id"),
+    Index("ix_audit_events_principal", "principal", "time", "id"),
+    postgresql_partition_by="RANGE (time)",
+)
+
+# Numbers of audit events no block holds yet: what commits late waits here for a later block.
+audit_unsealed = Table(
+    "audit_unsealed",
+    metadata,
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+)
+
+audit_blocks = Table(
+    "audit_blocks",
+    metadata,
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("seal_time", Instant, nullable=False),
+    Column("numbers", ARRAY(BigInteger), nullable=False),
+    Column("digests", LargeBinary, nullable=False),
+    Column("previous_hash", LargeBinary, nullable=False),
+    Column("hash", LargeBinary, nullable=False),
+    Column("key_id", Text, nullable=False),
+    Column("signature", LargeBinary, nullable=False),
+    Index("ix_audit_blocks_seal_time", "seal_time"),
 )
 
 inbox = Table(

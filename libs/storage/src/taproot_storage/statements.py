@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy.sql.expression import ClauseElement, Executable
 
 from taproot_storage.dialect import ChassisDialect, encode_json
+from taproot_storage.policies import waiver
 
 _dialect = ChassisDialect(json_serializer=encode_json)  # type: ignore[no-untyped-call]  # SQLAlchemy's
 _MISSING = object()
@@ -19,12 +20,18 @@ class Statement:
     def __init__(self, build: Executable | Callable[[], Executable]) -> None:
         self._build = build
         self._text: str | None = None
+        self.waived: str | None = None
+        """The scoped tables it touches for every caller, once compiled; None when it touches no scoped table."""
         self._slots: list[tuple[str, Any, Callable[[], Any] | None, Callable[[Any], Any] | None]] = []
+
+    def compiled(self) -> Statement:
+        if self._text is None:
+            self._compile()
+        return self
 
     @property
     def text(self) -> str:
-        if self._text is None:
-            self._compile()
+        self.compiled()
         assert self._text is not None
         return self._text
 
@@ -37,6 +44,7 @@ class Statement:
             given = compiled.construct_params(escape_names=False, _no_postcompile=True, _check=False)
             expand = compiled._process_parameters_for_postcompile  # noqa: SLF001  # there is no public way
             expanded = expand(given, _populate_self=True).parameters
+        self.waived = waiver(compiled.waived) if compiled.scoped else None
         processors = compiled._bind_processors  # noqa: SLF001  # there is no public way
         for name in compiled.positiontup or ():
             bind = compiled.binds.get(name)

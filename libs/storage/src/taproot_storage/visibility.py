@@ -3,7 +3,7 @@
 A table declares itself with `scope_table`. `visible(table)` is the predicate for statements by key,
 `visibility_arms(table)` the same as separate arms for lists. The compiler (see dialect.py) refuses a
 statement that touches a scoped table without one of them or an `unscoped(table, reason)`.
-Row-level-security policies for the tests' oracle come from the same declaration (`policy_sql`).
+Row-level-security policies come from the same declarations (see policies.py).
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ from sqlalchemy import (
     ARRAY,
     Boolean,
     Column,
-    Select,
     Table,
     Text,
     Uuid,
@@ -31,7 +30,6 @@ from sqlalchemy import (
     select,
     true,
 )
-from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.sql import visitors
 from sqlalchemy.sql.elements import ColumnElement
 
@@ -109,11 +107,13 @@ class VisibilityClause(ColumnElement[bool]):
     _traverse_internals = [  # noqa: RUF012  # SQLAlchemy's form
         ("table_name", visitors.InternalTraversal.dp_string),
         ("clause", visitors.InternalTraversal.dp_clauseelement),
+        ("waived", visitors.InternalTraversal.dp_boolean),
     ]
 
-    def __init__(self, table_name: str, clause: ColumnElement[bool]) -> None:
+    def __init__(self, table_name: str, clause: ColumnElement[bool], *, waived: bool = False) -> None:
         self.table_name = table_name
         self.clause = clause
+        self.waived = waived
         self.type = Boolean()
 
 
@@ -140,7 +140,7 @@ def _bound(rule: ScopeRule, *, by_key: bool) -> Value:
     return value
 
 
-def _predicate(rule: ScopeRule, value: Value) -> ColumnElement[bool]:
+def predicate(rule: ScopeRule, value: Value) -> ColumnElement[bool]:
     arms: list[ColumnElement[bool]] = [value("all", Boolean(), lambda r: r.everything)]
     arms += _arms_over(rule.owner, rule.team, rule.branch, value)
     if rule.party is not None:
@@ -182,14 +182,14 @@ def visible(table: Any, *, by_key: bool = False) -> ColumnElement[bool]:
     reading; for a search over many rows that is worth it.
     """
     rule = rule_of(table)
-    return VisibilityClause(rule.table.name, _predicate(rule, _bound(rule, by_key=by_key)))
+    return VisibilityClause(rule.table.name, predicate(rule, _bound(rule, by_key=by_key)))
 
 
 def unscoped(table: Any, reason: str) -> ColumnElement[bool]:
     """Touch a scoped table for every caller, on purpose: workers, matching over all branches."""
     if not reason:
         raise ValueError("say why the statement is not scoped")
-    return VisibilityClause(getattr(table, "__table__", table).name, true())
+    return VisibilityClause(getattr(table, "__table__", table).name, true(), waived=True)
 
 
 def visibility_arms(table: Any) -> list[ColumnElement[bool]]:
@@ -248,44 +248,3 @@ def require_placement(resource: str, branch_path: str, verb: str = "create") -> 
     home = call.principal.branch_path == branch_path
     if not (home or reach.covers_path(branch_path)):
         raise PermissionDenied("you may not place records in that branch", branch_path=branch_path)
-
-
-def policy_sql(rule: ScopeRule, render: Callable[[Select[Any]], str]) -> list[str]:
-    """Row-level-security statements equal to `visible`: the oracle of the isolation tests.
-
-    The reach comes from `taproot.reach`, a JSON setting local to the transaction, keyed by resource.
-    `render` compiles a statement with literal values.
-    """
-    setting = func.current_setting("taproot.reach", True).cast(JSONB())
-
-    def value(name: str, kind: Any, _read: Callable[[Reach], Any]) -> ColumnElement[Any]:
-        path = setting[rule.resource][name]
-        if isinstance(kind, ARRAY):
-            texts = (
-                func.jsonb_array_elements_text(path).table_valued("value", name="element").render_derived()
-            )
-            return select(func.array_agg(texts.c.value)).select_from(texts).scalar_subquery().cast(kind)
-        text: ColumnElement[Any] = path.astext.cast(kind)
-        return text
-
-    name = rule.table.name
-    # Rendered inside a select of the table, so that subqueries refer to its row; only the condition is kept.
-    clause = VisibilityClause(name, _predicate(rule, value))
-    condition = render(select(1).select_from(rule.table).where(clause)).partition("WHERE ")[2]
-    return [
-        f'ALTER TABLE "{name}" ENABLE ROW LEVEL SECURITY',
-        f'CREATE POLICY taproot_scope ON "{name}" USING ({condition}) WITH CHECK (true)',
-    ]
-
-
-def reach_setting(reach: Reach) -> dict[str, Any]:
-    """The reach as `policy_sql` reads it."""
-    return {
-        "all": reach.everything,
-        "owner": reach.owner_id,
-        "teams": list(reach.team_ids),
-        "branches": list(reach.branch_paths),
-        "low": list(reach.subtrees),
-        "high": list(reach.subtree_ends),
-        "party": reach.party_id,
-    }

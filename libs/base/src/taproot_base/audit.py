@@ -1,0 +1,36 @@
+"""What a call leaves behind for the audit: gathered while it is served, written with its effect.
+
+Only ids and names of fields, never a value of a record.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+
+class Category(Enum):
+    """Why an event of the audit was written."""
+
+    CHANGE = "change"
+    REFUSAL = "refusal"
+    READ = "read"
+
+
+@dataclass
+class Note:
+    """About one call. `quiet`: only what changed records is worth an event, not every transaction.
+
+    `written` says that a transaction has taken the note along.
+    """
+
+    request: Any = None
+    client: str = ""
+    quiet: bool = False
+    written: bool = False
+    records: dict[str, None] = field(default_factory=dict)
+    """Ids of what the call is about, in the order they became known."""
+
+    def about(self, *keys: object) -> None:
+        self.records.update({str(key): None for key in keys if key})
