@@ -10,6 +10,7 @@ from google.api import annotations_pb2
 from google.protobuf import descriptor_pb2, descriptor_pool
 
 from taproot.options.v1 import options_pb2
+from taproot_customer.timeline.permissions import PERMISSIONS, UNKNOWN
 
 IMAGE = descriptor_pb2.FileDescriptorSet.FromString((files("taproot_contracts") / "image.binpb").read_bytes())
 POOL = descriptor_pool.DescriptorPool()
@@ -70,3 +71,8 @@ def test_money_is_never_floating():
         and re.search(r"amount|price|total|balance|tax|cost", field.name)
     ]
     assert floating == []
+
+
+def test_the_lines_of_a_customers_page_are_read_with_permissions_that_exist():
+    permissions = {options(method).Extensions[options_pb2.access].permission for method in METHODS}
+    assert PERMISSIONS - {UNKNOWN} <= permissions

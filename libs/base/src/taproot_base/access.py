@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 
 from taproot_base.auth import Principal
+from taproot_base.custom import CustomRules
 from taproot_base.errors import PermissionDenied, Unavailable
 
 NOBODY = "00000000-0000-0000-0000-000000000000"
@@ -69,6 +70,48 @@ class Reach:
         return any(path.startswith(subtree) for subtree in self.subtrees)
 
 
+@dataclass(frozen=True)
+class MixedReach:
+    """How far a caller reaches into rows of many resources: for each part the permissions it holds for."""
+
+    granted: tuple[str, ...] = ()
+    everything: tuple[str, ...] = ()
+    by_team: tuple[str, ...] = ()
+    by_branch: tuple[str, ...] = ()
+    by_subtree: tuple[str, ...] = ()
+    owner_id: str = NOBODY
+    team_ids: tuple[str, ...] = ()
+    branch_paths: tuple[str, ...] = ()
+    subtrees: tuple[str, ...] = ()
+
+    @property
+    def subtree_ends(self) -> tuple[str, ...]:
+        return tuple(subtree_end(path) for path in self.subtrees)
+
+    @classmethod
+    def of(cls, reaches: Mapping[str, Reach]) -> MixedReach:
+        """`reaches`: permission -> reach, of one caller."""
+
+        def where(part: Callable[[Reach], object]) -> tuple[str, ...]:
+            return tuple(permission for permission, reach in reaches.items() if part(reach))
+
+        def first(part: Callable[[Reach], tuple[str, ...]]) -> tuple[str, ...]:
+            return next((found for reach in reaches.values() if (found := part(reach))), ())
+
+        owners = {reach.owner_id for reach in reaches.values()} - {NOBODY}
+        return cls(
+            granted=where(lambda r: r.everything or r.owner_id != NOBODY),
+            everything=where(lambda r: r.everything),
+            by_team=where(lambda r: r.team_ids),
+            by_branch=where(lambda r: r.branch_paths),
+            by_subtree=where(lambda r: r.subtrees),
+            owner_id=next(iter(owners), NOBODY),
+            team_ids=first(lambda r: r.team_ids),
+            branch_paths=first(lambda r: r.branch_paths),
+            subtrees=first(lambda r: r.subtrees),
+        )
+
+
 def subtree_end(path: str) -> str:
     """First path behind the subtree: `/hq/e/` -> `/hq/e0` ('0' follows '/' in ASCII)."""
     return path[:-1] + "0"
@@ -81,13 +124,17 @@ class AccessDirectory:
         self.roles: dict[str, Role] = {}
         self.branches: dict[str, Branch] = {}
         self.paths: dict[str, Branch] = {}
+        self.custom: CustomRules | None = None
+        """Fields of the enterprise's own; None where there are none, as in a test of a library."""
         self._reaches: dict[tuple[Principal, str], Reach | None] = {}
+        self._mixed: dict[tuple[Principal, frozenset[str]], MixedReach] = {}
 
     def replace(self, roles: Iterable[Role], branches: Iterable[Branch]) -> None:
         self.roles = {role.id: role for role in roles}
         self.branches = {branch.id: branch for branch in branches}
         self.paths = {branch.path: branch for branch in self.branches.values()}
         self._reaches.clear()
+        self._mixed.clear()
 
     def roles_of(self, principal: Principal) -> list[Role]:
         """Roles of the caller; a role newer than this service knows answers UNAVAILABLE, never a guess."""
@@ -107,6 +154,16 @@ class AccessDirectory:
                 self._reaches.clear()
             self._reaches[key] = self._compute(principal, permission)
         return self._reaches[key]
+
+    def mixed_reach(self, principal: Principal, permissions: frozenset[str]) -> MixedReach:
+        """The caller's reach of each of the permissions at once."""
+        key = (principal, permissions)
+        if key not in self._mixed:
+            if len(self._mixed) > 5_000:
+                self._mixed.clear()
+            found = {permission: self.reach(principal, permission) for permission in sorted(permissions)}
+            self._mixed[key] = MixedReach.of({name: reach for name, reach in found.items() if reach})
+        return self._mixed[key]
 
     def _compute(self, principal: Principal, permission: str) -> Reach | None:
         if principal.kind == "service":

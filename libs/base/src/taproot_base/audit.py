@@ -20,13 +20,14 @@ class Category(Enum):
 
 @dataclass
 class Note:
-    """About one call. `quiet`: only what changed records is worth an event, not every transaction.
+    """About one call. `changes`: each of its transactions is worth an event; `quiet`: only one that changed records.
 
     `written` says that a transaction has taken the note along.
     """
 
     request: Any = None
     client: str = ""
+    changes: bool = True
     quiet: bool = False
     written: bool = False
     records: dict[str, None] = field(default_factory=dict)

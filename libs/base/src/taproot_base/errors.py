@@ -39,7 +39,7 @@ class AppError(Exception):
     kind: Kind = Kind.STATE
     reason: str = "FAILED"
     audited: bool = False
-    """Whether the attempt is worth an event of the audit."""
+    """Whether the attempt is worth an event of the audit; what is denied always is."""
 
     def __init__(self, message: str, **metadata: str) -> None:
         super().__init__(message)
@@ -77,13 +77,11 @@ class NotFound(AppError):
 class PermissionDenied(AppError):
     kind = Kind.DENIED
     reason = "PERMISSION_DENIED"
-    audited = True
 
 
 class Unauthenticated(AppError):
     kind = Kind.UNAUTHENTICATED
     reason = "UNAUTHENTICATED"
-    audited = True
 
 
 class AlreadyExists(AppError):

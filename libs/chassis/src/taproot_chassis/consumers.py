@@ -19,7 +19,7 @@ from nats.errors import Error as NatsError
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 from opentelemetry.trace import SpanKind
 from prometheus_client import Counter, Gauge, Histogram
-from sqlalchemy import ARRAY, DateTime, Text, Uuid, bindparam, func, select
+from sqlalchemy import ARRAY, DateTime, Text, Uuid, bindparam, column, func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from taproot_base import telemetry
@@ -28,6 +28,7 @@ from taproot_base.errors import DeadlineExceeded, EtagMismatch, ResourceExhauste
 from taproot_chassis.deadletters import DeadLetters
 from taproot_chassis.events import Event, stream_of, subject_filter
 from taproot_chassis.pulling import Pull
+from taproot_storage.erased import is_erased
 from taproot_storage.idempotency import lock_key
 from taproot_storage.schema import inbox
 from taproot_storage.statements import Statement
@@ -87,11 +88,24 @@ class Subscription:
 
 
 def _note_statement() -> Any:
-    """Inbox rows of a batch in one round trip; answers which of them are new."""
-    rows = select(
-        bindparam("consumer", type_=Text()),
-        func.unnest(bindparam("ids", type_=ARRAY(Uuid()))),
-        func.unnest(bindparam("times", type_=ARRAY(DateTime(timezone=True)))),
+    """Inbox rows of a batch in one round trip; answers which of them are new. Those about erased subjects never are."""
+    given = (
+        func.unnest(
+            bindparam("ids", type_=ARRAY(Uuid())),
+            bindparam("times", type_=ARRAY(DateTime(timezone=True))),
+            bindparam("parties", type_=ARRAY(Uuid())),
+            bindparam("aggregates", type_=ARRAY(Uuid())),
+        )
+        .table_valued(
+            column("event_id", Uuid),
+            column("occurred_at", DateTime(timezone=True)),
+            column("party", Uuid),
+            column("aggregate", Uuid),
+        )
+        .render_derived(name="given")
+    )
+    rows = select(bindparam("consumer", type_=Text()), given.c.event_id, given.c.occurred_at).where(
+        ~is_erased(given.c.party, given.c.aggregate)
     )
     columns = [inbox.c.consumer, inbox.c.event_id, inbox.c.occurred_at]
     return insert(inbox).from_select(columns, rows).on_conflict_do_nothing().returning(inbox.c.event_id)
@@ -217,6 +231,8 @@ class Consumer:
             consumer=self.subscription.consumer,
             ids=[event.id for event in going],
             times=[event.occurred_at for event in going],
+            parties=[event.party_id for event in going],
+            aggregates=[event.aggregate_id for event in going],
         )
         fresh = {row[0] for row in rows}
         return list({event.id: event for event in going if event.id in fresh}.values())

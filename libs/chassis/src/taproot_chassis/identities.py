@@ -24,7 +24,7 @@ from taproot_chassis.consumers import SubscriberKind, Subscription
 from taproot_chassis.projections import put_newer
 from taproot_storage.schema import identity_branches, identity_roles, identity_users
 from taproot_storage.statements import Statement
-from taproot_storage.visibility import ScopeRule, unscoped
+from taproot_storage.visibility import Rule, unscoped
 
 if TYPE_CHECKING:
     from taproot_chassis.events import Event
@@ -40,7 +40,7 @@ _branches = Statement(lambda: select(identity_branches))
 _user = Statement(lambda: select(identity_users).where(identity_users.c.id == bindparam("user_id")))
 
 
-async def apply(event: Event, work: UnitOfWork, rules: Sequence[ScopeRule] = ()) -> None:
+async def apply(event: Event, work: UnitOfWork, rules: Sequence[Rule] = ()) -> None:
     """Handler of the subscription `identities`. `rules`: the service's scoped tables."""
     if event.type == "branch.moved":
         await _move_rows(event.decode(BranchEvent), rules, work)
@@ -80,7 +80,7 @@ async def _apply_branch(event: Event, work: UnitOfWork) -> None:
     )
 
 
-async def _move_rows(event: BranchEvent, rules: Sequence[ScopeRule], work: UnitOfWork) -> None:
+async def _move_rows(event: BranchEvent, rules: Sequence[Rule], work: UnitOfWork) -> None:
     """Rows of a moved branch and of those below it follow to the new path."""
     old, new = event.previous_path, event.branch.path
     for rule in rules:
@@ -110,7 +110,7 @@ async def _apply_user(event: Event, work: UnitOfWork) -> None:
     )
 
 
-def subscription(rules: Sequence[ScopeRule]) -> Subscription:
+def subscription(rules: Sequence[Rule]) -> Subscription:
     """`rules`: the service's scoped tables, whose rows follow when a branch moves."""
     return Subscription(
         name="identities",

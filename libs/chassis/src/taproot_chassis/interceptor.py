@@ -1,4 +1,4 @@
-"""The one interceptor: trace, caller, permission, load, deadline, validation, masking, errors.
+"""The one interceptor: trace, caller, permission, load, deadline, validation, masking, audit, errors.
 
 One wrapper per method instead of a chain: each further layer costs a coroutine per call.
 """
@@ -30,6 +30,7 @@ from taproot_base.errors import (
     ResourceExhausted,
     Unauthenticated,
 )
+from taproot_chassis.audit import Auditor
 from taproot_chassis.masking import mask
 from taproot_chassis.validation import check, serve_valid
 
@@ -52,12 +53,14 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         rules: dict[str, MethodRule],
         verifier: TokenVerifier,
         directory: AccessDirectory,
+        auditor: Auditor,
         limit: int = DEFAULT_IN_FLIGHT,
         before_access: Callable[[Principal], Awaitable[None]] | None = None,
     ) -> None:
         self._rules = rules
         self._verifier = verifier
         self._directory = directory
+        self._auditor = auditor
         self._limit = limit
         self._before_access = before_access
         self._serving = 0
@@ -100,15 +103,17 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
             try:
                 parent = telemetry.remote_context(headers.get("traceparent", ""))
                 with telemetry.span(name, attributes, kind=SpanKind.SERVER, parent=parent) as span:
+                    state = self._call_of(rule, request, headers)
                     try:
-                        state = await self._admit(rule, headers, context)
+                        await self._admit(state, rule, context)
                         with calling(state):
                             response = await serve_valid(request, state, serve, context)
                         mask(response, state.masked)
+                        await self._auditor.served(state, response)
                     except AppError as error:
                         code = error.kind.value
                         span.set_attribute("error.type", error.reason)
-                        await abort(context, error)
+                        await self._refuse(context, state, error)
                     except Exception as error:
                         code = "INTERNAL"
                         await _abort_internal(context, rule.full_name, error)
@@ -127,21 +132,35 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
             headers = dict(context.invocation_metadata())
             parent = telemetry.remote_context(headers.get("traceparent", ""))
             with telemetry.span(name, attributes, kind=SpanKind.SERVER, parent=parent):
+                state = self._call_of(rule, request, headers)
                 try:
-                    state = await self._admit(rule, headers, context)
+                    await self._admit(state, rule, context)
                     check(request)
                     with calling(state):
                         async for response in serve(request, context):
                             mask(response, state.masked)
+                            await self._auditor.served(state, response)
                             yield response
                 except AppError as error:
-                    await abort(context, error)
+                    await self._refuse(context, state, error)
                 except Exception as error:
                     await _abort_internal(context, rule.full_name, error)
 
         return call
 
-    async def _admit(self, rule: MethodRule, headers: dict[str, Any], context: Any) -> Call:
+    def _call_of(self, rule: MethodRule, request: Any, headers: dict[str, Any]) -> Call:
+        """The call before anybody knows whose it is."""
+        call = Call(
+            principal=Principal.anonymous(),
+            directory=self._directory,
+            method=rule.full_name,
+            permission=rule.permission,
+            token=_bearer(headers),
+        )
+        self._auditor.begin(call, rule, request, headers)
+        return call
+
+    async def _admit(self, call: Call, rule: MethodRule, context: Any) -> None:
         """Who calls, and may they? Raises what to answer when not."""
         if self._serving > self._limit:
             _shed.inc()
@@ -149,19 +168,19 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         remaining = context.time_remaining()
         if remaining is not None and remaining <= 0:
             raise DeadlineExceeded("the deadline has passed")
-        token = _bearer(headers)
-        principal = self._verifier.verify(token) if token else Principal.anonymous()
+        if call.token:
+            call.principal = self._verifier.verify(call.token)
         if self._before_access is not None:
-            await self._before_access(principal)
-        authorize(rule, principal, self._directory)
-        return Call(
-            principal=principal,
-            directory=self._directory,
-            method=rule.full_name,
-            permission=rule.permission,
-            token=token,
-            masked=self._directory.masked(principal),
-        )
+            await self._before_access(call.principal)
+        authorize(rule, call.principal, self._directory)
+        call.masked = self._directory.masked(call.principal)
+
+    async def _refuse(self, context: Any, call: Call, error: AppError) -> None:
+        try:
+            await self._auditor.refused(call, error)
+        except AppError as stalled:
+            error = stalled
+        await abort(context, error)
 
 
 def _attributes(rule: MethodRule) -> dict[str, Any]:

@@ -16,12 +16,14 @@ from sqlalchemy import bindparam, insert, or_, select, update
 
 from taproot.operations.v1 import operations_pb2 as pb
 from taproot_base import telemetry, wire
+from taproot_base.audit import Category, Note
 from taproot_base.auth import Principal
 from taproot_base.context import Call, calling, current_call
 from taproot_base.errors import AppError, Kind, NotFound, WrongState
 from taproot_base.ids import new_id
 from taproot_chassis.identities import find_user
 from taproot_listing.fields import Field, FieldType, Resource
+from taproot_storage import audit
 from taproot_storage.schema import operations
 from taproot_storage.statements import Statement
 
@@ -83,6 +85,7 @@ _end = Statement(
     lambda: (
         update(operations)
         .where(_by_id)
+        .returning(_t.done_count)
         .values(
             {
                 name: bindparam(name)
@@ -200,38 +203,43 @@ class OperationRunner:
 
     async def _serve(self, run: Run, row: Any) -> None:
         heartbeat = asyncio.ensure_future(self._heartbeat(run))
+        call = self._call(row)
         try:
-            with calling(await self._call(row)):
+            await self._require_active(call)
+            with calling(call):
                 response = await self._handlers[row["kind"]](run)
-            await self._finish(run, "done", response=response)
+            await self._finish(run, call, "done", response=response)
         except Cancelled as error:
-            await self._finish(run, "cancelled", code=code_pb2.CANCELLED, message=error.message)
+            await self._finish(run, call, "cancelled", code=code_pb2.CANCELLED, message=error.message)
         except AppError as error:
             await self._finish(
-                run, "failed", code=code_pb2.Code.Value(error.kind.value), message=error.message
+                run, call, "failed", code=code_pb2.Code.Value(error.kind.value), message=error.message
             )
         except Exception:
             telemetry.logger.exception("operation_failed", operation_id=str(run.id), kind=row["kind"])
             await self._finish(
-                run, "failed", code=code_pb2.INTERNAL, message="an internal error; see the log"
+                run, call, "failed", code=code_pb2.INTERNAL, message="an internal error; see the log"
             )
         finally:
             heartbeat.cancel()
 
-    async def _call(self, row: Any) -> Call:
+    def _call(self, row: Any) -> Call:
         """The rights of who asked, as they are now."""
         principal = Principal.from_claims(row["principal"])
-        if principal.kind == "user":
-            async with self._database.reading() as reader:
-                if await find_user(reader, uuid.UUID(principal.subject)) is None:
-                    raise _NoLonger("who asked for this is no longer active")
         return Call(
             principal=principal,
             directory=self._directory,
             method=f"operation/{row['kind']}",
             permission=row["principal"]["permission"],
-            masked=self._directory.masked(principal),
+            note=Note(quiet=True),
         )
+
+    async def _require_active(self, call: Call) -> None:
+        if call.principal.kind == "user":
+            async with self._database.reading() as reader:
+                if await find_user(reader, uuid.UUID(call.principal.subject)) is None:
+                    raise _NoLonger("who asked for this is no longer active")
+        call.masked = self._directory.masked(call.principal)
 
     async def _heartbeat(self, run: Run) -> None:
         while True:
@@ -244,6 +252,7 @@ class OperationRunner:
     async def _finish(
         self,
         run: Run,
+        call: Call,
         state: str,
         *,
         response: Message | None = None,
@@ -256,7 +265,7 @@ class OperationRunner:
             holder.Pack(response)
             packed = holder.SerializeToString()
         async with self._database.unit() as work:
-            await work.execute(
+            done = await work.fetch_value(
                 _end,
                 key=run.id,
                 state=state,
@@ -264,6 +273,17 @@ class OperationRunner:
                 error_code=code,
                 error_message=message or None,
                 update_time=work.clock.now(),
+            )
+            records = [str(run.id), *([run.resource_id] if run.resource_id else [])]
+            work.audit_events.append(
+                audit.event(
+                    call,
+                    work.clock.now(),
+                    Category.CHANGE,
+                    outcome=audit.OK if state == "done" else state.upper(),
+                    records=records,
+                    count=done or 0,
+                )
             )
 
 

@@ -24,6 +24,8 @@ from taproot_base.clock import Clock, SystemClock
 from taproot_base.context import Call
 from taproot_base.settings import Settings
 from taproot_chassis import identities
+from taproot_chassis.audit import Auditor
+from taproot_chassis.auditservice import AuditEventsServicer
 from taproot_chassis.bus import Bus
 from taproot_chassis.client import Peers
 from taproot_chassis.consumers import Consumer, Subscription
@@ -36,11 +38,13 @@ from taproot_chassis.server import GrpcServer, rules_of
 from taproot_chassis.systemservices import EventsServicer, OperationsServicer
 from taproot_chassis.transport import Transport
 from taproot_storage import idempotency, partitions
+from taproot_storage.auditsealing import Sealer
 from taproot_storage.database import Database
 from taproot_storage.eventlog import Encoder, EventLog
-from taproot_storage.visibility import ScopeRule, scope_rules
+from taproot_storage.visibility import Rule, scope_rules
 
 PARTY_ATTRIBUTE = "crm.customer.id"  # the name other tools know it by
+SEAL_SECONDS = 2.0
 S = TypeVar("S", bound=Settings)
 
 
@@ -102,7 +106,7 @@ class Definition:
         return GATEWAY_KEY if self.name == identities.SOURCE else f"service:{self.name}"
 
     @property
-    def scoped(self) -> list[ScopeRule]:
+    def scoped(self) -> list[Rule]:
         """The scoped tables of this service (tests may load several services into one process)."""
         mine = {entity.metadata for entity in self.encoders if hasattr(entity, "metadata")}
         return [rule for rule in scope_rules().values() if rule.table.metadata in mine]
@@ -161,7 +165,11 @@ class ServiceProcess:
                 runtime.database, self._name, runtime.page_key
             ),
             "taproot.operations.v1.EventsService": EventsServicer(runtime.database, self._name),
+            "taproot.operations.v1.AuditEventsService": AuditEventsServicer(
+                runtime.database, self._name, runtime.page_key
+            ),
         }
+        self.auditor = Auditor(runtime.database, runtime.page_key)
         await runtime.bus.ensure_stream(self._name, settings.nats_replicas)
         await runtime.access.refresh()
         for prepare in parts.startup:
@@ -171,6 +179,7 @@ class ServiceProcess:
             rules_of(self.servicers),
             TokenVerifier.load(settings.keys_dir / "keys.json"),
             runtime.directory,
+            self.auditor,
             settings.max_in_flight,
             runtime.access.ensure,
         )
@@ -227,6 +236,7 @@ class ServiceProcess:
         relay = Relay(self._name, runtime.database, runtime.bus)
         runtime.database.wake_relay = relay.wake
         self._spawn(runtime.access.run())
+        self._spawn(self.auditor.run())
         if self._settings.role == "api":
             return
         leases = Leases(runtime.database)
@@ -235,7 +245,8 @@ class ServiceProcess:
         self.consumers = consumers_of(self._definition, runtime, parts)
         for consumer in self.consumers:
             self._spawn(leases.run(f"consumer:{consumer.subscription.consumer}", consumer.run))
-        for job in (*_SYSTEM_JOBS, *parts.jobs):
+        sealer = Job("seal-audit", SEAL_SECONDS, Sealer(self._name, runtime.minter.sign).run)
+        for job in (*_SYSTEM_JOBS, sealer, *parts.jobs):
             work = functools.partial(run_for_ever, job, runtime.database, runtime.system_call)
             self._spawn(leases.run(f"job:{job.name}", work))
         if parts.operations:
@@ -248,6 +259,7 @@ class ServiceProcess:
 
     async def __aexit__(self, *_: object) -> None:
         await self.server.drain(self._settings.drain_seconds)
+        await self.auditor.flush()
         await self._stop()
 
     async def _stop(self) -> None:

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from google.protobuf.message import Message
 
+from taproot_base.context import about
 from taproot_storage import idempotency
 from taproot_storage.database import Database, Reader, UnitOfWork
 
@@ -48,8 +49,10 @@ class Servicer:
             if getattr(request, "validate_only", False):
                 await work.abandon()
                 return response
+            made = known_id or _id_of(response, result_id)
+            about(made)
             if not known_id:
-                await idempotency.finish(request, _id_of(response, result_id), work)
+                await idempotency.finish(request, made, work)
         return response
 
 

@@ -157,7 +157,7 @@ class _Finder:
     def key(self, text: str) -> ColumnElement[Any]:
         call = _CALL.fullmatch(text)
         if call is None:
-            return self._field(text.strip(), _SCALAR, "be grouped by").column
+            return self._field(text.strip(), _SCALAR, "be grouped by").valued
         unit, (name, *zone) = call[1], [part.strip() for part in call[2].split(",")]
         if unit not in _BUCKETS or len(zone) > 1:
             raise FieldRefused(
@@ -175,11 +175,12 @@ class _Finder:
             known = ", ".join(f"{known}(field)" for known in _MEASURES)
             raise FieldRefused(f"unknown measure '{text.strip()}'; there are count(), {known}")
         kinds, measure = _MEASURES[name]
-        return self._field(argument, kinds, f"be measured by {name}").column, measure
+        return self._field(argument, kinds, f"be measured by {name}").valued, measure
 
     def _field(self, name: str, kinds: frozenset[FieldType], use: str) -> Field:
         field = self._resource.find(name, self._masked)
-        if field.repeated or field.type not in kinds or field.through is not None:
+        beside = field.through is not None and field.sort_column is None
+        if field.repeated or field.type not in kinds or beside:
             raise FieldRefused(f"field '{name}' cannot {use}")
         return field
 
@@ -188,11 +189,11 @@ def _local(field: Field, zone: Sequence[str]) -> ColumnElement[Any]:
     if field.type is FieldType.DATE:
         if zone:
             raise FieldRefused(f"field '{field.name}' is a date and has no time zone")
-        return cast(field.column, DateTime())
+        return cast(field.valued, DateTime())
     name = zone[0].strip("\"'") if zone else "UTC"
     if name not in _zones():
         raise FieldRefused(f"unknown time zone '{name}'")
-    return func.timezone(name, field.column)
+    return func.timezone(name, field.valued)
 
 
 @lru_cache(maxsize=1)

@@ -65,10 +65,11 @@ class EnumNames(Protocol):
 
 @dataclass(frozen=True)
 class Member:
-    """The type of one key of a JSON field."""
+    """The type of one key of a JSON field. `part`: the key within, when the value is an object."""
 
     type: FieldType
     repeated: bool = False
+    part: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,6 +102,7 @@ class Field:
     through: Callable[[ColumnElement[bool]], ColumnElement[bool]] | None = None
     members: Mapping[str, Member] | None = None
     member_of: str | None = None
+    part: str = ""
 
     @cached_property
     def optional(self) -> bool:
@@ -120,6 +122,11 @@ class Field:
         prefix = next((n.removesuffix("UNSPECIFIED") for n in names if n.endswith("_UNSPECIFIED")), "")
         short = {n: n.removeprefix(prefix) for n in names if n != f"{prefix}UNSPECIFIED"}
         return {key: s.lower() for n, s in short.items() for key in (s.upper(), n.upper())}
+
+    @property
+    def valued(self) -> ColumnElement[Any]:
+        """The value of the listed row itself: what is grouped and measured."""
+        return self.column if self.through is None or self.sort_column is None else self.sort_column
 
     def require_sortable(self) -> None:
         plain = not self.repeated and self.type is not FieldType.JSON

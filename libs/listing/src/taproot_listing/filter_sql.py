@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import Any
 
 import orjson
-from sqlalchemy import Text, and_, cast, func, literal, not_, or_, true
+from sqlalchemy import ARRAY, Text, and_, cast, func, literal, not_, or_, true
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.sql.elements import ColumnElement
 
@@ -74,11 +74,11 @@ def _atom(condition: Condition, now: datetime) -> ColumnElement[bool]:
     if test is Test.PRESENT:
         return _present(field)
     if test is Test.HAS:
-        return field.column.bool_op("@>")(_array(field, condition.value))
+        return _has(field, condition.value)
     if test is Test.STARTS:
         return _starts(field, condition.value)
     if field.type is FieldType.BOOLEAN:
-        return field.column.is_(condition.value)
+        return _is(field, condition.value)
     result: ColumnElement[bool] = _OPERATORS[test](field.compared, bind(field.type, resolve(condition, now)))
     return result
 
@@ -86,8 +86,27 @@ def _atom(condition: Condition, now: datetime) -> ColumnElement[bool]:
 def _present(field: Field) -> ColumnElement[bool]:
     if not field.repeated:
         return field.column.is_not(None)
+    if _is_beside(field):
+        return field.column.is_not(None)
     length = func.cardinality if field.member_of is None else func.jsonb_array_length
     return length(field.column) > 0
+
+
+def _has(field: Field, values: tuple[Any, ...]) -> ColumnElement[bool]:
+    if _is_beside(field):
+        return and_(*(field.column == literal(value, field.column.type) for value in values))
+    return field.column.bool_op("@>")(_array(field, values))
+
+
+def _is_beside(field: Field) -> bool:
+    """Whether the values of a repeated field are rows of their own."""
+    return field.through is not None and not isinstance(field.column.type, ARRAY)
+
+
+def _is(field: Field, wanted: bool) -> ColumnElement[bool]:
+    if isinstance(field.column.type, Text):  # a side table of texts
+        return field.column == literal(str(wanted).lower(), Text())
+    return field.column.is_(wanted)
 
 
 def _array(field: Field, values: tuple[Any, ...]) -> ColumnElement[Any]:

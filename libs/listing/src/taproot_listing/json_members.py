@@ -12,6 +12,7 @@ from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import (
     Boolean,
@@ -19,6 +20,7 @@ from sqlalchemy import (
     DateTime,
     Numeric,
     Text,
+    Uuid,
     and_,
     case,
     cast,
@@ -34,6 +36,7 @@ from taproot_listing.fields import Field, FieldType, Member
 _NUMBER = r"-?[0-9]{1,100}(\.[0-9]{1,100})?"
 _INTEGER = r"-?[0-9]{1,19}"
 _DATE = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
+_UUID = r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 _INSTANT = _DATE + r"T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,6})?Z"
 
 _FORMS: Mapping[FieldType, tuple[str, Any, str | None]] = {
@@ -41,7 +44,9 @@ _FORMS: Mapping[FieldType, tuple[str, Any, str | None]] = {
     FieldType.INTEGER: (_INTEGER, Numeric(), None),
     FieldType.DATE: (_DATE, Date(), "date"),
     FieldType.INSTANT: (_INSTANT, DateTime(timezone=True), "timestamptz"),
+    FieldType.ID: (_UUID, Uuid(), None),
 }
+_PLAIN = frozenset({FieldType.TEXT, FieldType.ENUM})
 
 
 def member_field(root: Field, key: str, member: Member) -> Field:
@@ -55,16 +60,19 @@ def member_field(root: Field, key: str, member: Member) -> Field:
         nullable=True,
         members=None,
         member_of=root.name,
+        part=member.part,
     )
 
 
 def _expression(column: ColumnElement[Any], key: str, member: Member) -> ColumnElement[Any]:
     name: ColumnElement[str] = literal_column(f"'{key}'", Text())
     value = type_coerce(column, JSONB())[name]
+    if member.part:
+        value = value[literal_column(f"'{member.part}'", Text())]
     kind = func.jsonb_typeof(value)
     if member.repeated:
         return case((kind == "array", value))
-    if member.type is FieldType.TEXT:
+    if member.type in _PLAIN:
         return case((kind == "string", value.astext))
     if member.type is FieldType.BOOLEAN:
         return case((kind == "boolean", cast(value.astext, Boolean())))
@@ -77,9 +85,16 @@ def _expression(column: ColumnElement[Any], key: str, member: Member) -> ColumnE
 
 def member_reader(field: Field) -> Callable[[Any], Any]:
     """From the JSON value to what the SQL expression yields."""
+    read, part = _reader(field), field.part
+    if part:
+        return lambda value: read(value.get(part)) if isinstance(value, Mapping) else None
+    return read
+
+
+def _reader(field: Field) -> Callable[[Any], Any]:
     if field.repeated:
         return lambda value: value if isinstance(value, list) else None
-    if field.type is FieldType.TEXT:
+    if field.type in _PLAIN:
         return lambda value: value if isinstance(value, str) else None
     if field.type is FieldType.BOOLEAN:
         return lambda value: value if isinstance(value, bool) else None
@@ -101,4 +116,5 @@ _PARSERS: Mapping[FieldType, Callable[[str], Any]] = {
     FieldType.INTEGER: Decimal,
     FieldType.DATE: date.fromisoformat,
     FieldType.INSTANT: datetime.fromisoformat,
+    FieldType.ID: UUID,
 }

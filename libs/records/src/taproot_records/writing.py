@@ -18,7 +18,7 @@ from taproot_chassis.placement import Place, Placer, branch_path, caller_id
 from taproot_records.checks import Checks
 from taproot_records.mapping import Values, values_of
 from taproot_storage.database import UnitOfWork
-from taproot_storage.updates import ADDRESSING, changed_fields, check_etag, merge_patch
+from taproot_storage.updates import ADDRESSING, changed_fields, check_etag, merge_patch, require_custom
 from taproot_storage.visibility import is_scoped, unscoped, visible
 
 E = TypeVar("E")
@@ -34,7 +34,13 @@ class IdTaken(AlreadyExists):
 def given(message: Message, model: Any) -> Values:
     """What a create request has set, as stored; the rest gets the defaults of the columns."""
     names = [field.name for field, _ in message.ListFields() if field.name not in ADDRESSING]
-    values = values_of(message, names, model)
+    checks, values = Checks(), Values()
+    with checks:
+        values = values_of(message, names, model)
+    if "custom" in message.DESCRIPTOR.fields_by_name:
+        with checks:
+            require_custom(getattr(message, "custom"), f"{model.aggregate_type}.custom")  # noqa: B009  # of any message
+    checks.done()
     return values | {"custom": merge_patch({}, values["custom"])} if "custom" in values else values
 
 

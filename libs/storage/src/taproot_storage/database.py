@@ -25,6 +25,7 @@ from taproot_base.errors import (
     ResourceExhausted,
     Unavailable,
 )
+from taproot_storage import audit
 from taproot_storage.dialect import encode_json, flushing
 from taproot_storage.policies import ALL_TABLES, TELL, reaches_now
 from taproot_storage.pool import Connection, Pool
@@ -318,6 +319,12 @@ class UnitOfWork(Reader):
         super().__init__(database, connection)
         self.after_commit: list[Callable[[], None]] = []
         self.repeated_id: str | None = None
+        self.touched: dict[str, None] = {}
+        """Ids of the aggregates whose events were logged."""
+        self.audit_events: list[audit.Event] = []
+        """Written with the commit, beside what the call itself leaves."""
+        self.audited = True
+        """False for bookkeeping: the audit is not told of this transaction."""
         self._open = False
 
     def _check_open(self) -> None:
@@ -353,7 +360,8 @@ class UnitOfWork(Reader):
         call = current_call_or_none()
         if call is not None:
             call.check_undoomed()
-        await self.connection.execute("COMMIT")
+        events = audit.events_of(self)
+        await self.connection.execute(f"{audit.insertion(events)}; COMMIT" if events else "COMMIT")
         self._open = False
 
     async def _rollback(self) -> None:

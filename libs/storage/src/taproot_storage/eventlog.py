@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
@@ -98,16 +98,24 @@ def with_event(*changes: CTE) -> Insert:
 
 Encoder = Callable[[Any, Recorded], Payload]
 
+Companion = Callable[["UnitOfWork", Sequence[Any]], Awaitable[None]]
+"""What else is kept of aggregates that were written, in the same transaction."""
+
 _append = Statement(lambda: insert(event_log).values({name: bindparam(name) for name in _WRITTEN}))
 
 
 class EventLog:
-    """Turns recorded events into rows. `encoders`: mapped class -> full state as protobuf."""
+    """Turns recorded events into rows. `encoders`: mapped class -> full state as protobuf.
 
-    def __init__(self, encoders: Mapping[type, Encoder]) -> None:
+    A companion sees aggregates that were changed and recorded something.
+    """
+
+    def __init__(self, encoders: Mapping[type, Encoder], companions: Sequence[Companion] = ()) -> None:
         self._encoders = encoders
+        self._companions = companions
 
-    async def append_recorded(self, work: UnitOfWork, entities: Iterable[Any]) -> None:
+    async def append_recorded(self, work: UnitOfWork, entities: Collection[Any]) -> None:
+        await self._accompany(work, [entity for entity in entities if getattr(entity, "recorded", None)])
         entries: list[LogEntry] = []
         for entity in entities:
             if not isinstance(entity, Aggregate):
@@ -115,6 +123,11 @@ class EventLog:
             entries += [self._entry(entity, recorded) for recorded in entity.recorded]
             entity.recorded.clear()
         await self.append(work, entries)
+
+    async def _accompany(self, work: UnitOfWork, entities: Sequence[Any]) -> None:
+        if entities:
+            for companion in self._companions:
+                await companion(work, entities)
 
     def _entry(self, entity: Aggregate, recorded: Recorded) -> LogEntry:
         payload = self._encoders[type(entity)](entity, recorded)
@@ -130,9 +143,11 @@ class EventLog:
 
     async def write(self, work: UnitOfWork, entity: Aggregate, statement: Statement, **values: Any) -> None:
         """Write a new aggregate and the one event it recorded by a statement of `with_event`, in one round trip."""
+        await self._accompany(work, [entity])
         (recorded,) = entity.recorded
         row = _row(self._entry(entity, recorded)) | _circumstances(work)
         entity.recorded.clear()
+        work.touched[str(entity.id)] = None
         await work.execute(statement, **values, **{EVENT + name: value for name, value in row.items()})
         _wake_relay(work)
 
@@ -142,6 +157,7 @@ class EventLog:
             return
         shared = _circumstances(work)
         rows = [_row(entry) | shared for entry in entries]
+        work.touched.update({str(entry.aggregate_id): None for entry in entries})
         if len(rows) == 1:
             await work.execute(_append, **rows[0])
         else:

@@ -14,6 +14,7 @@ def create_shared_tables() -> None:
     _create_audit_tables()
     _create_work_tables()
     _create_identity_tables()
+    _create_custom_tables()
 
 
 def _create_event_tables() -> None:
@@ -74,6 +75,21 @@ def _create_event_tables() -> None:
         sa.Column("occurred_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("consumer", "event_id", "occurred_at", name=op.f("pk_inbox")),
         postgresql_partition_by="RANGE (occurred_at)",
+    )
+    op.create_table(
+        "erased_subjects",
+        sa.Column("hash", sa.LargeBinary(), nullable=False),
+        sa.Column("erase_time", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("hash", name=op.f("pk_erased_subjects")),
+    )
+    op.create_table(
+        "erasure_steps",
+        sa.Column("erasure_id", sa.Uuid(), nullable=False),
+        sa.Column("record_ids", postgresql.ARRAY(sa.Uuid()), nullable=False),
+        sa.Column("blob_keys", postgresql.ARRAY(sa.Text()), nullable=False),
+        sa.Column("report", sa.LargeBinary(), nullable=False),
+        sa.Column("create_time", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("erasure_id", name=op.f("pk_erasure_steps")),
     )
     op.create_table(
         "redirects",
@@ -222,3 +238,36 @@ def _create_identity_tables() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_identity_users")),
     )
     op.create_index("ix_identity_users_branch_id", "identity_users", ["branch_id"], unique=False)
+
+
+def _create_custom_tables() -> None:
+    op.create_table(
+        "custom_field_specs",
+        sa.Column("resource_type", sa.Text(), nullable=False),
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("version", sa.BigInteger(), nullable=False),
+        sa.Column("spec", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("indexed", sa.Boolean(), nullable=False),
+        sa.PrimaryKeyConstraint("resource_type", "key", name=op.f("pk_custom_field_specs")),
+    )
+    op.create_table(
+        "custom_generation",
+        sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("generation", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_custom_generation")),
+    )
+    sides = {"texts": sa.Text(), "numbers": sa.Numeric(), "dates": sa.Date(), "instants": sa.DateTime(timezone=True)}
+    for kind, value in sides.items():
+        _create_value_table(f"custom_{kind}", value, "field", "value", "record_id")
+    _create_value_table("custom_uniques", sa.Text(), "field", "value")
+
+
+def _create_value_table(name: str, value: sa.types.TypeEngine[object], *key: str) -> None:
+    op.create_table(
+        name,
+        sa.Column("field", sa.Text(), nullable=False),
+        sa.Column("value", value, nullable=False),
+        sa.Column("record_id", sa.Uuid(), nullable=False),
+        sa.PrimaryKeyConstraint(*key, name=op.f(f"pk_{name}")),
+    )
+    op.create_index(f"ix_{name}_record_id", name, ["record_id", "field"], unique=False)

@@ -62,6 +62,9 @@ async def claim(request: Message, work: UnitOfWork, result_id: str = "") -> str 
     row = await work.fetch_row(_read, who=call.principal.subject, what=call.method, key=key)
     if row["request_hash"] != digest:
         raise IdempotencyKeyReused
+    work.audited = False
+    if call.note is not None:
+        call.note.written = True  # when it took effect
     return str(row["result_id"] or "")
 
 

@@ -17,7 +17,7 @@ from alembic.config import Config
 from sqlalchemy import MetaData, Table, pool, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from taproot_storage import partitions, policies
+from taproot_storage import erased, partitions, policies
 from taproot_storage.firstmigration import create_shared_tables
 
 LOCK_TIMEOUT = "5s"
@@ -88,6 +88,7 @@ def after_first(hashed: Sequence[str] = ()) -> None:
         for statement in partitions.initial_sql(table, now):
             op.execute(statement)
     op.execute(partitions.CREATE_PARTITION_SQL)
+    op.execute(erased.REWRITE_EVENT_SQL)
     grant_app()
 
 
@@ -103,6 +104,9 @@ def grant_app() -> None:
     op.execute(f'REVOKE UPDATE, DELETE ON event_log, audit_events, audit_blocks FROM "{role}"')
     op.execute(f'GRANT UPDATE (published_at) ON event_log TO "{role}"')
     op.execute(f'GRANT EXECUTE ON FUNCTION create_partition(text, timestamptz) TO "{role}"')
+    op.execute("REVOKE EXECUTE ON FUNCTION rewrite_event(uuid, timestamptz, bytea) FROM PUBLIC")
+    op.execute(f'GRANT EXECUTE ON FUNCTION rewrite_event(uuid, timestamptz, bytea) TO "{role}"')
+    op.execute(f'REVOKE UPDATE, DELETE ON erased_subjects FROM "{role}"')
     op.execute(f'REVOKE INSERT, UPDATE, DELETE ON alembic_version FROM "{role}"')
 
 

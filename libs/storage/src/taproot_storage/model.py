@@ -12,6 +12,8 @@ from sqlalchemy import DateTime, MetaData, Text, Uuid, inspect
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
+from taproot_base.context import current_call_or_none
+from taproot_base.errors import InvalidArgument
 from taproot_storage.schema import NAMING
 
 
@@ -35,10 +37,29 @@ class ModelBase:
                 setattr(self, name, make())
         for name, value in values.items():
             setattr(self, name, value)
+        if hasattr(kind, "aggregate_type") and hasattr(kind, "custom"):
+            self.custom = _completed(self)
 
     def set_all(self, values: dict[str, Any]) -> None:
         for name, value in values.items():
             setattr(self, name, value)
+
+
+def custom_type(entity: Any) -> str:
+    """By which type its fields of the enterprise's own are defined: `custom_type` where one class has several."""
+    return str(getattr(entity, "custom_type", entity.aggregate_type))
+
+
+def _completed(entity: Any) -> dict[str, Any]:
+    """What a new record has of its own: with defaults, and refused where something required is missing."""
+    given: dict[str, Any] = entity.custom
+    call = current_call_or_none()
+    if call is None or call.directory.custom is None:
+        return given
+    resource = custom_type(entity)
+    if wrong := call.directory.custom.missing(resource, given, f"{resource}.custom"):
+        raise InvalidArgument(wrong)
+    return call.directory.custom.completed(resource, given)
 
 
 @cache

@@ -16,16 +16,8 @@ from sqlalchemy import ARRAY, Table, func, select
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.sql.elements import ColumnElement
 
-from taproot_base.access import Reach
 from taproot_storage.dialect import ChassisDialect
-from taproot_storage.visibility import (
-    ScopeRule,
-    Value,
-    VisibilityClause,
-    current_reach,
-    predicate,
-    scope_rules,
-)
+from taproot_storage.visibility import Rule, Value, VisibilityClause, scope_rules
 
 REACH, WAIVED = "taproot.reach", "taproot.waived"
 ALL_TABLES = "*"
@@ -37,9 +29,7 @@ _dialect = ChassisDialect()  # type: ignore[no-untyped-call]  # SQLAlchemy's
 
 def reaches_now() -> str:
     """The caller's reach of every scoped resource, as the policies read it."""
-    return orjson.dumps(
-        {r.permission: _as_setting(current_reach(r)) for r in scope_rules().values()}
-    ).decode()
+    return orjson.dumps({rule.key: rule.told() for rule in scope_rules().values()}).decode()
 
 
 def waiver(tables: Collection[str]) -> str:
@@ -63,7 +53,7 @@ async def apply(url: str, tables: Collection[Table], *, on: bool) -> None:
         await connection.close()
 
 
-def _installing(rule: ScopeRule) -> list[str]:
+def _installing(rule: Rule) -> list[str]:
     name = rule.table.name
     return [
         f'ALTER TABLE "{name}" ENABLE ROW LEVEL SECURITY',
@@ -78,11 +68,11 @@ def _removing(name: str) -> list[str]:
     ]
 
 
-def condition(rule: ScopeRule) -> str:
-    """The policy's condition: a waiver, or the very predicate of `visible` with values from the settings."""
+def condition(rule: Rule) -> str:
+    """The policy's condition: a waiver, or the rule with values from the settings."""
     name = rule.table.name
     # Rendered inside a select of the table, so that subqueries refer to its row; only the condition is kept.
-    clause = VisibilityClause(name, predicate(rule, _value_of(rule)))
+    clause = VisibilityClause(name, rule.condition(_value_of(rule)))
     text = str(
         select(1)
         .select_from(rule.table)
@@ -93,11 +83,11 @@ def condition(rule: ScopeRule) -> str:
     return f"{waived} OR {text.partition('WHERE ')[2]}"
 
 
-def _value_of(rule: ScopeRule) -> Value:
+def _value_of(rule: Rule) -> Value:
     setting = func.nullif(func.current_setting(REACH, True), "").cast(JSONB())
 
     def value(name: str, kind: Any, _read: object) -> ColumnElement[Any]:
-        path = setting[rule.permission][name]
+        path = setting[rule.key][name]
         if isinstance(kind, ARRAY):
             texts = (
                 func.jsonb_array_elements_text(path).table_valued("value", name="element").render_derived()
@@ -107,15 +97,3 @@ def _value_of(rule: ScopeRule) -> Value:
         return text
 
     return value
-
-
-def _as_setting(reach: Reach) -> dict[str, Any]:
-    return {
-        "all": reach.everything,
-        "owner": reach.owner_id,
-        "teams": list(reach.team_ids),
-        "branches": list(reach.branch_paths),
-        "low": list(reach.subtrees),
-        "high": list(reach.subtree_ends),
-        "party": reach.party_id,
-    }

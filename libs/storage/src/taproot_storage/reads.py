@@ -7,9 +7,10 @@ from contextlib import contextmanager
 from typing import Any, Protocol
 
 from sqlalchemy import Select, true
+from sqlalchemy.sql.elements import ColumnElement
 
 from taproot.type.v1.aggregate_pb2 import AggregateRow
-from taproot_base.context import current_call
+from taproot_base.context import current_call, current_call_or_none
 from taproot_base.errors import InvalidArgument
 from taproot_listing.aggregate import build_aggregate
 from taproot_listing.errors import ListingError
@@ -55,7 +56,13 @@ def filter_of(resource: Resource, text: str, masked: frozenset[str] = frozenset(
         InvalidListing: all violations at once.
     """
     with _answered():
-        return check_filter(resource, text, masked)
+        return check_filter(customised(resource), text, masked)
+
+
+def customised(resource: Resource) -> Resource:
+    """The resource with the fields of the enterprise's own."""
+    call = current_call_or_none()
+    return resource if call is None or call.directory.custom is None else call.directory.custom.listed(resource)
 
 
 class Lists:
@@ -72,17 +79,19 @@ class Lists:
         table: Any,
         request: ListRequest,
         of: str = "",
+        shown: ColumnElement[bool] | None = None,
     ) -> Page[Any]:
         """One page of what the caller sees of `table`; `rows` selects columns, with joins and fixed conditions.
 
         `of`: what the listed belong to; the tokens of one such list are refused by another.
+        `shown`: instead of the table's own visibility, for tables of many resources (`visible_mixed`).
         """
         call = current_call()
         with _answered():
             query = self._query.build(
-                resource,
+                customised(resource),
                 rows,
-                visibility_arms(table) if is_scoped(table) else [true()],
+                _arms(table) if shown is None else [shown],
                 request,
                 principal_key=f"{call.principal.subject}:{of}" if of else call.principal.subject,
                 now=reader.clock.now(),
@@ -91,13 +100,17 @@ class Lists:
         return query.cut(await reader.fetch(query.statement))
 
 
+def _arms(table: Any) -> list[ColumnElement[bool]]:
+    return visibility_arms(table) if is_scoped(table) else [true()]
+
+
 async def aggregate(
     reader: Reader, resource: Resource, rows: Select[Any], table: Any, request: AggregateRequest
 ) -> list[AggregateRow]:
     """Groups and measures over what the caller sees of `table`."""
     with _answered():
         query = build_aggregate(
-            resource,
+            customised(resource),
             rows,
             visible(table) if is_scoped(table) else true(),
             filter_text=request.filter,

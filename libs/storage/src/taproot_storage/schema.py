@@ -6,11 +6,13 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Date,
     DateTime,
     Index,
     Integer,
     LargeBinary,
     MetaData,
+    Numeric,
     Sequence,
     Table,
     Text,
@@ -169,6 +171,25 @@ operations = Table(
     Index("ix_operations_open", "leased_until", postgresql_where=text("state IN ('pending', 'running')")),
 )
 
+# Hashes of the ids of erased subjects: no event about them takes effect again.
+erased_subjects = Table(
+    "erased_subjects",
+    metadata,
+    Column("hash", LargeBinary, primary_key=True),
+    Column("erase_time", Instant, nullable=False),
+)
+
+# What this service did for an erasure, kept with its transaction: a repeat answers the same and finishes the rest.
+erasure_steps = Table(
+    "erasure_steps",
+    metadata,
+    Column("erasure_id", Uuid, primary_key=True),
+    Column("record_ids", ARRAY(Uuid), nullable=False),
+    Column("blob_keys", ARRAY(Text), nullable=False),
+    Column("report", LargeBinary, nullable=False),
+    Column("create_time", Instant, nullable=False),
+)
+
 redirects = Table(
     "redirects",
     metadata,
@@ -216,4 +237,49 @@ identity_users = Table(
     Column("language_code", Text, nullable=False),
     Column("time_zone", Text, nullable=False),
     Index("ix_identity_users_branch_id", "branch_id"),
+)
+
+# Fields of the enterprise's own: their definitions, how often these changed, and the values lists filter by.
+custom_fields = Table(
+    "custom_field_specs",
+    metadata,
+    Column("resource_type", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("version", BigInteger, nullable=False),
+    Column("spec", JSONB, nullable=False),
+    Column("indexed", Boolean, nullable=False),
+)
+
+custom_generation = Table(
+    "custom_generation",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("generation", BigInteger, nullable=False),
+)
+
+
+def _side(name: str, kind: object) -> Table:
+    """Values of one type: found by value, and by record."""
+    return Table(
+        name,
+        metadata,
+        Column("field", Text, primary_key=True),
+        Column("value", kind, primary_key=True),  # type: ignore[arg-type]  # a type of SQLAlchemy
+        Column("record_id", Uuid, primary_key=True),
+        Index(f"ix_{name}_record_id", "record_id", "field"),
+    )
+
+
+custom_texts = _side("custom_texts", Text())
+custom_numbers = _side("custom_numbers", Numeric())
+custom_dates = _side("custom_dates", Date())
+custom_instants = _side("custom_instants", Instant)
+
+custom_uniques = Table(
+    "custom_uniques",
+    metadata,
+    Column("field", Text, primary_key=True),
+    Column("value", Text, primary_key=True),
+    Column("record_id", Uuid, nullable=False),
+    Index("ix_custom_uniques_record_id", "record_id", "field"),
 )

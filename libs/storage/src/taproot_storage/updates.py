@@ -11,6 +11,7 @@ from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import Message
 from google.protobuf.struct_pb2 import Struct
 
+from taproot_base.context import current_call_or_none
 from taproot_base.descriptors import immutable_fields, is_repeated
 from taproot_base.errors import EtagMismatch, InvalidArgument, Violation
 
@@ -66,14 +67,39 @@ def check_etag(given: str, version: int) -> None:
 
 
 def custom_values(custom: Struct, field: str = "custom") -> dict[str, Any]:
-    """A Struct as stored in jsonb; raises InvalidArgument naming each bad key."""
+    """A Struct as stored in jsonb; raises InvalidArgument naming each bad key and value.
+
+    `field`: where it stands, such as `ticket.custom`; its values are held against the definitions of that type.
+    """
     values: dict[str, Any] = MessageToDict(custom)
     bad = [key for key in values if not CUSTOM_KEY.fullmatch(key)]
     if bad:
         raise InvalidArgument(
             (f"{field}.{key}", "keys are lower-case words joined by underscores") for key in sorted(bad)
         )
-    return values
+    return _checked_custom(values, field)
+
+
+def _checked_custom(values: dict[str, Any], field: str) -> dict[str, Any]:
+    resource, _, name = field.rpartition(".")
+    call = current_call_or_none()
+    if call is None or call.directory.custom is None or name != "custom":
+        return values
+    found, wrong = call.directory.custom.checked(resource.rpartition(".")[2], values, field)
+    if wrong:
+        raise InvalidArgument(wrong)
+    return found
+
+
+def require_custom(custom: Struct, field: str) -> None:
+    """A new record has a value for every field of the enterprise's own that is required."""
+    resource, call = field.removesuffix(".custom").rpartition(".")[2], current_call_or_none()
+    if call is None or call.directory.custom is None:
+        return
+    present = [key for key, value in custom.fields.items() if value.WhichOneof("kind") != "null_value"]
+    wrong = call.directory.custom.missing(resource, present, field)
+    if wrong:
+        raise InvalidArgument(wrong)
 
 
 def merge_patch(stored: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 from uuid import UUID
 
 from sqlalchemy import (
@@ -39,6 +39,8 @@ from taproot_base.errors import PermissionDenied
 from taproot_storage.redirects import keys_of
 
 MAX_EXACT_BRANCHES = 64
+Value = Callable[[str, Any, Callable[[Any], Any]], ColumnElement[Any]]
+"""Renders a part of a caller's reach: its name, its type, how to read it."""
 
 
 @dataclass(frozen=True)
@@ -61,8 +63,47 @@ class ScopeRule:
     def resource(self) -> str:
         return self.permission.partition(".")[0]
 
+    @property
+    def key(self) -> str:
+        return self.permission
 
-_rules: dict[Table, ScopeRule] = {}
+    def told(self) -> dict[str, Any]:
+        reach = current_reach(self)
+        return {
+            "all": reach.everything,
+            "owner": reach.owner_id,
+            "teams": list(reach.team_ids),
+            "branches": list(reach.branch_paths),
+            "low": list(reach.subtrees),
+            "high": list(reach.subtree_ends),
+            "party": reach.party_id,
+        }
+
+    def condition(self, value: Value) -> ColumnElement[bool]:
+        return predicate(self, value)
+
+
+class Rule(Protocol):
+    """What the guard, the policies and the moving of branches need to know of a scoped table."""
+
+    @property
+    def table(self) -> Table: ...
+
+    @property
+    def branch(self) -> Column[Any] | None: ...
+
+    @property
+    def key(self) -> str:
+        """Names the caller's reach among all that is told to the policies."""
+
+    def told(self) -> dict[str, Any]:
+        """The current caller's reach as the policies read it."""
+
+    def condition(self, value: Value) -> ColumnElement[bool]:
+        """The policy's condition; `value` renders a part of what is told."""
+
+
+_rules: dict[Table, Rule] = {}
 
 
 def scope_table(
@@ -86,12 +127,16 @@ def scope_table(
         return None if name is None else target.c[name]
 
     key = None if shares is None else next(iter(shares.c))
-    _rules[target] = ScopeRule(
-        target, permission, column(owner), column(team), column(branch), column(party), shares, key
+    declare(
+        ScopeRule(target, permission, column(owner), column(team), column(branch), column(party), shares, key)
     )
 
 
-def scope_rules() -> dict[Table, ScopeRule]:
+def declare(rule: Rule) -> None:
+    _rules[rule.table] = rule
+
+
+def scope_rules() -> dict[Table, Rule]:
     return _rules
 
 
@@ -125,9 +170,6 @@ def current_reach(rule: ScopeRule) -> Reach:
     same = call.permission.partition(".")[0] == rule.resource
     reach = call.directory.reach(call.principal, call.permission if same else rule.permission)
     return reach or Reach()
-
-
-Value = Callable[[str, Any, Callable[[Reach], Any]], ColumnElement[Any]]
 
 
 def _bound(rule: ScopeRule, *, by_key: bool) -> Value:
@@ -170,8 +212,14 @@ def _arms_over(owner: Any, team: Any, branch: Any, value: Value) -> list[ColumnE
     return arms
 
 
-def rule_of(table: Any) -> ScopeRule:
+def rule_of(table: Any) -> Rule:
     return _rules[getattr(table, "__table__", table)]
+
+
+def _scope_of(table: Any) -> ScopeRule:
+    rule = rule_of(table)
+    assert isinstance(rule, ScopeRule), "rows of many resources are read by `visible_mixed`"
+    return rule
 
 
 def visible(table: Any, *, by_key: bool = False) -> ColumnElement[bool]:
@@ -181,7 +229,7 @@ def visible(table: Any, *, by_key: bool = False) -> ColumnElement[bool]:
     it sees that the condition is simpler for this caller and plans anew each time, which takes longer than the
     reading; for a search over many rows that is worth it.
     """
-    rule = rule_of(table)
+    rule = _scope_of(table)
     return VisibilityClause(rule.table.name, predicate(rule, _bound(rule, by_key=by_key)))
 
 
@@ -194,7 +242,7 @@ def unscoped(table: Any, reason: str) -> ColumnElement[bool]:
 
 def visibility_arms(table: Any) -> list[ColumnElement[bool]]:
     """What `visible` unites, one arm for each index; empty when the caller reaches nothing."""
-    rule = rule_of(table)
+    rule = _scope_of(table)
     reach = current_reach(rule)
     if reach.everything:
         return [VisibilityClause(rule.table.name, true())]

@@ -180,7 +180,8 @@ class TestGetCustomerProfile:
         customer = await make_customer("有限责任公司甲")
         invoice = invoice_pb2.Invoice(state=invoice_pb2.INVOICE_STATE_OPEN, open_amount=cny("7"))
         await tell(customer.id, "sales", "invoice.created", InvoiceEvent(invoice=invoice), new_id())
-        user = await service.add_user({"customers.read": "all"}, masked=("financial", "personal"))
+        grants = {"customers.read": "all", "invoices.read": "all"}
+        user = await service.add_user(grants, masked=("financial", "personal"))
         page = await service.stub(ProfilesServiceStub, user).GetCustomerProfile(
             rpc.GetCustomerProfileRequest(id=customer.id)
         )

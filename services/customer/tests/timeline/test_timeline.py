@@ -134,7 +134,8 @@ class TestListTimelineEntries:
     async def test_hidden_fields_stay_hidden(self, service, make_customer, timeline):
         customer = await make_customer()
         await service.deliver(order_event(service, customer.id), "timeline")
-        masked = await service.add_user({"customers.read": "all"}, masked=("money.amount", "financial"))
+        grants = {"customers.read": "all", "orders.read": "all"}
+        masked = await service.add_user(grants, masked=("money.amount", "financial"))
         stub = service.stub(TimelineServiceStub, masked)
         request = rpc.ListTimelineEntriesRequest(customer_id=customer.id, filter="kind = ORDER")
         (entry,) = (await stub.ListTimelineEntries(request)).timeline_entries

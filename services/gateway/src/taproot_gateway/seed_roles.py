@@ -53,6 +53,11 @@ _AGENT = (
     "bookings",
     "disputes",
 )
+# What others do for a customer: whoever answers for the customer reads of it on its page, and finds no lists of it.
+_TOUCHES = (
+    "calls", "credit_limits", "deliveries", "dispatches", "forms", "journeys", "loyalty_accounts", "scores",
+    "segments", "suppressions", "survey_responses",
+)  # fmt: skip
 _DAILY_VERBS = ("read", "create", "update")
 
 
@@ -112,6 +117,7 @@ def seed_roles(permissions: Iterable[str]) -> list[SeedRole]:
                 [f"{one}.read", "team"]
                 for one in ("tickets", "invoices", "payments", "statements", "entitlements")
             ]
+            + [[f"{one}.read", "own"] for one in _TOUCHES]
             + [
                 ["approvals.read", "team"],
                 ["approvals.create", "team"],
@@ -127,7 +133,11 @@ def seed_roles(permissions: Iterable[str]) -> list[SeedRole]:
             "Serves: tickets and calls of the branch, and sees its customers.",
             [[one, "branch"] for one in _daily(_AGENT, known)]
             + [["calls.identify", "all"], ["tickets.assign", "branch"], ["tickets.dispatch", "branch"]]
-            + [[f"{one}.read", "branch"] for one in ("customers", "contacts", "orders", "consents")]
+            + [
+                [f"{one}.read", "branch"]
+                for one in ("customers", "contacts", "relationships", "orders", "consents", "survey_responses")
+            ]
+            + [[f"{one}.read", "own"] for one in ("deliveries", "loyalty_accounts", "segments")]
             + common,
             masked_classes=["financial", "identity"],
         ),

@@ -26,9 +26,11 @@ from sqlalchemy import (
 
 from taproot_customer.customers.model import Customer
 from taproot_customer.hierarchies.model import TREE_LOCK
+from taproot_customer.nearness import near
 from taproot_customer.profiles.model import profile_items
 from taproot_customer.relationships.model import Relationship
 from taproot_storage.database import Reader, UnitOfWork
+from taproot_storage.mixed import visible_mixed
 from taproot_storage.redirects import keys_of, root_of
 from taproot_storage.schema import redirects
 from taproot_storage.statements import Statement
@@ -140,6 +142,7 @@ def _counts() -> Any:
     ids = bindparam("ids", type_=ARRAY(Uuid))
     members = select(redirects.c.member_id).where(redirects.c.root_id == func.any(ids))
     root = func.coalesce(redirects.c.root_id, _i.customer_id)
+    owner = select(_c.owner_id).where(_c.id == root, visible(Customer)).scalar_subquery()
     return (
         select(root.label("id"), _i.section, func.count().label("count"))
         .select_from(profile_items.outerjoin(redirects, redirects.c.member_id == _i.customer_id))
@@ -150,6 +153,7 @@ def _counts() -> Any:
             ),
             _i.section.in_(SECTIONS),
             _i.shown,
+            visible_mixed(profile_items, near(root, owner)),
         )
         .group_by(root, _i.section)
     )

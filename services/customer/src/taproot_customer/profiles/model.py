@@ -6,8 +6,10 @@ from sqlalchemy import BigInteger, Boolean, Column, Date, Index, Numeric, Table,
 from sqlalchemy.dialects.postgresql import JSONB
 
 from taproot_customer.base import Base
+from taproot_customer.timeline.permissions import PERMISSIONS
+from taproot_storage.mixed import scope_mixed_table
 
-# Belongs to the customer: read only through `queries`, together with the customer's own visibility.
+# Who sees the customer sees of these what he may read: see timeline/permissions.py.
 # A row that no longer shows is kept with its version, so that a late older event cannot bring it back.
 profile_items = Table(
     "profile_items",
@@ -17,6 +19,10 @@ profile_items = Table(
     Column("item_id", Text, primary_key=True),
     Column("version", BigInteger, nullable=False),
     Column("branch_path", Text, nullable=False),
+    Column("permission", Text, nullable=False),
+    Column("placed", Boolean, nullable=False),
+    Column("owner_id", Uuid),
+    Column("team_id", Uuid),
     Column("shown", Boolean, nullable=False),
     Column("rank", BigInteger, nullable=False),
     Column("amount", Numeric(24, 6)),
@@ -33,3 +39,5 @@ competitor_refs = Table(
     Column("version", BigInteger, nullable=False),
     Column("display_name", Text, nullable=False),
 )
+
+scope_mixed_table(profile_items, PERMISSIONS)

@@ -12,6 +12,7 @@ from taproot_chassis.events import Event
 from taproot_customer.profiles.items import items_of
 from taproot_customer.profiles.model import competitor_refs, profile_items
 from taproot_customer.reading import column_names
+from taproot_customer.timeline.permissions import place_of
 from taproot_storage.database import UnitOfWork
 from taproot_storage.statements import Statement
 
@@ -47,6 +48,7 @@ async def on_event(event: Event, work: UnitOfWork) -> None:
         name = event.decode(CompetitorEvent).competitor.display_name
         await work.execute(_put_competitor, id=event.aggregate_id, version=event.version, display_name=name)
         return
-    for item in items_of(event):
-        values = {**item.__dict__, "data": dict(item.data)}
-        await work.execute(_put_item, **values, branch_path=event.branch_path or "")
+    items = items_of(event)
+    place = place_of(event) if items else {}
+    for item in items:
+        await work.execute(_put_item, **{**item.__dict__, "data": dict(item.data)}, **place)

@@ -25,9 +25,11 @@ from sqlalchemy.dialects.postgresql import JSONB, aggregate_order_by
 from taproot_base.errors import NotFound
 from taproot_customer.customers import queries as customers
 from taproot_customer.customers.model import Customer
+from taproot_customer.nearness import near
 from taproot_customer.profiles.model import competitor_refs, profile_items
 from taproot_customer.timeline.model import timeline
 from taproot_storage.database import Reader
+from taproot_storage.mixed import visible_mixed
 from taproot_storage.schema import redirects
 from taproot_storage.statements import Statement
 from taproot_storage.visibility import visible
@@ -46,7 +48,7 @@ def _statement() -> Any:
     asked: Any = bindparam("customer_id")
     root_of = select(redirects.c.root_id).where(redirects.c.member_id == asked).scalar_subquery()
     root = (
-        select(*customers.columns)
+        select(*customers.columns, near(_c.id, _c.owner_id).label("near"))
         .where(
             _c.id == func.coalesce(root_of, asked), _c.delete_time.is_(None), visible(Customer, by_key=True)
         )
@@ -57,14 +59,19 @@ def _statement() -> Any:
         .union_all(select(redirects.c.member_id).join(root, redirects.c.root_id == root.c.id))
         .cte("members")
     )
+    close = select(root.c.near).scalar_subquery()
     return select(
         root,
-        _sections(members).label("sections"),
-        _met(members).label("met"),
-        _money(members).label("money"),
-        _competitors(members).label("competitors"),
-        _touches(members).label("touches"),
+        _sections(members, close).label("sections"),
+        _met(members, close).label("met"),
+        _money(members, close).label("money"),
+        _competitors(members, close).label("competitors"),
+        _touches(members, close).label("touches"),
     )
+
+
+def _readable(close: Any) -> Any:
+    return visible_mixed(profile_items, close)
 
 
 def _section(name: str) -> Any:
@@ -72,12 +79,12 @@ def _section(name: str) -> Any:
     return _i.section == literal_column(f"'{name}'")
 
 
-def _sections(members: Any) -> Any:
+def _sections(members: Any, close: Any) -> Any:
     """The first rows of each section, each taken from the end of an index scan."""
     names = values(column("name", Text), name="wanted").data([(name,) for name in LISTED])
     first = (
         select(_i.section, _i.data, _i.rank, _i.item_id)
-        .where(_i.customer_id == members.c.id, _i.section == names.c.name, _i.shown)
+        .where(_i.customer_id == members.c.id, _i.section == names.c.name, _i.shown, _readable(close))
         .order_by(_i.rank.desc(), _i.item_id)
         .limit(literal_column(str(SECTION_SIZE)))
         .lateral("first")
@@ -92,17 +99,17 @@ def _sections(members: Any) -> Any:
     return select(func.jsonb_agg(found)).scalar_subquery()
 
 
-def _met(members: Any) -> Any:
+def _met(members: Any, close: Any) -> Any:
     """Contact -> who met him last; only of contacts that may show."""
     rows = (
         select(_i.item_id, _i.data)
-        .where(_i.customer_id.in_(select(members.c.id)), _section("met"))
+        .where(_i.customer_id.in_(select(members.c.id)), _section("met"), _readable(close))
         .subquery()
     )
     return select(func.jsonb_object_agg(rows.c.item_id, rows.c.data)).scalar_subquery()
 
 
-def _money(members: Any) -> Any:
+def _money(members: Any, close: Any) -> Any:
     """Sums by section and currency: [section, currency, sum, overdue, count]."""
     late = _i.due_date < bindparam("today", type_=Date())
     sums = (
@@ -117,6 +124,7 @@ def _money(members: Any) -> Any:
             _i.customer_id.in_(select(members.c.id)),
             or_(*(_section(name) for name in ("invoices", "payments", "credit_limits"))),
             _i.shown,
+            _readable(close),
         )
         .group_by(_i.section, _i.currency_code)
         .subquery("sums")
@@ -124,7 +132,7 @@ def _money(members: Any) -> Any:
     return select(func.jsonb_agg(func.jsonb_build_array(*sums.c))).scalar_subquery()
 
 
-def _competitors(members: Any) -> Any:
+def _competitors(members: Any, close: Any) -> Any:
     """Competitor -> name, for those seen in the open opportunities."""
     seen = (
         func.jsonb_array_elements_text(_i.data["competitors"])
@@ -135,7 +143,9 @@ def _competitors(members: Any) -> Any:
         select(seen.c.value)
         .select_from(profile_items)
         .join(seen, true())
-        .where(_i.customer_id.in_(select(members.c.id)), _section("opportunities"), _i.shown)
+        .where(
+            _i.customer_id.in_(select(members.c.id)), _section("opportunities"), _i.shown, _readable(close)
+        )
     )
     names = (
         select(competitor_refs.c.id, competitor_refs.c.display_name)
@@ -147,11 +157,11 @@ def _competitors(members: Any) -> Any:
     return select(func.jsonb_object_agg(cast(names.c.id, Text), names.c.display_name)).scalar_subquery()
 
 
-def _touches(members: Any) -> Any:
+def _touches(members: Any, close: Any) -> Any:
     """Latest timeline rows: a few from the end of each member's index."""
     last = (
         select(timeline)
-        .where(timeline.c.customer_id == members.c.id)
+        .where(timeline.c.customer_id == members.c.id, visible_mixed(timeline, close))
         .order_by(timeline.c.occurred_at.desc(), timeline.c.id.desc())
         .limit(literal_column(str(TOUCHES)))
         .lateral("last")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, DateTime, Index, Table, Text, Uuid
+from sqlalchemy import Boolean, Column, DateTime, Index, Table, Text, Uuid
 from sqlalchemy.dialects.postgresql import JSONB
 
 from taproot_customer.base import Base
+from taproot_customer.timeline.permissions import PERMISSIONS
+from taproot_storage.mixed import scope_mixed_table
 
 
 def _columns() -> list[Column[object]]:
@@ -16,12 +18,16 @@ def _columns() -> list[Column[object]]:
         Column("resource_id", Uuid, nullable=False),
         Column("actor", Text, nullable=False),
         Column("branch_path", Text, nullable=False),
+        Column("permission", Text, nullable=False),
+        Column("placed", Boolean, nullable=False),
+        Column("owner_id", Uuid),
+        Column("team_id", Uuid),
         Column("params", JSONB, nullable=False),
         Column("trace_id", Text, nullable=False),
     ]
 
 
-# Belongs to the customer: whoever sees the customer sees its timeline. Read only through `queries`.
+# Who sees the customer sees of its timeline what he may read: see permissions.py.
 timeline = Table(
     "timeline",
     Base.metadata,
@@ -49,3 +55,5 @@ timeline_links = Table(
     Column("customer_id", Uuid, nullable=False),
     Index("ix_timeline_links_customer_id", "customer_id"),
 )
+
+scope_mixed_table(timeline, PERMISSIONS)

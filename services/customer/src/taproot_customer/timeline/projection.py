@@ -9,7 +9,7 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
-from sqlalchemy import Text, Uuid, bindparam, cast, delete, func, literal_column, select
+from sqlalchemy import Text, Uuid, bindparam, cast, delete, func, literal_column, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from taproot.marketing.events.v1.form_event_pb2 import FormEvent
@@ -18,9 +18,11 @@ from taproot_chassis.events import Event
 from taproot_customer.reading import column_names
 from taproot_customer.timeline.model import timeline, timeline_links, timeline_waiting
 from taproot_customer.timeline.payloads import params_of, resource_of
+from taproot_customer.timeline.permissions import moves, place_of
 from taproot_customer.timeline.words import WORDS
 from taproot_storage.database import UnitOfWork
 from taproot_storage.statements import Statement
+from taproot_storage.visibility import unscoped
 
 TABLES = (timeline, timeline_waiting, timeline_links)
 _shared = [name for name in column_names(timeline) if name != "customer_id"]
@@ -64,6 +66,19 @@ def _move_statement() -> Any:
 
 _move = Statement(_move_statement)
 # The relation's two streams are read by two consumers at once: one waits for the other at each subject.
+_PLACE = ("branch_path", "owner_id", "team_id")
+# Who reads the record now reads all that was said of it.
+_follow = Statement(
+    lambda: (
+        update(timeline)
+        .where(
+            timeline.c.customer_id == bindparam("customer"),
+            timeline.c.resource_id == bindparam("record"),
+            unscoped(timeline, "lines follow their record wherever it goes"),
+        )
+        .values({name: bindparam(name) for name in _PLACE})
+    )
+)
 _guard = Statement(
     lambda: select(
         func.pg_advisory_xact_lock(
@@ -76,7 +91,11 @@ _guard = Statement(
 async def on_event(event: Event, work: UnitOfWork) -> None:
     """Handler of the projection `timeline` on all streams."""
     if event.party_id is not None:
-        await work.execute(_append, customer_id=event.party_id, **_row(event))
+        row = _row(event)
+        await work.execute(_append, customer_id=event.party_id, **row)
+        if moves(event):
+            place = {name: row[name] for name in _PLACE}
+            await work.execute(_follow, customer=event.party_id, record=event.aggregate_id, **place)
     elif event.aggregate_type in ("lead", "form"):
         await _keep_waiting(event, work)
     if event.type == "lead.converted":
@@ -94,7 +113,7 @@ def _row(event: Event) -> dict[str, Any]:
         "resource": resource_of(event.aggregate_type),
         "resource_id": event.aggregate_id,
         "actor": event.actor,
-        "branch_path": event.branch_path or "",
+        **place_of(event),
         "params": params_of(event),
         "trace_id": parts[1] if len(parts) > 1 else "",
     }

@@ -5,14 +5,16 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Uuid, literal, select
 
 from taproot.customer.v1 import timeline_pb2 as pb
+from taproot_customer.nearness import near
 from taproot_customer.parents import find_parent, members_of
 from taproot_customer.timeline.model import timeline
 from taproot_listing.fields import Field, FieldType, Resource
 from taproot_listing.lists import ListRequest, Page
 from taproot_storage.database import Reader
+from taproot_storage.mixed import visible_mixed
 from taproot_storage.reads import Lists
 
 _c = timeline.c
@@ -36,8 +38,13 @@ RESOURCE = Resource(
 async def read_timeline(
     reader: Reader, customer_id: uuid.UUID, request: ListRequest, lists: Lists
 ) -> Page[Any]:
-    """Newest first, over the customer and the records merged into it. Raises NotFound when it is not visible."""
+    """Newest first, over the customer and the records merged into it: what the caller may read of it.
+
+    Raises NotFound when the customer is not visible.
+    """
     parent = await find_parent(reader, customer_id)
     members = await members_of(reader, parent.id)
+    close = near(literal(parent.id, Uuid()), literal(parent.owner_id, Uuid()))
     rows = select(timeline).where(_c.customer_id.in_(members))
-    return await lists.page(reader, RESOURCE, rows, timeline, request, of=str(parent.id))
+    shown = visible_mixed(timeline, close)
+    return await lists.page(reader, RESOURCE, rows, timeline, request, of=str(parent.id), shown=shown)
