@@ -26,8 +26,9 @@ from taproot_customer.customers.servicer import CustomersServicer
 from taproot_customer.main import ENCODERS
 from taproot_customer.settings import CustomerSettings
 from taproot_local.account import binaries
-from taproot_storage import database as databases
+from taproot_storage.database import Database
 from taproot_storage.eventlog import EventLog
+from taproot_storage.statements import Statement
 
 CREATE = "/taproot.customer.v1.CustomersService/CreateCustomer"
 VARIANTS = 20
@@ -46,7 +47,7 @@ class Catcher:
 
     async def scripts(self) -> list[str]:
         """One pgbench script per customer, each a whole create."""
-        database = await databases.Database.open(self._url, clock=SystemClock(), log=EventLog(ENCODERS))
+        database = await Database.open(self._url, clock=SystemClock(), log=EventLog(ENCODERS))
         try:
             call = await self._call(database)
             with calling(call):
@@ -79,14 +80,14 @@ class Catcher:
         settings = CustomerSettings.model_construct(default_region="CN", hidden_match_policy="request")
         runtime: Any = SimpleNamespace(database=database, settings=settings, page_key=b"k" * 32)
         servicer = CustomersServicer(runtime)
-        original = databases.Reader._prepare  # noqa: SLF001  # all statements pass here
+        original = Statement.arguments  # all statements pass here
 
-        def prepare(reader: Any, statement: Any, values: dict[str, Any]) -> tuple[str, list[Any]]:
-            found: tuple[str, list[Any]] = original(reader, statement, values)
-            self.sent.append(found)
+        def arguments(statement: Statement, values: dict[str, Any]) -> list[Any]:
+            found = original(statement, values)
+            self.sent.append((statement.text, found))
             return found
 
-        with mock.patch.object(databases.Reader, "_prepare", prepare):
+        with mock.patch.object(Statement, "arguments", arguments):
             await servicer.CreateCustomer(request, None)
         fixed = {call.principal.subject, call.principal.branch_id}
         return self._script(request, customer, fixed)

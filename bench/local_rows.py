@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -52,19 +53,24 @@ def _timed(*arguments: str, environment: dict[str, str]) -> float:
 
 def _memory(state: dict[str, Any]) -> dict[str, Any]:
     """Megabytes each process holds for itself, with its share of what it has in common with others (PSS)."""
-    found = {name: _megabytes(int(one["pid"])) for name, one in state["processes"].items()}
-    supervisor = _megabytes(int(state["pid"]))
+    families = {name: _family(int(one["pid"])) for name, one in state["processes"].items()}
+    # A set: the supervisor is an ancestor of most.
+    everybody = set(_family(int(state["pid"]))).union(*families.values())
+    found = {name: _megabytes(family) for name, family in families.items()}
     return {
         "memory_mb": found,
         "largest_service_mb": max(found[name] for name in SERVICES),
-        "all_mb": round(sum(found.values()) + supervisor),
+        "all_mb": round(_megabytes(everybody)),
     }
 
 
-def _megabytes(pid: int) -> float:
+def _family(pid: int) -> list[psutil.Process]:
     process = psutil.Process(pid)
-    family = [process, *process.children(recursive=True)]
-    return round(sum(one.memory_full_info().pss for one in family) / 1e6, 1)
+    return [process, *process.children(recursive=True)]
+
+
+def _megabytes(processes: Iterable[psutil.Process]) -> float:
+    return round(sum(one.memory_full_info().pss for one in processes) / 1e6, 1)
 
 
 def _forget_postgres(home: Path) -> None:

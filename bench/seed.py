@@ -29,14 +29,17 @@ FROM generate_series($1::bigint, $2::bigint) n
 """
 TIMELINE = """
 INSERT INTO timeline (customer_id, occurred_at, id, event_type, kind, resource, resource_id, actor, branch_path,
-    params, trace_id)
+    permission, placed, params, trace_id)
 SELECT lpad(to_hex(n), 32, '0')::uuid, now() - (n % 1000 + m) * interval '1 hour', gen_random_uuid(),
-    'customer.updated', 'record', 'customers', lpad(to_hex(n), 32, '0')::uuid, 'system', '/hq/', '{}', md5(n::text)
+    'customer.updated', 'record', 'customers', lpad(to_hex(n), 32, '0')::uuid, 'system', '/hq/',
+    'activities.read', true, '{}', md5(n::text)
 FROM generate_series($1::bigint, $2::bigint) n, generate_series(1, 10) m
 """
 ITEMS = """
-INSERT INTO profile_items (customer_id, section, item_id, version, branch_path, shown, rank, data)
-SELECT lpad(to_hex(n), 32, '0')::uuid, 'segments', gen_random_uuid()::text, 1, '/hq/', true, m,
+INSERT INTO profile_items (customer_id, section, item_id, version, branch_path, permission, placed, shown, rank,
+    data)
+SELECT lpad(to_hex(n), 32, '0')::uuid, 'segments', gen_random_uuid()::text, 1, '/hq/',
+    'segments.read', false, true, m,
     jsonb_build_object('display_name', 'Segment ' || m)
 FROM generate_series($1::bigint, $2::bigint) n, generate_series(1, 3) m
 """

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import asyncpg
 from google.protobuf.wrappers_pb2 import StringValue
-from sqlalchemy import Index, Text, Uuid
+from sqlalchemy import Boolean, Column, Index, Table, Text, Uuid
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
@@ -18,6 +18,7 @@ from taproot_base.context import Call
 from taproot_storage import partitions, schema
 from taproot_storage.database import Database
 from taproot_storage.eventlog import Aggregate
+from taproot_storage.mixed import scope_mixed_table
 from taproot_storage.model import ModelBase, new_metadata
 from taproot_storage.visibility import scope_table
 
@@ -42,6 +43,19 @@ class Box(Aggregate, Base):
 
 
 scope_table(Box, "boxes.read", team="team_id", party="party_id")
+
+# Lines that tell of boxes and of other things.
+lines = Table(
+    "lines",
+    Base.metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("permission", Text, nullable=False),
+    Column("placed", Boolean, nullable=False),
+    Column("owner_id", Uuid),
+    Column("team_id", Uuid),
+    Column("branch_path", Text, nullable=False),
+)
+scope_mixed_table(lines, frozenset({"boxes.read", "bags.read"}))
 
 
 def encode(box: Box, _recorded: Any) -> StringValue:

@@ -86,10 +86,13 @@ class Daemon:
         ref = self.ref
         if ref is None:
             return False
+        alive = ref.alive()
         child = _CHILDREN.get(ref.pid)
-        if child is not None and child.poll() is not None:  # reaps it, so that no zombie stays behind
+        if child is not None and (not alive or child.poll() is not None):
+            child.wait()  # reaps it, so that no zombie stays behind
             del _CHILDREN[ref.pid]
-        return ref.alive()
+            return False
+        return alive
 
     def spawn(
         self,

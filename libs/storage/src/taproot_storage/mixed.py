@@ -49,7 +49,7 @@ class MixedRule:
 
     @property
     def key(self) -> str:
-        return self.table.name
+        return str(self.table.name)  # plain text: SQLAlchemy names are a kind of their own
 
     @property
     def branch(self) -> Column[Any]:

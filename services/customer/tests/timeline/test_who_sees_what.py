@@ -99,6 +99,15 @@ async def test_who_owns_a_record_sees_its_lines(service, make_customer, happen, 
     assert await seen(customer.id, other) == NOTHING
 
 
+async def test_the_home_branch_answers_for_its_customers(service, make_customer, happen, seen):
+    maker = await service.add_user({"customers.*": "branch"}, WEST)
+    home = await service.add_user({**READS, "customers.read": "branch_and_below"}, WEST)
+    customer = await make_customer(by=maker)
+    await happen(customer.id, SHANGHAI)
+    assert await seen(customer.id, home) == BOTH
+    assert await seen(customer.id, await service.add_user(READS, WEST)) == NOTHING
+
+
 async def test_who_answers_for_the_customer_sees_all_it_may_read_anywhere(
     service, make_customer, happen, seen
 ):

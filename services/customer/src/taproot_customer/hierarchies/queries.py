@@ -16,6 +16,7 @@ from sqlalchemy import (
     Uuid,
     bindparam,
     case,
+    exists,
     func,
     literal_column,
     or_,
@@ -142,7 +143,7 @@ def _counts() -> Any:
     ids = bindparam("ids", type_=ARRAY(Uuid))
     members = select(redirects.c.member_id).where(redirects.c.root_id == func.any(ids))
     root = func.coalesce(redirects.c.root_id, _i.customer_id)
-    owner = select(_c.owner_id).where(_c.id == root, visible(Customer)).scalar_subquery()
+    home = select(1).where(_c.id == root, near(_c.id, _c.owner_id, _c.branch_path), visible(Customer))
     return (
         select(root.label("id"), _i.section, func.count().label("count"))
         .select_from(profile_items.outerjoin(redirects, redirects.c.member_id == _i.customer_id))
@@ -153,7 +154,7 @@ def _counts() -> Any:
             ),
             _i.section.in_(SECTIONS),
             _i.shown,
-            visible_mixed(profile_items, near(root, owner)),
+            visible_mixed(profile_items, exists(home)),
         )
         .group_by(root, _i.section)
     )

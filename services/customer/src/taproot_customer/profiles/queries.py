@@ -48,7 +48,7 @@ def _statement() -> Any:
     asked: Any = bindparam("customer_id")
     root_of = select(redirects.c.root_id).where(redirects.c.member_id == asked).scalar_subquery()
     root = (
-        select(*customers.columns, near(_c.id, _c.owner_id).label("near"))
+        select(*customers.columns, near(_c.id, _c.owner_id, _c.branch_path).label("near"))
         .where(
             _c.id == func.coalesce(root_of, asked), _c.delete_time.is_(None), visible(Customer, by_key=True)
         )

@@ -14,6 +14,7 @@ from taproot.customer.events.v1 import (
     consent_event_pb2,
     contact_event_pb2,
     customer_event_pb2,
+    object_event_pb2,
     relationship_event_pb2,
     segment_member_event_pb2,
     task_event_pb2,
@@ -51,7 +52,8 @@ from taproot_chassis.events import Event
 from taproot_customer.timeline.words import WORDS
 
 _MODULES = (
-    activity_event_pb2, consent_event_pb2, contact_event_pb2, customer_event_pb2, relationship_event_pb2,
+    activity_event_pb2, consent_event_pb2, contact_event_pb2, customer_event_pb2, object_event_pb2,
+    relationship_event_pb2,
     segment_member_event_pb2, task_event_pb2, delivery_event_pb2, form_event_pb2, journey_run_event_pb2,
     loyalty_account_event_pb2, score_event_pb2, suppression_event_pb2, approval_event_pb2, competitor_event_pb2,
     credit_limit_event_pb2, invoice_event_pb2, lead_event_pb2, opportunity_event_pb2, order_event_pb2,

@@ -44,7 +44,7 @@ async def read_timeline(
     """
     parent = await find_parent(reader, customer_id)
     members = await members_of(reader, parent.id)
-    close = near(literal(parent.id, Uuid()), literal(parent.owner_id, Uuid()))
+    close = near(literal(parent.id, Uuid()), literal(parent.owner_id, Uuid()), literal(parent.branch_path))
     rows = select(timeline).where(_c.customer_id.in_(members))
     shown = visible_mixed(timeline, close)
     return await lists.page(reader, RESOURCE, rows, timeline, request, of=str(parent.id), shown=shown)

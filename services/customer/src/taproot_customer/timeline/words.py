@@ -35,6 +35,11 @@ _LINES: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("contact.undeleted", "恢复联系人 {display_name}", "Contact {display_name} brought back"),
         ("relationship.created", "关联客户 {related_display_name}", "Linked with {related_display_name}"),
         ("relationship.updated", "更新与 {related_display_name} 的关联", "Link with {related_display_name} updated"),
+        ("object.created", "新增{type}：{display_name}", "{type} added: {display_name}"),
+        ("object.updated", "更新{type}：{display_name}", "{type} updated: {display_name}"),
+        ("object.transitioned", "{type} {display_name} 变为 {state}", "{type} {display_name} is now {state}"),
+        ("object.deleted", "删除{type}：{display_name}", "{type} deleted: {display_name}"),
+        ("object.undeleted", "恢复{type}：{display_name}", "{type} brought back: {display_name}"),
         ("relationship.deleted", "解除与 {related_display_name} 的关联", "Link with {related_display_name} removed"),
     ),
     TOUCH: (
