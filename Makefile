@@ -36,7 +36,7 @@ test: dev ## run all tests (ARGS="-k name -x", WORKERS=4)
 lint: dev ## formatting, style, types, dependencies between modules, contracts, sizes
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check .
-	@$(PY) -m mypy libs/base/src libs/chassis/src libs/listing/src libs/records/src libs/storage/src libs/testkit/src services/*/src deploy/local/src \
+	@$(PY) -m mypy libs/audit/src libs/base/src libs/chassis/src libs/custom/src libs/listing/src libs/records/src libs/storage/src libs/testkit/src services/*/src deploy/local/src \
 		deploy/helm/taproot_charts deploy/images/src
 	@$(VENV)/bin/lint-imports
 	@$(VENV)/bin/buf lint libs/contracts/src/taproot_contracts/image.binpb --config protos/buf.yaml --path taproot
@@ -54,9 +54,9 @@ charts: dev ## write the charts' generated files; package them into dist/charts
 	@PYTHONPATH=deploy/helm $(PY) -m taproot_charts generate
 	@PYTHONPATH=deploy/helm $(PY) -m taproot_charts package dist/charts
 
-cluster-test: dev ## the suite in containers, and in a cluster (TAPROOT_TEST_KUBECONTEXT)
-	@TAPROOT_TEST_DOCKER=start $(PY) -m pytest tests/deploy/test_containers.py \
-		tests/deploy/test_cluster.py tests/deploy/test_releases.py
+cluster-test: dev ## upgrades, a restore, the suite in containers and in a cluster (TAPROOT_TEST_KUBECONTEXT)
+	@TAPROOT_TEST_DOCKER=start TAPROOT_TEST_UPGRADE=all $(PY) -m pytest tests/upgrade \
+		tests/deploy/test_containers.py tests/deploy/test_cluster.py tests/deploy/test_releases.py
 
 lock: dev ## choose and pin the newest versions of all packages
 	@cd requirements && for name in runtime local dev; do \

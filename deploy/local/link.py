@@ -1,6 +1,6 @@
 """Make the packages of this repository importable in the virtual environment that runs this script.
 
-One `.pth` file instead of thirteen editable installs: it is written in milliseconds, needs no build backend
+One `.pth` file instead of fifteen editable installs: it is written in milliseconds, needs no build backend
 and no network, follows a moved checkout (its paths are relative), and a new module is seen at once.
 """
 
@@ -11,8 +11,10 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = (
     "libs/contracts/src",
+    "libs/audit/src",
     "libs/base/src",
     "libs/chassis/src",
+    "libs/custom/src",
     "libs/listing/src",
     "libs/records/src",
     "libs/storage/src",

@@ -121,6 +121,14 @@ def settings(provisioned):
     }
 
 
+@pytest.fixture(scope="module")
+def migrated(settings):
+    """The sales database at this release's schema, whichever test came first."""
+    done = launch(TAPROOT_ROLE="migrate", **settings)
+    assert done.returncode == 0, done.stderr
+    return settings
+
+
 class TestMigrating:
     def test_pods_wait_until_the_schema_is_there(self, settings):
         waiting = subprocess.Popen(
@@ -137,9 +145,20 @@ class TestMigrating:
             waiting.kill()
             waiting.communicate()
 
-    def test_a_second_migration_finds_nothing_to_do(self, settings):
-        done = launch(TAPROOT_ROLE="migrate", **settings)
+    def test_a_second_migration_finds_nothing_to_do(self, migrated):
+        done = launch(TAPROOT_ROLE="migrate", **migrated)
         assert (done.returncode, "nothing to do" in done.stderr) == (0, True), done.stderr
+
+    async def test_the_setting_of_row_security_takes_effect_without_a_new_schema(self, migrated):
+        owner = await asyncpg.connect(migrated["TAPROOT_MIGRATION_DATABASE_URL"])
+        try:
+            for setting, policies in (("on", True), ("off", False)):
+                chosen = migrated | {"TAPROOT_DATABASE_ROW_SECURITY": setting}
+                done = await asyncio.to_thread(launch, TAPROOT_ROLE="migrate", **chosen)
+                assert (done.returncode, "nothing to do" in done.stderr) == (0, True), done.stderr
+                assert bool(await owner.fetchval("SELECT count(*) FROM pg_policies")) is policies
+        finally:
+            await owner.close()
 
     async def test_two_at_once_do_it_once(self, provisioned):
         settings = {
@@ -152,8 +171,9 @@ class TestMigrating:
         assert [done.returncode for done in both] == [0, 0], both
         assert sorted("nothing to do" in done.stderr for done in both) == [False, True]
 
-    async def test_a_release_before_is_content_with_a_newer_database(self, settings):
+    async def test_a_release_before_is_content_with_a_newer_database(self, migrated):
         """After a rollback: versions N and N+1 share the schema, so there is nothing to do and nothing to wait for."""
+        settings = migrated
         owner = await asyncpg.connect(settings["TAPROOT_MIGRATION_DATABASE_URL"])
         try:
             now = await owner.fetchval("SELECT version_num FROM alembic_version")
@@ -171,7 +191,7 @@ class TestMigrating:
         monkeypatch.setattr(schema, "_enough", lambda *_: False)
         attempts = []
 
-        def upgrade(_folder):
+        def upgrade(_folder, _scoped):
             attempts.append(1)
             if len(attempts) < 3:
                 raise asyncpg.LockNotAvailableError("canceling statement due to lock timeout")
@@ -185,7 +205,7 @@ class TestMigrating:
         monkeypatch.setattr(schema, "_enough", lambda *_: False)
         attempts = []
 
-        def upgrade(_folder):
+        def upgrade(_folder, _scoped):
             attempts.append(1)
             raise asyncpg.UndefinedTableError("relation does not exist")
 

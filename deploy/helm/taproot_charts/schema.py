@@ -177,10 +177,22 @@ def umbrella_schema(shared: Schema) -> Schema:
         resources=RESOURCES,
         extraEgress=OBJECTS,
     )
+    backup = fields(
+        enabled=FLAG,
+        schedule=TEXT,
+        keep=COUNT,
+        existingClaim=TEXT,
+        size=QUANTITY,
+        deadlineSeconds=COUNT,
+        databasePort=COUNT,
+        natsPort=COUNT,
+        resources=RESOURCES,
+    )
     found = fields(
         **{"global": shared, "taproot-lib": FREE},
         **{service.name: FREE for service in SERVICES},
         trial=trial,
+        backup=backup,
         collector=collector,
     )
     return {"$schema": DRAFT, "title": "Values of the Taproot chart", **found}

@@ -9,7 +9,7 @@ KINDS = {
     "v1": {"ConfigMap": "configmaps", "Service": "services", "ServiceAccount": "serviceaccounts", "Secret": "secrets",
            "PersistentVolumeClaim": "persistentvolumeclaims", "Pod": "pods", "Event": "events"},
     "apps/v1": {"Deployment": "deployments", "StatefulSet": "statefulsets", "ReplicaSet": "replicasets"},
-    "batch/v1": {"Job": "jobs"},
+    "batch/v1": {"Job": "jobs", "CronJob": "cronjobs"},
     "policy/v1": {"PodDisruptionBudget": "poddisruptionbudgets"},
     "networking.k8s.io/v1": {"NetworkPolicy": "networkpolicies", "Ingress": "ingresses"},
     "autoscaling/v2": {"HorizontalPodAutoscaler": "horizontalpodautoscalers"},

@@ -56,6 +56,8 @@ def pods(manifests: list[Manifest]) -> Iterator[tuple[str, Manifest]]:
     for one in manifests:
         if one["kind"] in {"Deployment", "StatefulSet", "Job", "DaemonSet"}:
             yield f"{one['kind']}/{one['metadata']['name']}", one["spec"]["template"]
+        elif one["kind"] == "CronJob":
+            yield f"CronJob/{one['metadata']['name']}", one["spec"]["jobTemplate"]["spec"]["template"]
 
 
 def containers(pod: Manifest) -> list[Manifest]:

@@ -31,6 +31,7 @@ spec:
   {{- if not $scaled }}
   replicas: {{ .part.replicas }}
   {{- end }}
+  minReadySeconds: 5
   revisionHistoryLimit: 3
   progressDeadlineSeconds: {{ add 600 $root.Values.probes.startupSeconds }}
   selector:

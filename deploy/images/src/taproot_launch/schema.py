@@ -60,15 +60,26 @@ async def _migrate_once(folder: Path, url: str) -> int:
         await connection.execute("SELECT pg_advisory_lock($1)", _LOCK)
         current = await _current(connection)
         if _enough(folder, current):
+            await _repeat_policies(folder, url, current)
             _say(f"nothing to do: the database is at {', '.join(sorted(current))}")
             return 0
         from taproot_storage import migrations
+        from taproot_storage.visibility import scope_rules
 
-        await asyncio.to_thread(migrations.upgrade, folder)
+        await asyncio.to_thread(migrations.upgrade, folder, scope_rules())
         _say(f"the database is at {', '.join(sorted(await _current(connection)))}")
     finally:
         await connection.close(timeout=10)
     return 0
+
+
+async def _repeat_policies(folder: Path, url: str, current: frozenset[str]) -> None:
+    """Row-level security is a setting, which changes without a new schema; a later release's tables are its own."""
+    if current == _heads(folder):
+        from taproot_storage import policies
+        from taproot_storage.visibility import scope_rules
+
+        await policies.apply(url, scope_rules(), on=os.environ.get("TAPROOT_DATABASE_ROW_SECURITY") == "on")
 
 
 async def _await(folder: Path) -> int:
@@ -108,11 +119,18 @@ async def _current(connection: asyncpg.Connection[asyncpg.Record]) -> frozenset[
 
 def _enough(folder: Path, current: frozenset[str]) -> bool:
     """At this release's newest version, or at one that only a later release knows."""
+    known = {script.revision for script in _scripts(folder).walk_revisions()}
+    return bool(current) and (_heads(folder) <= current or not current <= known)
+
+
+def _heads(folder: Path) -> frozenset[str]:
+    return frozenset(_scripts(folder).get_heads())
+
+
+def _scripts(folder: Path) -> ScriptDirectory:
     config = Config()
     config.set_main_option("script_location", str(folder))
-    scripts = ScriptDirectory.from_config(config)
-    known = {script.revision for script in scripts.walk_revisions()}
-    return bool(current) and (set(scripts.get_heads()) <= current or not current <= known)
+    return ScriptDirectory.from_config(config)
 
 
 def _passing(error: BaseException | None) -> bool:

@@ -33,6 +33,7 @@ class Home:
         self.nats = root / "nats"
         self.logs = root / "logs"
         self.keys = root / "keys"
+        self.tls = root / "tls"
         self.traces = root / "traces"
         self.blobs = root / "blobs"
         self.mail = root / "mail"

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from taproot_local import certificates
 from taproot_local.errors import LocalError
 from taproot_local.home import Home
 from taproot_local.nats import Nats
@@ -20,18 +21,27 @@ RETRY_SECONDS = 5
 
 
 class Infrastructure:
-    """TAPROOT_EXTERNAL_DATABASE_URL (an administrator's) and TAPROOT_EXTERNAL_NATS_URL replace the embedded ones."""
+    """TAPROOT_EXTERNAL_DATABASE_URL (an administrator's) and TAPROOT_EXTERNAL_NATS_URL replace the embedded ones.
+
+    TAPROOT_TLS=on: services and NATS talk encrypted, with certificates on both sides that are made here. (The embedded
+    PostgreSQL is built without TLS and stays on the loopback interface; one of your own may ask for it in its URL.)
+    """
 
     def __init__(self, home: Home, ports: Mapping[str, int], environment: Mapping[str, str]) -> None:
         self._home = home
         self._database_url = environment.get("TAPROOT_EXTERNAL_DATABASE_URL")
         self._nats_url = environment.get("TAPROOT_EXTERNAL_NATS_URL")
+        self.encrypted = _switch(environment, "TAPROOT_TLS")
+        if self.encrypted:
+            names = [service.name for service in SERVICES]
+            certificates.ensure(home.tls, ["nats", certificates.ADMINISTRATOR, *names])
+        tls = home.tls if self.encrypted else None
         self.postgres: Postgres | None = None
         self.nats: Nats | None = None
         if not self._database_url:
             self.postgres = Postgres(home.postgres, port=ports["postgres"], log=home.logs / "postgres.log")
         if not self._nats_url:
-            self.nats = Nats(home.nats, port=ports["nats"], log=home.logs / "nats.log")
+            self.nats = Nats(home.nats, port=ports["nats"], log=home.logs / "nats.log", tls=tls)
         self.restarts = {"postgres": 0, "nats": 0}
         self._not_before = 0.0
 
@@ -97,3 +107,10 @@ class Infrastructure:
         except (OSError, ValueError):
             return {}
         return marks
+
+
+def _switch(environment: Mapping[str, str], name: str) -> bool:
+    value = environment.get(name, "off")
+    if value not in {"on", "off"}:
+        raise LocalError(f"{name} is {value!r}; it may be `on` or `off`.")
+    return value == "on"

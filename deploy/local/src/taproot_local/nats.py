@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from taproot_local.certificates import CA, CERTIFICATE, KEY
 from taproot_local.errors import LocalError
 from taproot_local.processes import (
     LOOPBACK,
@@ -38,11 +39,21 @@ LOG_LIMIT = "16MB"
 
 
 class Nats:
-    """A server in `directory`. Any process may hold such an object; the state is in the directory."""
+    """A server in `directory`. Any process may hold such an object; the state is in the directory.
+
+    `tls` holds a folder of certificates for `nats`: then nobody gets in without one of the same authority.
+    """
 
     def __init__(
-        self, directory: Path, *, port: int | None = None, durable: bool = True, log: Path | None = None
+        self,
+        directory: Path,
+        *,
+        port: int | None = None,
+        durable: bool = True,
+        log: Path | None = None,
+        tls: Path | None = None,
     ) -> None:
+        self._tls = tls
         self.directory = directory
         self.log = log or directory / "nats.log"
         self._port = port
@@ -65,7 +76,8 @@ class Nats:
     @property
     def url(self) -> str:
         known = self._known()
-        return f"nats://{USER}:{known['password']}@{LOOPBACK}:{known['port']}"
+        scheme = "tls" if self._tls else "nats"
+        return f"{scheme}://{USER}:{known['password']}@{LOOPBACK}:{known['port']}"
 
     def start(self) -> None:
         """Start it, after a crash too; returns when JetStream answers. Raises LocalError."""
@@ -135,8 +147,15 @@ class Nats:
             logfile_max_num: 3
             max_payload: 8MB
             authorization {{ user: {USER}, password: "{password}" }}
+            {self._encrypted()}
             jetstream {{ store_dir: {json.dumps(str(self.directory / "data"))}, sync_interval: {sync} }}
         """
+
+    def _encrypted(self) -> str:
+        if self._tls is None:
+            return ""
+        ca, certificate, key = (json.dumps(str(self._tls / "nats" / name)) for name in (CA, CERTIFICATE, KEY))
+        return f'tls {{ ca_file: {ca}, cert_file: {certificate}, key_file: {key}, verify: true, min_version: "1.3" }}'
 
     def _reason(self) -> str:
         lines = last_text(self.log).strip().splitlines()

@@ -53,6 +53,7 @@ class Addresses:
     door: int
     ports: Mapping[str, int]
     nats_url: str
+    encrypted: bool = False
 
     @property
     def backends(self) -> str:
@@ -64,8 +65,8 @@ class Addresses:
     def metrics(self, service: Service) -> int:
         return self.ports[f"{service.name}.metrics"]
 
-    def with_nats(self, url: str) -> Addresses:
-        return replace(self, nats_url=url)
+    def with_nats(self, url: str, *, encrypted: bool = False) -> Addresses:
+        return replace(self, nats_url=url, encrypted=encrypted)
 
     @property
     def web(self) -> str:
@@ -94,6 +95,8 @@ def environment(service: Service, home: Home, database: Database, addresses: Add
         "TAPROOT_PUBLIC_URL": addresses.web,
         "PYTHONUNBUFFERED": "1",
     }
+    if addresses.encrypted:
+        settings["TAPROOT_TLS_DIR"] = str(home.tls / service.name)
     if service is GATEWAY:
         settings |= {
             "TAPROOT_HTTP_PORT": str(addresses.http),

@@ -94,7 +94,9 @@ class Supervisor:
         self._say("Starting PostgreSQL and NATS")
         await uninterrupted(self._infrastructure.start)
         self._databases = await uninterrupted(self._infrastructure.provision)
-        self._addresses = self._addresses.with_nats(self._infrastructure.nats_url)
+        self._addresses = self._addresses.with_nats(
+            self._infrastructure.nats_url, encrypted=self._infrastructure.encrypted
+        )
         ensure_keys(self._home.keys, {service.name: service.peer for service in SERVICES})
         await self._migrate(self._infrastructure)
         self._say("Starting the services")

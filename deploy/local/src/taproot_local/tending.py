@@ -1,4 +1,4 @@
-"""`taproot service`: an operator's command of one service, beside its running process."""
+"""`taproot service` and `taproot audit`: an operator's commands of services, beside their running processes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import psutil
 from taproot_local.errors import LocalError
 from taproot_local.home import Home
 from taproot_local.processes import ProcessRef
-from taproot_local.services import SERVICES
+from taproot_local.services import SERVICES, Service
 
 
 def main(arguments: list[str]) -> int:
@@ -23,8 +23,23 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("service", choices=services)
     parser.add_argument("command", nargs=argparse.REMAINDER, help="`--help` prints those of the service")
     asked = parser.parse_args(arguments)
-    command = services[asked.service].command(*(asked.command or ["--help"]))
-    return subprocess.run(command, env=_environment(asked.service), check=False).returncode
+    return _run(services[asked.service], *(asked.command or ["--help"]))
+
+
+def audit(arguments: list[str]) -> int:
+    """Returns the worst exit status of the services."""
+    parser = argparse.ArgumentParser(prog="taproot audit", description="Verify the audit of every service.")
+    parser.add_argument("verb", choices=["verify"])
+    parser.add_argument(
+        "options", nargs=argparse.REMAINDER, help="such as `--from 2026-11-01 --to 2026-12-01`"
+    )
+    asked = parser.parse_args(arguments)
+    return max(_run(service, "audit", asked.verb, *asked.options) for service in SERVICES)
+
+
+def _run(service: Service, *command: str) -> int:
+    environment = _environment(service.name)
+    return subprocess.run(service.command(*command), env=environment, check=False).returncode
 
 
 def _environment(service: str) -> dict[str, str]:

@@ -47,6 +47,9 @@ class Settings(BaseSettings):
     blob_dir: Path = Path(".taproot/blobs")
     trace_dir: str = ""
     otlp_endpoint: str = ""
+    """Where traces go over gRPC: `http://` in the clear, `https://` encrypted; empty: nowhere."""
+    otlp_ca_file: str = ""
+    """Authorities that sign for an `https://` endpoint; empty: the system's."""
     log_level: str = "INFO"
     max_in_flight: int = 400
     drain_seconds: float = 10.0

@@ -7,6 +7,7 @@ import re
 import sys
 from collections.abc import Mapping
 from datetime import timedelta
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 
@@ -68,7 +69,13 @@ class WritesAlways(Sampler):
 
 
 def configure(
-    service: str, *, endpoint: str | None, trace_dir: str | None, log_level: str, party: str = party_attribute
+    service: str,
+    *,
+    endpoint: str | None,
+    trace_dir: str | None,
+    log_level: str,
+    party: str = party_attribute,
+    ca_file: str = "",
 ) -> TracerProvider:
     """Install the tracer and the logger of this process. Returns the provider, to be shut down at the end."""
     global party_attribute  # noqa: PLW0603  # one tracer per process, configured once
@@ -77,9 +84,7 @@ def configure(
     resource = Resource.create({"service.name": f"taproot-{service}", "service.namespace": "taproot"})
     provider = TracerProvider(resource=resource, sampler=ParentBased(WritesAlways(READ_SAMPLE_RATIO)))
     if endpoint:
-        from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
-
-        provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(endpoint=endpoint, insecure=True)))
+        provider.add_span_processor(BatchSpanProcessor(_exporter(endpoint, ca_file)))
     if trace_dir:
         from taproot_base.tracefile import FileSpanExporter
 
@@ -88,6 +93,22 @@ def configure(
         )
     trace.set_tracer_provider(provider)
     return provider
+
+
+def _exporter(endpoint: str, ca_file: str) -> Any:
+    """`http://` goes in the clear; `https://` is verified by `ca_file`, or by the system's authorities."""
+    import grpc
+    from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
+
+    scheme = endpoint.partition("://")[0]
+    if scheme == "http":
+        return OTLPSpanExporter(endpoint=endpoint, insecure=True)
+    if scheme != "https":
+        raise ValueError(f"TAPROOT_OTLP_ENDPOINT is {endpoint!r}; it begins with http:// or https://")
+    authorities = Path(ca_file).read_bytes() if ca_file else None
+    return OTLPSpanExporter(
+        endpoint=endpoint, insecure=False, credentials=grpc.ssl_channel_credentials(authorities)
+    )
 
 
 def _configure_logging(service: str, level: str) -> None:

@@ -14,8 +14,14 @@ from taproot_base.errors import AppError, InvalidArgument, Kind, Unavailable, Vi
 from taproot_chassis.transport import Transport
 
 DEFAULT_DEADLINE_SECONDS = 5.0
+# Replicas that say they are not serving, as one that is about to stop does, are given no new calls.
+SERVICE_CONFIG = '{"loadBalancingConfig": [{"round_robin": {}}], "healthCheckConfig": {"serviceName": ""}}'
 CHANNEL_OPTIONS = [
-    ("grpc.lb_policy_name", "round_robin"),
+    ("grpc.service_config", SERVICE_CONFIG),
+    # A replica that was replaced is found within seconds, and so before the next one goes.
+    ("grpc.initial_reconnect_backoff_ms", 100),
+    ("grpc.max_reconnect_backoff_ms", 2_000),
+    ("grpc.dns_min_time_between_resolutions_ms", 2_000),
     ("grpc.keepalive_time_ms", 30_000),
     ("grpc.max_receive_message_length", 32 * 1024 * 1024),
     ("grpc.max_send_message_length", 32 * 1024 * 1024),

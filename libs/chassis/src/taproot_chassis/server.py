@@ -23,6 +23,10 @@ OPTIONS = [
 ]
 
 
+FORGET_SECONDS = 1.0
+"""Callers watch a server's health and choose another at once; on a busy machine that takes a moment."""
+
+
 class MethodNotServed(RuntimeError):
     """The contract has a method that the servicer lacks."""
 
@@ -94,8 +98,9 @@ class GrpcServer:
         await self._health.set("", health_pb2.HealthCheckResponse.SERVING)
 
     async def drain(self, seconds: float) -> None:
-        """Tell the balancers, let running calls end, then close."""
+        """Tell the callers, serve what they sent before they knew, let running calls end, then close."""
         await self._health.set("", health_pb2.HealthCheckResponse.NOT_SERVING)
+        await asyncio.sleep(min(FORGET_SECONDS, seconds))
         await self._server.stop(seconds)
         if self._probed is not None:
             await self._probed.stop(None)

@@ -27,11 +27,13 @@ class Transport:
         return cls(Path(directory) if directory else None)
 
     def channel(self, address: str, options: Sequence[tuple[str, Any]]) -> Any:
+        """`address`: `host:port`; replicas without a name in common are joined by `+` (`10.0.0.1:9000+10.0.0.2:9000`)."""
+        target = f"ipv4:{address.replace('+', ',')}" if "+" in address else address
         if self.directory is None:
-            return grpc.aio.insecure_channel(address, options=options)
+            return grpc.aio.insecure_channel(target, options=options)
         ca, certificate, key = self._files()
         return grpc.aio.secure_channel(
-            address, grpc.ssl_channel_credentials(ca, key, certificate), options=options
+            target, grpc.ssl_channel_credentials(ca, key, certificate), options=options
         )
 
     def add_port(self, server: Any, address: str) -> int:

@@ -1,0 +1,1 @@
+"""Backups of a whole installation at one point, and their restoration."""
