@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 import uuid
 from datetime import UTC, datetime
 from typing import Any
@@ -12,12 +13,23 @@ import pytest
 import pytest_asyncio
 from google.protobuf.field_mask_pb2 import FieldMask
 
-from taproot.customer.v1 import contact_pb2, contact_service_pb2, customer_pb2
+from taproot.customer.v1 import (
+    contact_pb2,
+    contact_service_pb2,
+    custom_field_pb2,
+    custom_field_service_pb2,
+    customer_pb2,
+    export_pb2,
+    export_service_pb2,
+)
 from taproot.customer.v1 import customer_service_pb2 as rpc
 from taproot.customer.v1.contact_service_pb2_grpc import ContactsServiceStub
+from taproot.customer.v1.custom_field_service_pb2_grpc import CustomFieldsServiceStub
 from taproot.customer.v1.customer_service_pb2_grpc import CustomersServiceStub
+from taproot.customer.v1.export_service_pb2_grpc import ExportsServiceStub
 from taproot.operations.v1 import audit_service_pb2 as pb
 from taproot.operations.v1.audit_service_pb2_grpc import AuditEventsServiceStub
+from taproot.options.v1.options_pb2 import SENSITIVITY_FINANCIAL
 from taproot_base.errors import AppError
 from taproot_chassis import audit as chassis_audit
 from taproot_storage.database import UnitOfWork
@@ -152,6 +164,39 @@ class TestChanges:
         assert len(await written(service, seller)) == 1
 
 
+class TestLongRunningWork:
+    async def test_an_export_is_noted_when_asked_for_when_done_and_when_fetched(self, service):
+        grants = {"customers.*": "own", "exports.*": "own"}
+        person = await service.add_user(grants, "/hq/e/sh/")
+        for name in ("甲", "乙"):
+            await make(service, person, name=name)
+        stub = service.stub(ExportsServiceStub, person)
+        asked = export_pb2.Export(display_name="all", filter='display_name:"甲"')
+        made = await stub.CreateExport(export_service_pb2.CreateExportRequest(export=asked))
+        await fetched(stub, made.id)
+        create, *worked, fetch = (await written(service, person))[2:]
+        done = worked[-1]
+        assert {event["method"] for event in worked} == {"operation/export"}
+        assert create["method"].endswith("/CreateExport")
+        assert create["filter_fields"] == ["display_name"]
+        assert "甲" not in str(create)
+        assert (done["method"], done["principal"]) == ("operation/export", person.subject)
+        assert (done["outcome"], done["record_count"]) == ("OK", 1)
+        assert made.id in done["record_ids"]
+        assert fetch["method"].endswith("/DownloadExport")
+        assert fetch["record_ids"][0] == made.id
+
+
+async def fetched(stub: Any, key: str) -> None:
+    deadline = time.monotonic() + 20
+    while (
+        await stub.GetExport(export_service_pb2.GetExportRequest(id=key))
+    ).state == export_pb2.EXPORT_STATE_RUNNING:
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.1)
+    await stub.DownloadExport(export_service_pb2.DownloadExportRequest(id=key))
+
+
 class TestReadings:
     async def test_reading_sensitive_fields_says_which_of_which_record(self, service, seller):
         made = await make(service, seller, phone="13812349902")
@@ -178,6 +223,27 @@ class TestReadings:
         reader = await service.add_user({"customers.read": "all"}, masked=masks)
         await service.stub(CustomersServiceStub, reader).GetCustomer(rpc.GetCustomerRequest(id=made.id))
         assert await written(service, reader) == []
+
+    async def test_sensitive_fields_of_the_enterprises_own_are_named_too(self, service, seller):
+        definitions = service.stub(CustomFieldsServiceStub, await service.admin())
+        for key, sensitivity in (("salary", SENSITIVITY_FINANCIAL), ("colour", 0)):
+            field = custom_field_pb2.CustomField(
+                resource_type="customer",
+                key=key,
+                type=custom_field_pb2.CUSTOM_FIELD_TYPE_TEXT,
+                sensitivity=sensitivity,
+            )
+            await definitions.CreateCustomField(
+                custom_field_service_pb2.CreateCustomFieldRequest(custom_field=field)
+            )
+        asked = customer()
+        asked.custom.update({"salary": "1000", "colour": "red"})
+        stub = service.stub(CustomersServiceStub, seller)
+        made = await stub.CreateCustomer(rpc.CreateCustomerRequest(customer=asked))
+        await stub.GetCustomer(rpc.GetCustomerRequest(id=made.id))
+        event = (await written(service, seller))[-1]
+        named = {name for name in event["fields"] if ".custom." in name}
+        assert (event["category"], named) == ("read", {"customer.custom.salary"})
 
     async def test_a_list_names_all_it_showed_and_the_fields_of_its_filter(self, service, seller):
         made = [(await make(service, seller, name=name)).id for name in ("甲", "乙")]

@@ -7,16 +7,20 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import asyncpg
+import orjson
 import pytest
 import pytest_asyncio
 
+from taproot_audit import sealing
+from taproot_audit.chain import Fault
+from taproot_audit.checks import export, verify, verify_export
+from taproot_audit.sealing import Sealer
 from taproot_base.audit import Category
 from taproot_base.auth import Principal, TokenVerifier
 from taproot_base.context import Call
-from taproot_storage import audit, auditsealing
-from taproot_storage.auditchain import Fault
-from taproot_storage.auditchecks import export, verify, verify_export
-from taproot_storage.auditsealing import Sealer
+from taproot_chassis import commands
+from taproot_customer.main import DEFINITION
+from taproot_storage import audit
 
 SERVICE = "customer"
 TABLES = ("audit_events", "audit_blocks", "audit_unsealed")
@@ -93,7 +97,7 @@ async def test_what_commits_late_lands_in_a_later_block(service, database, seale
 async def test_many_writers_two_sealers_and_nothing_lost_or_sealed_twice(
     service, database, sealer, signed, owner, monkeypatch
 ):
-    monkeypatch.setattr(auditsealing, "BLOCK_SIZE", 7)
+    monkeypatch.setattr(sealing, "BLOCK_SIZE", 7)
     other = Sealer(SERVICE, service.runtime.minter.sign)
     done = asyncio.Event()
 
@@ -111,10 +115,10 @@ async def test_many_writers_two_sealers_and_nothing_lost_or_sealed_twice(
             while not done.is_set():
                 await one.run(database)
 
-    sealing = [asyncio.ensure_future(go_on(one)) for one in (sealer, other)]
+    tasks = [asyncio.ensure_future(go_on(one)) for one in (sealer, other)]
     await asyncio.gather(*(write(number) for number in range(6)))
     done.set()
-    await asyncio.gather(*sealing)
+    await asyncio.gather(*tasks)
     with service.system_call():
         while await sealer.run(database):
             pass
@@ -185,3 +189,27 @@ async def _undo(owner: Any) -> None:
     for table in TABLES:
         await owner.execute(f"TRUNCATE {table}; INSERT INTO {table} SELECT * FROM kept_{table}")
     await owner.execute("DROP TABLE IF EXISTS copied")
+
+
+async def test_an_export_is_verified_without_a_database(service, database, sealer, keys, tmp_path, capsys):
+    with service.system_call():
+        await add(database, 3)
+        await sealer.run(database)
+    lines = await lines_of(database)
+    file, known = tmp_path / "audit.jsonl", str(keys / SERVICE / "keys.json")
+
+    def verified(written: list[bytes], *options: str) -> tuple[int, str]:
+        file.write_bytes(b"".join(written))
+        capsys.readouterr()
+        status = commands.main(DEFINITION, ["audit", "verify", str(file), "--keys", known, *options])
+        said = capsys.readouterr()
+        return status, said.out + said.err
+
+    head = orjson.loads(lines[-1])["end"]["hash"]
+    status, said = verified(lines, "--head", head)
+    assert (status, said.startswith("customer: 1 blocks with 3 events are as they were sealed")) == (0, True)
+    assert verified(lines, "--head", "ab" * 32)[0] == 1
+    status, said = verified([lines[0], *lines[2:]])
+    assert (status, said) == (1, "customer: event 1 was inserted: it stands in no block\n")
+    status, said = verified([line.replace(b"somebody", b"another1", 1) for line in lines])
+    assert (status, said) == (1, "customer: event 1 was altered: block 1 holds another digest of it\n")

@@ -12,21 +12,19 @@ import hashlib
 import hmac
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from google.protobuf.descriptor import Descriptor
 from google.protobuf.message import Message
 from prometheus_client import Counter, Gauge
 
+from taproot_audit.sealing import measure
 from taproot_base import telemetry
 from taproot_base.audit import Category, Note
 from taproot_base.context import Call
-from taproot_base.descriptors import MethodRule, is_map, is_repeated, sensitive_fields
+from taproot_base.descriptors import MethodRule
 from taproot_base.errors import AppError, Kind, Unavailable
+from taproot_base.shown import shown
 from taproot_storage import audit
-from taproot_storage.auditsealing import measure
 
 if TYPE_CHECKING:
     from taproot_storage.database import Database
@@ -79,7 +77,7 @@ class Auditor:
         if note.changes:
             await self._changed(call, note)
             return
-        records, fields = shown(response)
+        records, fields = shown(response, call.directory.custom)
         if fields:
             await self._add(call, Category.READ, records={**note.records, **records}, fields=fields)
 
@@ -155,63 +153,3 @@ class Auditor:
                 await measure(reader)
         except Exception as error:
             telemetry.logger.warning("audit_measure_failed", error=type(error).__name__)
-
-
-@dataclass(frozen=True)
-class _Plan:
-    """Numbers of a message's sensitive fields with their names, and of those that may hold more below."""
-
-    sensitive: dict[int, str]
-    below: frozenset[int]
-    has_id: bool
-
-
-@cache
-def _plan(descriptor: Descriptor) -> _Plan | None:
-    """None when nothing in the message, however deep, is sensitive."""
-    resource = descriptor.name.lower()
-    own = {field.number: f"{resource}.{field.name}" for field, _ in sensitive_fields(descriptor)}
-    below = frozenset(
-        field.number
-        for field in descriptor.fields
-        if field.message_type is not None and _reaches(field.message_type, frozenset())
-    )
-    return _Plan(own, below, "id" in descriptor.fields_by_name) if own or below else None
-
-
-def _reaches(descriptor: Descriptor, seen: frozenset[str]) -> bool:
-    """Whether a message has sensitive fields somewhere; messages may hold themselves."""
-    if descriptor.full_name in seen or descriptor.full_name.startswith("google."):
-        return False
-    if sensitive_fields(descriptor):
-        return True
-    kinds = (f.message_type for f in descriptor.fields if f.message_type is not None and not is_map(f))
-    return any(_reaches(kind, seen | {descriptor.full_name}) for kind in kinds)
-
-
-def shown(message: Message) -> tuple[dict[str, None], dict[str, None]]:
-    """Ids of the records of which sensitive fields are in a message, and the names of these fields."""
-    records: dict[str, None] = {}
-    fields: dict[str, None] = {}
-    plan = _plan(message.DESCRIPTOR)
-    if plan is not None:
-        _gather(message, plan, "", records, fields)
-    return records, fields
-
-
-def _gather(
-    message: Any, plan: _Plan, holder: str, records: dict[str, None], fields: dict[str, None]
-) -> None:
-    """What has no id of its own belongs to the record that holds it."""
-    key = (message.id if plan.has_id else "") or holder
-    for field, value in message.ListFields():
-        name = plan.sensitive.get(field.number)
-        if name is not None:
-            fields[name] = None
-            if key:
-                records[str(key)] = None
-        elif field.number in plan.below:
-            inner = _plan(field.message_type)
-            if inner is not None:
-                for one in value if is_repeated(field) else (value,):
-                    _gather(one, inner, str(key), records, fields)

@@ -82,7 +82,7 @@ def event(
         "trace_id": telemetry.trace_id_of(telemetry.traceparent()),
         "request_id": _cut(getattr(request, "request_id", "")),
         "fields": fields[:MOST_FIELDS],
-        "filter_fields": filter_fields(getattr(request, "filter", "")),
+        "filter_fields": filter_fields(_filter_of(request)),
         "record_count": count,
         "client": call.note.client if call.note is not None else "",
     }
@@ -132,11 +132,15 @@ def _carried(request: Message) -> Iterator[str]:
     for field, value in request.ListFields():
         if field.name in _MANNER:
             continue
-        nested = field.message_type is not None and not field.is_repeated
-        if nested and not field.message_type.full_name.startswith("google."):
+        if _is_ours(field):
             yield from (f"{field.name}.{inner.name}" for inner, _ in value.ListFields())
         else:
             yield field.name
+
+
+def _is_ours(field: Any) -> bool:
+    kind = field.message_type
+    return kind is not None and not field.is_repeated and not kind.full_name.startswith("google.")
 
 
 @lru_cache(maxsize=1024)
@@ -146,6 +150,17 @@ def _filter_fields(text: str) -> tuple[str, ...]:
     except ListingError:
         return ()
     return tuple(dict.fromkeys(_compared(tree)))
+
+
+def _filter_of(request: Message | None) -> str:
+    """Of a list, or of the record a request brings, such as an export."""
+    if request is None:
+        return ""
+    found = str(getattr(request, "filter", ""))
+    if not found:
+        kept = (value for field, value in request.ListFields() if _is_ours(field))
+        found = next((text for one in kept if (text := str(getattr(one, "filter", "")))), "")
+    return found
 
 
 def filter_fields(text: str) -> list[str]:

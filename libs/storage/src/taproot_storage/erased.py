@@ -50,6 +50,7 @@ _remember = Statement(
     )
 )
 _all = Statement(lambda: select(erased_subjects).order_by(_t.erase_time, _t.hash))
+_one = Statement(lambda: select(_t.erase_time).where(_t.hash == bindparam("hash")))
 _rewrite = Statement(
     lambda: select(
         func.rewrite_event(
@@ -69,6 +70,15 @@ async def remember(work: UnitOfWork, hashes: Iterable[bytes], at: datetime) -> i
 
 async def known(reader: Reader) -> list[tuple[bytes, datetime]]:
     return [(bytes(row["hash"]), row["erase_time"]) for row in await reader.fetch(_all)]
+
+
+async def was_erased(reader: Reader, key: str) -> bool:
+    """Whether the id is that of an erased subject; what is no id is not."""
+    try:
+        wanted = hash_of(key)
+    except ValueError:
+        return False
+    return await reader.fetch_value(_one, hash=wanted) is not None
 
 
 async def rewrite(work: UnitOfWork, event: uuid.UUID, occurred: datetime, content: bytes) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
@@ -11,6 +13,7 @@ def create_shared_tables() -> None:
     op.execute("CREATE SEQUENCE event_log_number")
     op.execute("CREATE SEQUENCE audit_events_number")
     _create_event_tables()
+    _create_erasure_tables()
     _create_audit_tables()
     _create_work_tables()
     _create_identity_tables()
@@ -77,21 +80,6 @@ def _create_event_tables() -> None:
         postgresql_partition_by="RANGE (occurred_at)",
     )
     op.create_table(
-        "erased_subjects",
-        sa.Column("hash", sa.LargeBinary(), nullable=False),
-        sa.Column("erase_time", sa.DateTime(timezone=True), nullable=False),
-        sa.PrimaryKeyConstraint("hash", name=op.f("pk_erased_subjects")),
-    )
-    op.create_table(
-        "erasure_steps",
-        sa.Column("erasure_id", sa.Uuid(), nullable=False),
-        sa.Column("record_ids", postgresql.ARRAY(sa.Uuid()), nullable=False),
-        sa.Column("blob_keys", postgresql.ARRAY(sa.Text()), nullable=False),
-        sa.Column("report", sa.LargeBinary(), nullable=False),
-        sa.Column("create_time", sa.DateTime(timezone=True), nullable=False),
-        sa.PrimaryKeyConstraint("erasure_id", name=op.f("pk_erasure_steps")),
-    )
-    op.create_table(
         "redirects",
         sa.Column("member_id", sa.Uuid(), nullable=False),
         sa.Column("root_id", sa.Uuid(), nullable=False),
@@ -156,6 +144,24 @@ def _create_audit_tables() -> None:
         sa.PrimaryKeyConstraint("number", name=op.f("pk_audit_blocks")),
     )
     op.create_index("ix_audit_blocks_seal_time", "audit_blocks", ["seal_time"], unique=False)
+
+
+def _create_erasure_tables() -> None:
+    op.create_table(
+        "erased_subjects",
+        sa.Column("hash", sa.LargeBinary(), nullable=False),
+        sa.Column("erase_time", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("hash", name=op.f("pk_erased_subjects")),
+    )
+    op.create_table(
+        "erasure_steps",
+        sa.Column("erasure_id", sa.Uuid(), nullable=False),
+        sa.Column("record_ids", postgresql.ARRAY(sa.Uuid()), nullable=False),
+        sa.Column("blob_keys", postgresql.ARRAY(sa.Text()), nullable=False),
+        sa.Column("report", sa.LargeBinary(), nullable=False),
+        sa.Column("create_time", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("erasure_id", name=op.f("pk_erasure_steps")),
+    )
 
 
 def _create_work_tables() -> None:
@@ -256,13 +262,18 @@ def _create_custom_tables() -> None:
         sa.Column("generation", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_custom_generation")),
     )
-    sides = {"texts": sa.Text(), "numbers": sa.Numeric(), "dates": sa.Date(), "instants": sa.DateTime(timezone=True)}
+    sides: dict[str, Any] = {
+        "texts": sa.Text(),
+        "numbers": sa.Numeric(),
+        "dates": sa.Date(),
+        "instants": sa.DateTime(timezone=True),
+    }
     for kind, value in sides.items():
         _create_value_table(f"custom_{kind}", value, "field", "value", "record_id")
     _create_value_table("custom_uniques", sa.Text(), "field", "value")
 
 
-def _create_value_table(name: str, value: sa.types.TypeEngine[object], *key: str) -> None:
+def _create_value_table(name: str, value: Any, *key: str) -> None:
     op.create_table(
         name,
         sa.Column("field", sa.Text(), nullable=False),

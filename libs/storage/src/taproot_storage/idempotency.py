@@ -12,7 +12,8 @@ from sqlalchemy import bindparam, delete, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from taproot_base.context import current_call
-from taproot_base.errors import IdempotencyKeyReused
+from taproot_base.errors import IdempotencyKeyReused, NotFound
+from taproot_storage.erased import was_erased
 from taproot_storage.schema import idempotency
 from taproot_storage.statements import Statement
 
@@ -48,7 +49,8 @@ async def claim(request: Message, work: UnitOfWork, result_id: str = "") -> str 
     """First statement of a unit of work. Returns the id of the earlier result when this is a repeat.
 
     A parallel repeat waits here for the first to commit. With `result_id`, when the result's id is known
-    before, there is no need to `finish`.
+    before, there is no need to `finish`. Raises NotFound when the result was erased since: neither is it
+    told of again nor made anew.
     """
     key = getattr(request, "request_id", "")
     if not key:
@@ -65,7 +67,10 @@ async def claim(request: Message, work: UnitOfWork, result_id: str = "") -> str 
     work.audited = False
     if call.note is not None:
         call.note.written = True  # when it took effect
-    return str(row["result_id"] or "")
+    earlier = str(row["result_id"] or "")
+    if await was_erased(work, earlier):
+        raise NotFound("record", earlier)
+    return earlier
 
 
 async def finish(request: Message, result_id: str, work: UnitOfWork) -> None:

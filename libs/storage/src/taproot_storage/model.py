@@ -50,6 +50,13 @@ def custom_type(entity: Any) -> str:
     return str(getattr(entity, "custom_type", entity.aggregate_type))
 
 
+def custom_tokens(entity: Any) -> list[str]:
+    """What a text search is to find in the fields of the enterprise's own."""
+    call = current_call_or_none()
+    rules = None if call is None else call.directory.custom
+    return [] if rules is None else rules.tokens(custom_type(entity), entity.custom)
+
+
 def _completed(entity: Any) -> dict[str, Any]:
     """What a new record has of its own: with defaults, and refused where something required is missing."""
     given: dict[str, Any] = entity.custom

@@ -62,7 +62,10 @@ def filter_of(resource: Resource, text: str, masked: frozenset[str] = frozenset(
 def customised(resource: Resource) -> Resource:
     """The resource with the fields of the enterprise's own."""
     call = current_call_or_none()
-    return resource if call is None or call.directory.custom is None else call.directory.custom.listed(resource)
+    if call is None or call.directory.custom is None:
+        return resource
+    found: Resource = call.directory.custom.listed(resource)
+    return found
 
 
 class Lists:

@@ -69,7 +69,7 @@ def check_etag(given: str, version: int) -> None:
 def custom_values(custom: Struct, field: str = "custom") -> dict[str, Any]:
     """A Struct as stored in jsonb; raises InvalidArgument naming each bad key and value.
 
-    `field`: where it stands, such as `ticket.custom`; its values are held against the definitions of that type.
+    `field`: where it stands, such as `job.custom`; its values are held against the definitions of that type.
     """
     values: dict[str, Any] = MessageToDict(custom)
     bad = [key for key in values if not CUSTOM_KEY.fullmatch(key)]

@@ -167,6 +167,8 @@ def current_reach(rule: ScopeRule) -> Reach:
     call = current_call_or_none()
     if call is None:
         return Reach()  # outside any call nothing is visible
+    if rule.resource in call.reaches:
+        return call.reaches[rule.resource]
     same = call.permission.partition(".")[0] == rule.resource
     reach = call.directory.reach(call.principal, call.permission if same else rule.permission)
     return reach or Reach()

@@ -12,8 +12,8 @@ import orjson
 from sqlalchemy import BigInteger, bindparam, select
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from taproot_storage.auditchain import START, Block, Chain, Fault, Signed
-from taproot_storage.auditsealing import block_of, events_numbered, last_block
+from taproot_audit.chain import START, Block, Chain, Fault, Signed
+from taproot_audit.sealing import block_of, events_numbered, last_block
 from taproot_storage.schema import audit_blocks, audit_events, audit_unsealed
 from taproot_storage.statements import Statement
 from taproot_storage.visibility import unscoped
@@ -104,17 +104,19 @@ async def verify(
     signed: Signed,
     since: datetime | None = None,
     until: datetime | None = None,
+    head: str = "",
 ) -> Verified:
     """Blocks sealed in a time, or all of them, and that no event stands outside. Raises Fault."""
     async with database.unit() as work:
         await work.connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
         previous = await _before(work, service, since)
-        chain = Chain(service, signed, previous, whole=since is None)
+        chain = Chain(service, signed, previous, whole=since is None, head=head)
         covered = _Numbers()
         async for block, events in _blocks(work, service, previous, until):
             chain.check(block, events)
             for number in block.numbers:
                 covered.add(number)
+        chain.check_head()
         waiting = {row["number"] for row in await work.fetch(_waiting)}
         partial = since is not None or until is not None
         await _check_outside(work, covered, waiting, partial=partial)
@@ -140,7 +142,7 @@ async def export(
         yield _line(end={"blocks": blocks, "hash": last.hex()})
 
 
-def verify_export(lines: Iterable[bytes], service: str, signed: Signed) -> Verified:
+def verify_export(lines: Iterable[bytes], service: str, signed: Signed, head: str = "") -> Verified:
     """An export as `export` wrote it. Raises Fault."""
     parts = _parts(lines)
     kind, said = next(parts, ("end", {}))
@@ -150,7 +152,7 @@ def verify_export(lines: Iterable[bytes], service: str, signed: Signed) -> Verif
     previous = Block(service, number, "", (), b"", b"", before) if number else None
     if number == 0 and before != START:
         raise Fault("the beginning of the export was altered")
-    chain = Chain(service, signed, previous)
+    chain = Chain(service, signed, previous, head=head)
     block: Block | None = None
     events: list[dict[str, Any]] = []
     for kind, said in parts:
@@ -168,6 +170,7 @@ def verify_export(lines: Iterable[bytes], service: str, signed: Signed) -> Verif
             _check_end(said, chain, before)
             if next(parts, None) is not None:
                 raise Fault("something was added behind the end of the export")
+            chain.check_head()
             return Verified(chain.blocks, chain.events, 0, chain.last)
     raise Fault("the end of the export is missing")
 

@@ -87,13 +87,16 @@ class Block:
 
     @classmethod
     def from_json(cls, said: Mapping[str, Any]) -> Block:
-        texts = {name: str(said[name]) for name in ("service", "seal_time", "key_id")}
-        octets = ("digests", "previous_hash", "hash", "signature")
         return cls(
+            service=str(said["service"]),
             number=int(said["number"]),
+            seal_time=str(said["seal_time"]),
             numbers=tuple(int(number) for number in said["numbers"]),
-            **texts,
-            **{name: bytes.fromhex(said[name]) for name in octets},  # type: ignore[arg-type]  # each of its own type
+            digests=bytes.fromhex(said["digests"]),
+            previous_hash=bytes.fromhex(said["previous_hash"]),
+            hash=bytes.fromhex(said["hash"]),
+            key_id=str(said["key_id"]),
+            signature=bytes.fromhex(said["signature"]),
         )
 
 
@@ -116,14 +119,22 @@ class Chain:
     """Follows blocks in their order; `check` raises Fault at the first that does not fit.
 
     `previous` None: the first block given must be the first of all, unless `whole` is False.
+    `head`: a hash that was noted elsewhere and must be in the chain.
     """
 
     def __init__(
-        self, service: str, signed: Signed, previous: Block | None = None, *, whole: bool = True
+        self,
+        service: str,
+        signed: Signed,
+        previous: Block | None = None,
+        *,
+        whole: bool = True,
+        head: str = "",
     ) -> None:
         self._service = service
         self._signed = signed
         self._whole = whole
+        self._awaited = head
         self.last = previous
         self.blocks = 0
         self.events = 0
@@ -132,9 +143,16 @@ class Chain:
         self._check_place(block)
         self._check_seal(block)
         _check_events(block, list(events))
+        if block.hash.hex() == self._awaited:
+            self._awaited = ""
         self.last = block
         self.blocks += 1
         self.events += len(block.numbers)
+
+    def check_head(self) -> None:
+        """After the last block."""
+        if self._awaited:
+            raise Fault(f"no block has the hash {self._awaited}: the chain was cut short or sealed anew")
 
     def _check_place(self, block: Block) -> None:
         if block.service != self._service:

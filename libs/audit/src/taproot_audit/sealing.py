@@ -11,8 +11,8 @@ from prometheus_client import Gauge
 from sqlalchemy import BigInteger, bindparam, delete, func, insert, select
 from sqlalchemy.dialects.postgresql import ARRAY
 
+from taproot_audit.chain import Block, Sign, plain, seal
 from taproot_base import telemetry
-from taproot_storage.auditchain import Block, Sign, plain, seal
 from taproot_storage.idempotency import lock_key
 from taproot_storage.schema import audit_blocks, audit_events, audit_unsealed
 from taproot_storage.statements import Statement

@@ -12,9 +12,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given
 from hypothesis import strategies as st
 
+from taproot_audit.chain import Block, Chain, Fault, seal
+from taproot_audit.checks import _Numbers, verify_export
 from taproot_base.auth import TokenMinter, TokenVerifier
-from taproot_storage.auditchain import Block, Chain, Fault, seal
-from taproot_storage.auditchecks import _Numbers, verify_export
 
 KEY, FOREIGN = Ed25519PrivateKey.generate(), Ed25519PrivateKey.generate()
 SIGN = TokenMinter(KEY, "service:test").sign
@@ -141,6 +141,20 @@ def test_a_chain_sealed_anew_with_another_key_is_found():
     unknown = seal("test", None, [event(1)], START, TokenMinter(FOREIGN, "service:other").sign)
     with pytest.raises(Fault, match="not known here: service:other"):
         Chain("test", SIGNED).check(unknown, [event(1)])
+
+
+def test_a_block_sealed_anew_with_the_right_key_breaks_the_chain_behind_it():
+    """Whoever has the key too must seal anew everything behind: against that there is the head in the log."""
+    (first, events), (second, more), (third, rest) = sealed([2, 2, 2])
+    forged = [{**one, "outcome": "DENIED"} for one in more]
+    replaced = seal("test", first, forged, START + timedelta(minutes=1), SIGN)
+    following = Chain("test", SIGNED, head=second.hash.hex())
+    following.check(first, events)
+    following.check(replaced, forged)
+    with pytest.raises(Fault, match="block 3 does not continue the block before it"):
+        following.check(third, rest)
+    with pytest.raises(Fault, match="no block has the hash"):
+        following.check_head()
 
 
 class TestTheFirstFaultIsNamed:
