@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -27,6 +28,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 
 from taproot_listing.fields import Field, FieldType, Member, Resource, fold_text
+from taproot_listing.json_members import member_field
 
 T = FieldType
 NOW = datetime(2024, 3, 10, 12, 0, tzinfo=UTC)
@@ -85,6 +87,7 @@ MEMBERS = {
     "due": Member(T.DATE),
     "at": Member(T.INSTANT),
     "marks": Member(T.TEXT, repeated=True),
+    "price": Member(T.NUMBER, part="amount"),
 }
 ITEMS = Resource(
     "items",
@@ -105,6 +108,10 @@ ITEMS = Resource(
         Field("tags", items.c.tags, T.TEXT, repeated=True),
         Field("owners", items.c.owners, T.ID, repeated=True),
         Field("custom", items.c.custom, T.JSON, members=MEMBERS),
+        replace(
+            member_field(Field("custom", items.c.custom, T.JSON), "grade", Member(T.ENUM)),
+            enum={"low": "low", "high": "high"},
+        ),
         Field(
             "rank",
             item_ranks.c.rank,
@@ -170,6 +177,8 @@ customs: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
         "due": dates.map(date.isoformat) | junk,
         "at": instants.map(instant_text) | junk,
         "marks": st.lists(marks | st.just(1) | st.just({}), max_size=3) | junk,
+        "grade": st.sampled_from(["low", "high"]) | junk,
+        "price": st.fixed_dictionaries({}, optional={"amount": numbers.map(plain) | junk}) | junk,
     },
 )
 
@@ -241,12 +250,13 @@ def _text(name: str) -> st.SearchStrategy[str]:
 
 comparisons = st.one_of(
     *(_text(name) for name in ("name", "title", "label", "custom.note")),
-    *(_is(name, ORDERING, numbers.map(plain)) for name in ("amount", "rank", "custom.score")),
+    *(_is(name, ORDERING, numbers.map(plain)) for name in ("amount", "rank", "custom.score", "custom.price")),
     *(_is(name, ORDERING, integers.map(str)) for name in ("quantity", "small", "custom.steps")),
     *(_is(name, EQUALITY, st.sampled_from(["true", "false"])) for name in ("active", "custom.flag")),
     *(_is(name, ORDERING, instants.map(instant_text) | offsets) for name in ("seen", "made", "custom.at")),
     *(_is(name, ORDERING, dates.map(date.isoformat) | offsets) for name in ("born", "custom.due")),
     _is("state", EQUALITY, st.sampled_from(["OPEN", "done", "item_state_on_hold"])),
+    _is("custom.grade", EQUALITY, st.sampled_from(["low", "HIGH"])),
     *(_is(name, EQUALITY, ids.map(str)) for name in ("id", "owner")),
     *(_is(name, [":"], marks.map(quoted)) for name in ("tags", "custom.marks")),
     _is("owners", [":"], ids.map(str)),

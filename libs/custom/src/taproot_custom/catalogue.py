@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import Any
@@ -39,6 +38,11 @@ class Catalogue:
     def types(self) -> frozenset[str]:
         return frozenset(self._by_type)
 
+    @cached_property
+    def _by_list_name(self) -> Mapping[str, str]:
+        """Some lists are named without underscores."""
+        return {kind.replace("_", ""): kind for kind in self._by_type}
+
     # What `taproot_base.custom.CustomRules` promises.
 
     def checked(
@@ -74,10 +78,9 @@ class Catalogue:
         return defaults | dict(values)
 
     def listed(self, resource: Resource) -> Resource:
-        if resource.name not in self._by_type:
-            return resource
         if resource not in self._listed:
-            self._listed[resource] = fields.with_custom(resource, self.of(resource.name))
+            kind = self._by_list_name.get(resource.name.replace("_", ""))
+            self._listed[resource] = resource if kind is None else fields.with_custom(resource, self.of(kind))
         return self._listed[resource]
 
     def hidden(self, resource: str, masked: frozenset[str]) -> frozenset[str]:
@@ -121,9 +124,12 @@ def _is_demanding() -> bool:
     return call is not None and call.principal.kind != "service"
 
 
-def with_spec(catalogue: Catalogue, spec: Spec) -> Catalogue:
-    """As it would be with one definition more or another."""
-    others = [
-        each for resource in catalogue.types for each in catalogue.of(resource).values() if each.name != spec.name
-    ]
-    return Catalogue([*others, dataclasses.replace(spec)], catalogue.generation)
+def known() -> Catalogue:
+    """What the process of the current call knows; nothing where there is none."""
+    call = current_call_or_none()
+    found: Any = None if call is None else call.directory.custom
+    return found if isinstance(found, Catalogue) else Catalogue()
+
+
+def specs_of(resource: str) -> tuple[Spec, ...]:
+    return tuple(known().of(resource).values())

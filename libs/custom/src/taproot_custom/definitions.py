@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 from taproot_base.errors import Violation
 from taproot_custom import patterns
@@ -70,7 +71,7 @@ def _choices(spec: Spec) -> Iterator[tuple[str, str]]:
 
 def _range(spec: Spec) -> Iterator[tuple[str, str]]:
     bare = replace(spec, minimum="", maximum="", pattern="", min_length=0, max_length=0)
-    ends = []
+    ends = list[Any]()
     for name in ("minimum", "maximum"):
         text = getattr(spec, name)
         if text and spec.type in NUMBERS | TIMES:
@@ -84,7 +85,7 @@ def _range(spec: Spec) -> Iterator[tuple[str, str]]:
         yield from _default(spec)
 
 
-def _bound(bare: Spec, text: str) -> float | datetime:
+def _bound(bare: Spec, text: str) -> Any:
     if bare.type in TIMES:
         instant = datetime.fromisoformat(stored_value(bare, text))
         return instant if instant.tzinfo else instant.replace(tzinfo=UTC)

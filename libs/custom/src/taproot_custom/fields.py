@@ -24,7 +24,6 @@ _TYPES: Mapping[str, FieldType] = {
     "instant": FieldType.INSTANT,
     "enum": FieldType.ENUM,
     "multi_enum": FieldType.ENUM,
-    "reference": FieldType.ID,
 }
 
 
@@ -41,7 +40,9 @@ def with_custom(resource: Resource, specs: Mapping[str, Spec]) -> Resource:
     if root is None:
         return resource
     closed = replace(root, members={})
-    return resource.with_fields(closed, *(_field(closed, spec, resource) for spec in specs.values() if spec.kept))
+    return resource.with_fields(
+        closed, *(_field(closed, spec, resource) for spec in specs.values() if spec.kept)
+    )
 
 
 def _field(root: Field, spec: Spec, resource: Resource) -> Field:
@@ -52,15 +53,21 @@ def _field(root: Field, spec: Spec, resource: Resource) -> Field:
         part="amount" if spec.type == "money" else "",
     )
     made = replace(
-        member_field(root, spec.key, member), enum=literals, sensitive_class=spec.sensitivity or root.sensitive_class
+        member_field(root, spec.key, member),
+        enum=literals,
+        sensitive_class=spec.sensitivity or root.sensitive_class,
     )
-    if not spec.indexed:
-        return made
-    side = side_table(spec)
-    return replace(
-        made, column=side.c.value, sort_column=None if made.repeated else made.column,
-        through=_through(side, spec.name, resource.id_column),
-    )  # fmt: skip
+    if spec.indexed:
+        side = side_table(spec)
+        value = None if made.repeated else made.column
+        through = _through(side, spec.name, resource.id_column)
+        made = replace(made, column=side.c.value, sort_column=value, through=through)
+    return _folded(made) if spec.type == "reference" else made
+
+
+def _folded(field: Field) -> Field:
+    """Ids are kept in lower case, however they are asked for."""
+    return replace(field, normalized_column=field.column, normalize=str.lower)
 
 
 def _through(

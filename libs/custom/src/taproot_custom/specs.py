@@ -13,7 +13,7 @@ CHOICES = frozenset({"enum", "multi_enum"})
 UNIQUE = frozenset({"text", "url", "email", "phone", "integer", "decimal", "date", "instant", "reference"})
 TYPES = TEXTS | NUMBERS | TIMES | CHOICES | {"boolean", "reference"}
 
-LONGEST = {"text": 500, "long_text": 20_000, "url": 2_000, "email": 320, "phone": 40, "multi_enum": 500}
+LONGEST = {"text": 500, "long_text": 20_000, "url": 500, "email": 320, "phone": 40, "multi_enum": 500}
 
 
 @dataclass(frozen=True)

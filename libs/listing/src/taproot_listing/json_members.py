@@ -12,7 +12,6 @@ from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
-from uuid import UUID
 
 from sqlalchemy import (
     Boolean,
@@ -20,7 +19,6 @@ from sqlalchemy import (
     DateTime,
     Numeric,
     Text,
-    Uuid,
     and_,
     case,
     cast,
@@ -36,7 +34,6 @@ from taproot_listing.fields import Field, FieldType, Member
 _NUMBER = r"-?[0-9]{1,100}(\.[0-9]{1,100})?"
 _INTEGER = r"-?[0-9]{1,19}"
 _DATE = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
-_UUID = r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 _INSTANT = _DATE + r"T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,6})?Z"
 
 _FORMS: Mapping[FieldType, tuple[str, Any, str | None]] = {
@@ -44,7 +41,6 @@ _FORMS: Mapping[FieldType, tuple[str, Any, str | None]] = {
     FieldType.INTEGER: (_INTEGER, Numeric(), None),
     FieldType.DATE: (_DATE, Date(), "date"),
     FieldType.INSTANT: (_INSTANT, DateTime(timezone=True), "timestamptz"),
-    FieldType.ID: (_UUID, Uuid(), None),
 }
 _PLAIN = frozenset({FieldType.TEXT, FieldType.ENUM})
 
@@ -116,5 +112,4 @@ _PARSERS: Mapping[FieldType, Callable[[str], Any]] = {
     FieldType.INTEGER: Decimal,
     FieldType.DATE: date.fromisoformat,
     FieldType.INSTANT: datetime.fromisoformat,
-    FieldType.ID: UUID,
 }
