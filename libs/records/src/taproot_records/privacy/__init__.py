@@ -1,0 +1,1 @@
+"""What a service holds of one person: declared once, gathered and erased by it."""

@@ -1,0 +1,211 @@
+"""What the customer service holds of a person. Nothing of it must be kept."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy import Text, cast, false, func, or_, select
+
+from taproot.operations.v1 import personal_data_service_pb2 as pb
+from taproot_customer.activities.model import Activity
+from taproot_customer.consents.model import Consent, consent_states, form_consents
+from taproot_customer.contacts.model import Contact
+from taproot_customer.customers.model import Customer, customer_access, customer_keys
+from taproot_customer.exports.model import Export
+from taproot_customer.imports.model import ACTIVE, Import, import_changes, import_keys, import_rows
+from taproot_customer.merging.model import customer_blocks, customer_traits, merge_sources, merges
+from taproot_customer.objects.model import CustomObject
+from taproot_customer.pools.model import claims, ownership_changes
+from taproot_customer.privacy import files
+from taproot_customer.profiles.model import profile_items
+from taproot_customer.relationships.model import Relationship
+from taproot_customer.review.model import DuplicatePair
+from taproot_customer.segments.model import segment_members
+from taproot_customer.tasks.model import Task
+from taproot_customer.timeline.model import timeline, timeline_links, timeline_waiting
+from taproot_customer.transfers.model import transferred
+from taproot_records.privacy.holdings import (
+    Condition,
+    Holding,
+    Holdings,
+    Of,
+    Person,
+    any_of,
+    below,
+    one_of,
+    party,
+    table_of,
+    within,
+)
+from taproot_storage.database import Reader
+
+_BETWEEN_DIGITS = "(?<=[0-9])[ ()./-]+(?=[0-9])"
+_customer, _import, _export = table_of(Customer), table_of(Import), table_of(Export)
+
+
+def _records(column: Any) -> Of:
+    return lambda person: one_of(column, person.record_ids)
+
+
+def _texts(column: Any) -> Of:
+    """Of columns that hold ids as text."""
+    return lambda person: column.in_(sorted(map(str, person.record_ids)))
+
+
+def _cells(person: Person) -> Condition:
+    """Rows of a file, rejected ones too, with the person's address or number in one of their cells."""
+    cells = func.unnest(import_rows.c.cells).table_valued("cell").render_derived()
+    cell = cells.c.cell
+    found: list[Condition] = []
+    if person.emails:
+        found.append(func.lower(func.trim(cell)).in_(sorted(person.emails)))
+    if person.phones:
+        found.append(func.regexp_replace(cell, "[^0-9]", "", "g").in_(sorted(person.phones)))
+    inside = select(1).select_from(cells).where(or_(*found)).correlate(import_rows)
+    return inside.exists() if found else false()
+
+
+_rows = any_of(party(import_rows), _cells)
+
+
+def _loaded(person: Person) -> Condition:
+    """Imports whose file the person is in."""
+    tables = (
+        (import_rows, _rows),
+        (import_changes, party(import_changes)),
+        (import_keys, party(import_keys)),
+    )
+    by_rows = (_import.c.id.in_(select(table.c.import_id).where(of(person))) for table, of in tables)
+    samples = func.regexp_replace(func.lower(cast(_import.c.columns, Text)), _BETWEEN_DIGITS, "", "g")
+    shown = (func.strpos(samples, word) > 0 for word in sorted(person.emails | person.phones))
+    return or_(*by_rows, *shown)
+
+
+def _asked_for(person: Person) -> Condition:
+    """Archives of the person, and files made by a filter that names the person."""
+    words = [*map(str, person.party_ids), *person.emails, *person.phones]
+    text = func.lower(cast(_export.c.filter, Text))
+    return or_(false(), *(func.strpos(text, word.lower()) > 0 for word in sorted(words)))
+
+
+HELD = (
+    Holding(_export, _asked_for),
+    Holding(
+        _import,
+        _loaded,
+        blank=("columns", "error"),
+        lists=("columns",),
+        keep=("display_name", "file_name", "blob_key", "dialect", "options", "state", "branch_path"),
+        retention="that the file was loaded, by whom and how many rows; the file itself and its samples are gone",
+    ),
+    Holding(import_changes, party(import_changes)),
+    Holding(import_keys, party(import_keys)),
+    Holding(import_rows, _rows),
+    Holding(table_of(Activity), party(Activity)),
+    Holding(table_of(Task), party(Task)),
+    Holding(table_of(CustomObject), party(CustomObject)),
+    Holding(claims, party(claims)),
+    Holding(consent_states, party(consent_states)),
+    Holding(table_of(Consent), party(Consent)),
+    Holding(form_consents, any_of(party(form_consents), _records(form_consents.c.submission_id))),
+    Holding(table_of(Contact), party(Contact, "customer_id", "person_customer_id"), subject=True),
+    Holding(table_of(Relationship), party(Relationship, "customer_id", "related_customer_id"), subject=True),
+    Holding(customer_access, party(customer_access)),
+    Holding(customer_blocks, party(customer_blocks)),
+    Holding(customer_keys, party(customer_keys)),
+    Holding(customer_traits, party(customer_traits)),
+    Holding(table_of(DuplicatePair), party(DuplicatePair, "left_id", "right_id", "survivor_id")),
+    Holding(
+        merge_sources,
+        any_of(
+            party(merge_sources, "source_id"),
+            below(merge_sources, "merge_id", merges, party(merges, "survivor_id")),
+        ),
+    ),
+    Holding(merges, party(merges, "survivor_id")),
+    Holding(ownership_changes, party(ownership_changes)),
+    Holding(profile_items, any_of(party(profile_items), _texts(profile_items.c.item_id))),
+    Holding(segment_members, party(segment_members)),
+    Holding(timeline, any_of(party(timeline), _records(timeline.c.resource_id))),
+    Holding(timeline_links, any_of(party(timeline_links), _records(timeline_links.c.subject_id))),
+    Holding(timeline_waiting, _records(timeline_waiting.c.subject_id)),
+    Holding(transferred, party(transferred, "record_id")),
+    Holding(
+        _customer,
+        lambda person: (
+            one_of(_customer.c.parent_id, person.party_ids) & ~one_of(_customer.c.id, person.party_ids)
+        ),
+        blank=("parent_id",),
+        retention="records of others below this one in the hierarchy",
+        foreign=True,
+    ),
+    Holding(_customer, party(Customer, "id")),
+)
+_CONFIGURATION = "the enterprise's own configuration"
+WITHOUT = {
+    "competitor_refs": "other enterprises",
+    "custom_fields": _CONFIGURATION,
+    "duplicate_rules": _CONFIGURATION,
+    "duplicate_searches": "where a search stands",
+    "erasures": "the erasure's own record: an id that is gone; what the person is known by only until it is done",
+    "object_types": _CONFIGURATION,
+    "pool_rules": _CONFIGURATION,
+    "segments": _CONFIGURATION,
+    "transfers": "staff, and a filter over customers",
+}
+
+
+async def find(reader: Reader, person: Person) -> Person:
+    """All that were merged into the record or it into, and by what they are reached."""
+    parties = await _merged(reader, person.party_ids)
+    wanted = select(_customer.c.identifiers).where(one_of(_customer.c.id, parties), within(_customer))
+    items = [item for row in await reader.fetch(wanted) for item in row["identifiers"]]
+    sources = select(merge_sources.c.fields).where(one_of(merge_sources.c.source_id, parties))
+    for row in await reader.fetch(sources):
+        items += row["fields"].get("identifiers", [])
+    links = select(timeline_links.c.subject_id).where(one_of(timeline_links.c.customer_id, parties))
+    records = frozenset(row[0] for row in await reader.fetch(links))
+    return Person(parties, frozenset(), records, _emails(items), _phones(items))
+
+
+async def _merged(reader: Reader, parties: frozenset[uuid.UUID]) -> frozenset[uuid.UUID]:
+    wanted = select(_customer.c.id, _customer.c.merged_into, _customer.c.merged_ids).where(
+        or_(one_of(_customer.c.id, parties), one_of(_customer.c.merged_into, parties)), within(_customer)
+    )
+    found = set(parties)
+    for row in await reader.fetch(wanted):
+        found |= {row["id"], *row["merged_ids"]} | ({row["merged_into"]} - {None})
+    return frozenset(found) if found == parties else await _merged(reader, frozenset(found))
+
+
+def _emails(items: Iterable[dict[str, Any]]) -> frozenset[str]:
+    return frozenset(item["value"].strip().lower() for item in items if item["kind"] == "email")
+
+
+def _phones(items: Iterable[dict[str, Any]]) -> frozenset[str]:
+    numbers = [item.get("normal") or item["value"] for item in items if item["kind"] == "phone"]
+    return frozenset(way for number in numbers for way in files.ways_to_write(number))
+
+
+async def obstacles(reader: Reader, person: Person) -> list[pb.Obstacle]:
+    wanted = select(_import.c.id).where(_import.c.state.in_(ACTIVE), _loaded(person), within(_import))
+    rows = await reader.fetch(wanted)
+    return [pb.Obstacle(reason="RUNNING_IMPORT", resource="import", id=str(row[0])) for row in rows]
+
+
+async def blobs(reader: Reader, person: Person, store: Any) -> list[str]:
+    loaded = select(_import.c.blob_key).where(_loaded(person), within(_import))
+    sure = {row[0] for row in await reader.fetch(loaded)}
+    every = [row[0] for row in await reader.fetch(select(_import.c.blob_key).where(within(_import)))]
+    keys = [key for key in every if key in sure or await files.says(store, key, person)]
+    exports = select(_export.c.id, _export.c.part_count).where(_export.c.part_count > 0, within(_export))
+    mine = select(_export.c.id).where(_asked_for(person), within(_export))
+    asked = {row[0] for row in await reader.fetch(mine)}
+    for row in await reader.fetch(exports):
+        keys += await files.parts_with(store, row["id"], row["part_count"], person, sure=row["id"] in asked)
+    return keys
+
+
+HOLDINGS = Holdings("customer", HELD, WITHOUT, find, obstacles, blobs)

@@ -1,0 +1,1 @@
+"""What this service holds of one person, and how it forgets."""
