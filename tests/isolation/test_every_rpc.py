@@ -36,6 +36,8 @@ READS = ("Get", "List", "Aggregate", "Search", "Find", "Identify", "Preview", "C
 FORGED = "eyJhbGciOiJub25lIn0.eyJzdWIiOiJhZG1pbiJ9."
 # Shared by the whole enterprise, whoever's life they occur in.
 SHARED = {"journey", "template", "form", "segment", "survey", "user", "branch"}
+# Tells of the calls themselves, in the order in which they happened to be served: only its code is compared.
+TELLS_OF_THE_RUN = "taproot.operations.v1.AuditEventsService."
 # Whom a stranger is: name -> office and how far the role reaches. Each role may do everything there is.
 STRANGERS = {
     "sibling": ("bj", "DATA_SCOPE_BRANCH_AND_BELOW"),
@@ -230,8 +232,9 @@ async def try_all(
                 stranger.token = await stranger.renew()
                 code, said = await doors.call(method, request, stranger)
             tried.codes[code] += 1
+            compared = code == "OK" and not method.full_name.startswith(TELLS_OF_THE_RUN)
             tried.answers[stranger.name, method.full_name, number] = (
-                f"{code} {shape(said) if code == 'OK' else ''}"
+                f"{code} {shape(said) if compared else ''}"
             )
             if found := sorted(secret for secret in secrets if secret in said and secret not in asked):
                 tried.told[method.full_name] = found

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from taproot.operations.v1 import operations_pb2 as pb
-from taproot_gateway.operations import LIST, BadName, BadToken, Operations
+from taproot_gateway.fanning import BadToken
+from taproot_gateway.operations import LIST, BadName, Operations
 
 
 class Lists:

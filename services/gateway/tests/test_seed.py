@@ -129,4 +129,16 @@ def test_every_resource_of_the_contracts_has_been_decided_about() -> None:
     known = {one for one in contracts.permissions(contracts.load()) if "." in one}
     manager = next(role for role in seed_roles(known) if role.code == "head_office_manager")
     held = {grant[0].partition(".")[0] for grant in manager.grants}
-    assert {permission.partition(".")[0] for permission in known} - held <= {"api_keys"}
+    assert {permission.partition(".")[0] for permission in known} - held <= {"api_keys", "audit", "erasures"}
+
+
+def test_only_the_privacy_officer_and_the_administrator_erase_people() -> None:
+    known = contracts.permissions(contracts.load())
+    for permission in ("customers.erase", "customers.export_personal_data"):
+        assert permission in known
+        may = {
+            role.code
+            for role in seed_roles(known)
+            if any(Grant(one, Scope(scope)).covers(permission) for one, scope in role.grants)
+        }
+        assert may == {"admin", "privacy_officer"}

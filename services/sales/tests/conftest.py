@@ -102,6 +102,14 @@ class Selling:
         await self.service.deliver(self.service.event("customer.created", event, key, source="customer"))
         return key
 
+    async def move(self, customer: str, branch: str) -> None:
+        """To another branch, and to nobody there."""
+        state = customer_pb2.Customer(id=customer, display_name="甲", branch_id=branch_id(branch))
+        event = CustomerEvent(customer=state)
+        await self.service.deliver(
+            self.service.event("customer.assigned", event, customer, version=2, source="customer")
+        )
+
     async def merge(self, root: str, *members: str) -> None:
         """The members are merged into the root, which stays as it is otherwise."""
         customer = customer_pb2.Customer(id=root, display_name="甲", merged_ids=members)

@@ -34,9 +34,8 @@ async def serve(settings: GatewaySettings) -> None:
 
 
 def main() -> None:
-    if sys.argv[1:] == ["migrate"]:
-        service.run(DEFINITION, ["migrate"])
-        return
+    if sys.argv[1:]:
+        service.run(DEFINITION)
     settings = GatewaySettings()  # type: ignore[call-arg]  # the environment has the rest
     provider = telemetry.configure(
         "gateway",

@@ -154,6 +154,8 @@ class _Passage(grpc.GenericRpcHandler):
             caller = await self._callers.find(credential.strip())
         if caller is None:
             if not method.public:
+                if credential:  # a guess, which was looked up
+                    await self._limiter.admit(self._callers.anonymous(), "", _address(context.peer()))
                 raise Refusal(
                     grpc.StatusCode.UNAUTHENTICATED, "send authorization: Bearer <session token or API key>"
                 )

@@ -35,6 +35,7 @@ from taproot_gateway.oidc.handlers import OidcSignIns
 from taproot_gateway.oidc.pages import OidcPages
 from taproot_gateway.oidc.provider import Provider
 from taproot_gateway.openapi.document import document
+from taproot_gateway.openapi.tenant import TenantDocument
 from taproot_gateway.revocations import Revocations
 from taproot_gateway.scim import pages as scim
 from taproot_gateway.scim.pages import ScimPages
@@ -87,7 +88,8 @@ class Doors:
             # Contracts of its own: the comments it reads are let go with it.
             return orjson.dumps(document(contracts.Contracts(loaded.files), routes, _version()))
 
-        found = pages(described, self.backends, settings.mail_url)
+        tenant = TenantDocument(described, lambda: self._runtime.directory.custom)
+        found = pages(tenant, self.backends, settings.mail_url)
         return App(
             self.router,
             calls,

@@ -17,6 +17,7 @@ from taproot_gateway.mails.sending import Sender
 from taproot_gateway.oidc import queries as oidc
 from taproot_gateway.passwords.servicer import PasswordsServicer
 from taproot_gateway.portal_users.servicer import PortalUsersServicer
+from taproot_gateway.privacy.holdings import HOLDINGS
 from taproot_gateway.roles import messages as roles
 from taproot_gateway.roles.model import Role
 from taproot_gateway.roles.servicer import RolesServicer
@@ -39,6 +40,7 @@ from taproot_gateway.users.servicer import UsersServicer
 from taproot_gateway.webhooks import messages as webhook_messages
 from taproot_gateway.webhooks.model import Webhook
 from taproot_gateway.webhooks.parts import webhooks
+from taproot_records.privacy import servicer as privacy
 from taproot_storage.database import Database
 from taproot_storage.eventlog import Encoder
 
@@ -72,6 +74,7 @@ def build(runtime: Runtime[GatewaySettings]) -> Parts:
             "taproot.identity.v1.PasswordsService": PasswordsServicer(runtime, hasher),
             "taproot.identity.v1.ApiKeysService": ApiKeysServicer(runtime),
             "taproot.identity.v1.WebhooksService": hooks.servicer,
+            privacy.SERVICE: privacy.PersonalDataServicer(runtime, HOLDINGS, hooks.subscriptions),
         },
         jobs=[
             Job("expire-sessions", EXPIRE_SECONDS, expire),

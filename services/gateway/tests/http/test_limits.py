@@ -43,6 +43,9 @@ async def harness(start_service: Any, unused_tcp_port_factory: Any) -> Harness:
         grpc_door_port=unused_tcp_port_factory(),
         requests_per_user=20,
         requests_per_address=30,
+        oidc_issuer="https://127.0.0.1:1",
+        oidc_client_id="crm",
+        public_url="https://crm.example.com",
     )
     return found
 
@@ -201,3 +204,46 @@ class TestAnswers:
                 except grpc.aio.AioRpcError as error:
                     codes[error.code().name] += 1
         assert codes["RESOURCE_EXHAUSTED"] >= 5
+
+    @pytest.mark.parametrize(
+        ("method", "path", "refused"),
+        [
+            ("GET", "/v1/sessions/current", 401),
+            ("GET", "/v1/events", 401),
+            ("GET", "/scim/v2/Users", 401),
+            ("GET", "/auth/oidc/callback", 403),
+            ("POST", "/auth/oidc/backchannel", 400),
+        ],
+    )
+    async def test_guesses_are_limited_by_address(
+        self, fresh: Harness, pair: Any, method: str, path: str, refused: int
+    ) -> None:
+        """Of keys, tokens and codes: 401 or its like until the address has used up what it may, then 429."""
+        assert fresh is not None
+        for doors in pair:
+            doors.limiter._purses.clear()
+        urls = [f"http://127.0.0.1:{doors._settings.http_port}{path}" for doors in pair]
+        async with httpx.AsyncClient(headers={"authorization": "Bearer tk_a-guess"}) as client:
+            answers = [await client.request(method, urls[n % 2]) for n in range(45)]
+        statuses = [answer.status_code for answer in answers]
+        assert set(statuses) == {refused, 429}, statuses
+        assert 30 <= statuses.count(refused) <= 40
+        last = next(answer for answer in reversed(answers) if answer.status_code == 429)
+        assert int(last.headers["retry-after"]) >= 1
+        assert last.headers["ratelimit"].startswith('"address";r=0;t=')
+
+    async def test_so_are_guesses_at_the_grpc_door(self, fresh: Harness, pair: Any) -> None:
+        assert fresh is not None
+        for doors in pair:
+            doors.limiter._purses.clear()
+        codes: Counter[str] = Counter()
+        async with grpc.aio.insecure_channel(f"127.0.0.1:{pair[0].door.port}") as channel:
+            stub = stubs.SessionsServiceStub(channel)
+            for _ in range(45):
+                try:
+                    guess = (("authorization", "Bearer tk_a-guess"),)
+                    await stub.GetCurrentSession(rpc.GetCurrentSessionRequest(), metadata=guess, timeout=10)
+                except grpc.aio.AioRpcError as error:
+                    codes[error.code().name] += 1
+        assert codes.keys() == {"UNAUTHENTICATED", "RESOURCE_EXHAUSTED"}
+        assert 30 <= codes["UNAUTHENTICATED"] <= 40

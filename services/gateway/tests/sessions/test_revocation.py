@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import socket
 import subprocess
 import sys
 import time
+import uuid
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -126,6 +128,50 @@ async def test_what_ends_in_one_ends_in_the_other(replicas: list[httpx.AsyncClie
         for credential in ended:
             seconds = await until(lambda c=credential: status(there, current, c), 401, WITHIN_SECONDS)
             assert seconds < WITHIN_SECONDS
+
+
+async def test_a_session_of_one_is_a_session_of_the_other(replicas: list[httpx.AsyncClient]) -> None:
+    here, there = replicas
+    token = (await post(here, "/v1/sessions", "", user_name="admin", password=PASSWORD))["token"]
+    current = "/v1/sessions/current"
+    assert [await status(one, current, token) for one in replicas] == [200, 200]
+    ended = await there.delete(current, headers={"authorization": f"Bearer {token}"})
+    assert ended.status_code == 200, ended.text
+    assert await until(lambda: status(here, current, token), 401, WITHIN_SECONDS) < WITHIN_SECONDS
+
+
+async def test_a_request_sent_to_both_takes_effect_once(replicas: list[httpx.AsyncClient]) -> None:
+    here, there = replicas
+    token = (await post(here, "/v1/sessions", "", user_name="admin", password=PASSWORD))["token"]
+    headers = {"authorization": f"Bearer {token}"}
+    for number in range(5):
+        role = {"code": f"both{number}", "display_name": "of both", "grants": []}
+        again = headers | {"idempotency-key": str(uuid.uuid4())}
+        answers = await asyncio.gather(*(one.post("/v1/roles", json=role, headers=again) for one in replicas))
+        answers.append(await there.post("/v1/roles", json=role, headers=again))
+        assert {answer.status_code for answer in answers} == {200}, [answer.text for answer in answers]
+        assert len({answer.json()["id"] for answer in answers}) == 1
+
+
+async def test_an_open_stream_of_one_ends_with_the_user_in_the_other(
+    replicas: list[httpx.AsyncClient],
+) -> None:
+    here, there = replicas
+    admin = (await post(here, "/v1/sessions", "", user_name="admin", password=PASSWORD))["token"]
+    user = await post(here, "/v1/users", admin, user_name="listens")
+    await post(here, f"/v1/users/{user['id']}:setPassword", admin, password=PASSWORD)
+    token = (await post(here, "/v1/sessions", "", user_name="listens", password=PASSWORD))["token"]
+    headers = {"authorization": f"Bearer {token}"}
+    async with there.stream("GET", "/v1/events", headers=headers, timeout=30) as stream:
+        assert stream.status_code == 200
+        lines = stream.aiter_lines()
+        await anext(lines)  # it is open
+        await post(here, f"/v1/users/{user['id']}:disable", admin)
+        started = time.monotonic()
+        with contextlib.suppress(httpx.RemoteProtocolError):
+            async for _ in lines:
+                assert time.monotonic() - started < WITHIN_SECONDS
+        assert time.monotonic() - started < WITHIN_SECONDS
 
 
 class Heard:

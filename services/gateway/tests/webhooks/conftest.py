@@ -130,11 +130,16 @@ class World:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def world(start_gateway: Any) -> AsyncIterator[World]:
+async def world(start_gateway: Any, mail_port: Any) -> AsyncIterator[World]:
     receiver = Receiver()
     server = await asyncio.start_server(receiver.serve, "127.0.0.1", 0)
     receiver.port = server.sockets[0].getsockname()[1]
-    settings = {"webhook_allowed_networks": NETWORK, "webhook_retry_seconds": 0.05, "webhook_attempts": 3}
+    settings = {
+        "webhook_allowed_networks": NETWORK,
+        "webhook_retry_seconds": 0.05,
+        "webhook_attempts": 3,
+        "smtp_url": f"smtp://127.0.0.1:{mail_port[0]}",
+    }
     one = await start_gateway(**settings)
     two = await start_gateway(one, **settings)
     yield World(one, two, receiver)

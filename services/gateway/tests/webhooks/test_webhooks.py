@@ -231,6 +231,25 @@ class TestFailure:
         await world.receiver.until(path, count + 1)
         await world.call("DELETE", f"/{hook['id']}")
 
+    @pytest.mark.parametrize("language", ["en", "zh-CN"])
+    async def test_its_owner_is_told_by_mail_once(self, world: Any, inbox: Any, language: str) -> None:
+        suite, name = world.one, f"mailed-{language.lower()}"
+        role = await suite.role(f"wh_{language[:2]}", ("webhooks.*", "ALL"), ("customers.read", "ALL"))
+        address = f"{name}@example.com"
+        _, token = await suite.user(name, role, email=address, language_code=language)
+        await inbox.arrival(address)  # of the password that was set
+        async with suite.client(token) as client:
+            assert (await suite.eventually(lambda: client.get("/v1/webhooks"))).status_code == 200
+        hook, _ = await world.endpoint(f"/{name}", token, event_types=["customer.created"])
+        world.receiver.answers[:] = [world.receiver.answer(410)]
+        await world.happen()
+        mail = await inbox.arrival(address, 2)
+        assert f"/{name}" in mail["subject"]
+        assert ("停用" if language == "zh-CN" else "disabled") in mail["subject"]
+        assert "410" in mail["text"]
+        await world.call("DELETE", f"/{hook['id']}")
+        assert len(inbox.to(address)) == 2
+
     async def test_slow_and_endless_answers_are_cut(
         self, world: Any, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -156,11 +156,19 @@ def upgrade() -> None:
         sa.Column("limit_amount", sa.Numeric(), nullable=False),
         sa.Column("currency_code", sa.Text(), nullable=False),
         sa.Column("note", sa.Text(), nullable=False),
+        sa.Column("owner_id", sa.Uuid(), nullable=True),
+        sa.Column("branch_path", sa.Text(), nullable=False),
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("version", sa.BigInteger(), nullable=False),
         sa.Column("create_time", sa.DateTime(timezone=True), nullable=False),
         sa.Column("update_time", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_credit_limits")),
+    )
+    op.create_index(
+        "ix_credit_limits_branch_path", "credit_limits", ["branch_path", "create_time", "id"], unique=False
+    )
+    op.create_index(
+        "ix_credit_limits_owner_id", "credit_limits", ["owner_id", "create_time", "id"], unique=False
     )
     op.create_table(
         "customer_refs",

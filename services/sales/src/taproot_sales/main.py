@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from taproot_chassis.service import Definition, Parts, Runtime
+from taproot_records.privacy import servicer as privacy
 from taproot_sales.approvals import jobs as approvals
 from taproot_sales.approvals.servicer import ApprovalPoliciesServicer, ApprovalsServicer
 from taproot_sales.assignment_rules.servicer import AssignmentRulesServicer
@@ -24,6 +25,7 @@ from taproot_sales.payments.servicer import PaymentsServicer
 from taproot_sales.pipelines.handlers import ensure_default
 from taproot_sales.pipelines.servicer import PipelinesServicer
 from taproot_sales.price_books.servicer import PriceBooksServicer
+from taproot_sales.privacy.holdings import HOLDINGS
 from taproot_sales.quotes import jobs as quotes
 from taproot_sales.quotes.servicer import QuotesServicer
 from taproot_sales.settings import SalesSettings
@@ -52,7 +54,10 @@ JOBS = (*leads.JOBS, *opportunities.JOBS, *approvals.JOBS, *quotes.JOBS, *invoic
 
 def build(runtime: Runtime[SalesSettings]) -> Parts:
     return Parts(
-        servicers={f"taproot.sales.v1.{name}Service": make(runtime) for name, make in SERVICERS.items()},
+        servicers={
+            **{f"taproot.sales.v1.{name}Service": make(runtime) for name, make in SERVICERS.items()},
+            privacy.SERVICE: privacy.PersonalDataServicer(runtime, HOLDINGS, SUBSCRIPTIONS),
+        },
         subscriptions=SUBSCRIPTIONS,
         jobs=JOBS,
         startup=[functools.partial(ensure_default, runtime.database)],

@@ -17,7 +17,7 @@ from taproot.sales.v1.order_service_pb2 import ConfirmOrderRequest, SubmitOrderR
 from taproot.sales.v1.payment_pb2 import Payment
 from taproot.sales.v1.payment_service_pb2 import CreatePaymentRequest
 from taproot.type.v1.money_pb2 import Money
-from taproot_base.errors import Kind
+from taproot_base.errors import AppError, Kind
 from taproot_sales.invoices.jobs import note_overdue_invoices
 from taproot_sales.orders.handlers import confirm_order
 
@@ -213,3 +213,28 @@ class TestCreditLimit:
             selling.limits.GetCreditLimit(limit_rpc.GetCreditLimitRequest(customer_id=customer))
         )
         assert gone.kind is Kind.NOT_FOUND
+
+    async def test_only_who_reaches_the_customer_sees_it_and_it_goes_where_the_customer_goes(
+        self, selling, failure
+    ):
+        read = {"credit_limits.read": "branch"}
+        east, west = [
+            selling.seen_by(await selling.service.add_user(read, path)) for path in ("/hq/e/sh/", "/hq/w/")
+        ]
+        customer = await selling.customer()
+        await set_limit(selling, customer, "31")
+
+        async def seen(who: Any) -> tuple[bool, bool]:
+            """In the list, and by its key."""
+            listed = await who.limits.ListCreditLimits(limit_rpc.ListCreditLimitsRequest())
+            request = limit_rpc.GetCreditLimitRequest(customer_id=customer)
+            try:
+                read = (await who.limits.GetCreditLimit(request)).customer_id == customer
+            except AppError as error:
+                assert error.kind is Kind.NOT_FOUND  # noqa: PT017  # both outcomes are answers here
+                read = False
+            return customer in {limit.customer_id for limit in listed.credit_limits}, read
+
+        assert (await seen(east), await seen(west)) == ((True, True), (False, False))
+        await selling.move(customer, "/hq/w/")
+        assert (await seen(east), await seen(west)) == ((False, False), (True, True))

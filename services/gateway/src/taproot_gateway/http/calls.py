@@ -132,6 +132,8 @@ class Calls:
             caller = None
         if caller is None:
             if not public:
+                if credential is not None:  # a guess, which was looked up
+                    await self._limiter.admit(self._callers.anonymous(), "", request.client)
                 raise Refused(_unauthenticated(credential))
             return self._callers.anonymous(), ""
         refusal = caller.identity.refusal(service)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib.resources
 from collections.abc import Callable
-from functools import cache
+from functools import lru_cache
 
 import orjson
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
@@ -38,7 +38,7 @@ _MAIL_CARD = (
 
 
 def pages(document: Callable[[], bytes], backends: Backends, mail_url: str = "") -> dict[str, Handler]:
-    """`document` makes the OpenAPI document, when it is first asked for: few ever do, and it takes memory."""
+    """`document` makes the OpenAPI document when asked for it, the same one until it changes."""
     found: dict[str, Handler] = {path: _static(name, mail_url) for path, name in _STATIC.items()}
     found["/openapi.json"] = _made_late(document, "application/json")
     found["/healthz"] = _healthz
@@ -67,10 +67,10 @@ def _fixed(body: bytes, content_type: str) -> Handler:
 
 
 def _made_late(make: Callable[[], bytes], content_type: str) -> Handler:
-    made = cache(lambda: _fixed(make(), content_type))
+    made = lru_cache(maxsize=1)(lambda body: _fixed(body, content_type))
 
     async def page(request: Request) -> Answer:
-        return await made()(request)
+        return await made(make())(request)
 
     return page
 

@@ -26,6 +26,8 @@ account_mails = Table(
     Column("user_id", Uuid),
     # What somebody typed who may be nobody: resolved by the job, so that the answer does not depend on it.
     Column("login", Text, nullable=False),
+    # What the mail names beside its reader, such as an endpoint.
+    Column("about", Text, nullable=False),
     Column("create_time", Instant, nullable=False),
     Column("next_time", Instant, nullable=False),
     Column("tries", Integer, nullable=False),

@@ -16,6 +16,7 @@ from taproot_storage.database import Reader, UnitOfWork
 from taproot_storage.statements import Statement
 
 PASSWORD_RESET, PASSWORD_CHANGED, INVITATION = "reset", "changed", "invitation"
+WEBHOOK_GONE, WEBHOOK_FAILING = "webhook_gone", "webhook_failing"
 BATCH = 20
 _TOKEN_PREFIX = "tm_"  # noqa: S105 - tells mailed tokens from others
 _FIRST_RETRY_SECONDS = 15
@@ -69,10 +70,17 @@ _expire_tokens = Statement(lambda: delete(mailed_tokens).where(_t.expire_time < 
 
 
 async def queue_mail(
-    work: UnitOfWork, kind: str, *, user_id: uuid.UUID | None = None, login: str = ""
+    work: UnitOfWork, kind: str, *, user_id: uuid.UUID | None = None, login: str = "", about: str = ""
 ) -> None:
     now = work.clock.now()
-    values = {"user_id": user_id, "login": login, "create_time": now, "next_time": now, "tries": 0}
+    values = {
+        "user_id": user_id,
+        "login": login,
+        "about": about,
+        "create_time": now,
+        "next_time": now,
+        "tries": 0,
+    }
     await work.execute(_queue, id=new_id(), kind=kind, **values)
 
 

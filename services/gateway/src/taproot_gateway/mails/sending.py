@@ -7,7 +7,7 @@ from typing import Any
 
 from taproot_base import telemetry
 from taproot_gateway.mails import queue
-from taproot_gateway.mails.queue import INVITATION, PASSWORD_RESET
+from taproot_gateway.mails.queue import INVITATION, PASSWORD_RESET, WEBHOOK_FAILING, WEBHOOK_GONE
 from taproot_gateway.mails.smtp import MailNotSent, MailServer
 from taproot_gateway.mails.texts import Letter, compose
 from taproot_gateway.sessions import store
@@ -18,6 +18,7 @@ from taproot_storage.database import Database, Reader
 
 # One mailbox may serve several users, such as a counter; but not any number of them.
 _MOST_USERS = 5
+_NOT_OF_PASSWORDS = frozenset({INVITATION, WEBHOOK_GONE, WEBHOOK_FAILING})
 
 
 class Sender:
@@ -46,14 +47,15 @@ class Sender:
         async with database.reading() as reader:
             found = await _recipients(reader, mail)
         for user in found:
-            letter = await self._letter(database, mail["kind"], user)
+            letter = await self._letter(database, mail, user)
             settings = self._settings
             now = database.clock.now()
             await server.send(compose(letter, settings.mail_sender, settings.mail_sender_name, now))
         async with database.unit() as work:
             await queue.drop_mail(work, mail["id"])
 
-    async def _letter(self, database: Database, kind: str, user: Any) -> Letter:
+    async def _letter(self, database: Database, mail: Any, user: Any) -> Letter:
+        kind = mail["kind"]
         life = self._lives.get(kind)
         link = ""
         if life is not None:
@@ -63,7 +65,7 @@ class Sender:
             link = f"{self._settings.public_url.rstrip('/')}/account#{token}"
         minutes = int(life.total_seconds() / 60) if life is not None else 0
         named = (user["display_name"], user["user_name"], user["email"])
-        return Letter(kind, user["language_code"], *named, link=link, minutes=minutes)
+        return Letter(kind, user["language_code"], *named, link=link, minutes=minutes, about=mail["about"])
 
 
 async def _recipients(reader: Reader, mail: Any) -> list[Any]:
@@ -73,7 +75,7 @@ async def _recipients(reader: Reader, mail: Any) -> list[Any]:
     else:
         found = await users.find_by_login(reader, mail["login"], _MOST_USERS)
     usable = [user for user in found if user["state"] == ACTIVE and user["email"]]
-    if mail["kind"] == INVITATION:
+    if mail["kind"] in _NOT_OF_PASSWORDS:
         return usable
     # Whoever signs in elsewhere has no password here, and gets none by mail.
     return [user for user in usable if await store.find_credential(reader, user["id"]) is not None]

@@ -7,7 +7,13 @@ from datetime import datetime
 from email.message import EmailMessage
 from email.utils import format_datetime, formataddr, make_msgid
 
-from taproot_gateway.mails.queue import INVITATION, PASSWORD_CHANGED, PASSWORD_RESET
+from taproot_gateway.mails.queue import (
+    INVITATION,
+    PASSWORD_CHANGED,
+    PASSWORD_RESET,
+    WEBHOOK_FAILING,
+    WEBHOOK_GONE,
+)
 
 _TEXTS = {
     (PASSWORD_RESET, "en"): (
@@ -54,6 +60,46 @@ If it was not you, tell your administrator at once.
 如果不是您本人操作，请立即联系管理员。
 """,
     ),
+    (WEBHOOK_FAILING, "en"): (
+        "A webhook was disabled: {about}",
+        """\
+Hello {name},
+
+the webhook "{about}" was disabled: for days none of its deliveries succeeded.
+Once the receiver is repaired, enable the webhook again; what waited is then sent.
+What happens while it is disabled is not kept for it.
+""",
+    ),
+    (WEBHOOK_FAILING, "zh"): (
+        "Webhook 已停用：{about}",
+        """\
+{name}，您好：
+
+Webhook“{about}”连续多日推送失败，已被停用。
+请在接收方修复后重新启用，届时会发送等待中的事件。
+停用期间发生的事件不为它保留。
+""",
+    ),
+    (WEBHOOK_GONE, "en"): (
+        "A webhook was disabled: {about}",
+        """\
+Hello {name},
+
+the webhook "{about}" was disabled: its receiver answered 410 (gone).
+If that was a mistake, enable the webhook again.
+What happens while it is disabled is not kept for it.
+""",
+    ),
+    (WEBHOOK_GONE, "zh"): (
+        "Webhook 已停用：{about}",
+        """\
+{name}，您好：
+
+Webhook“{about}”的接收方回答 410（已不存在），该 Webhook 已被停用。
+如果是误操作，请重新启用。
+停用期间发生的事件不为它保留。
+""",
+    ),
     (INVITATION, "en"): (
         "You are invited",
         """\
@@ -88,14 +134,17 @@ class Letter:
     address: str
     link: str = ""
     minutes: int = 0
+    about: str = ""
 
 
 def compose(letter: Letter, sender: str, sender_name: str, now: datetime) -> EmailMessage:
     language = "zh" if letter.language.lower().startswith("zh") else "en"
     subject, text = _TEXTS[letter.kind, language]
-    values = {"name": letter.name, "user": letter.user, "link": letter.link}
+    values = {"name": letter.name, "user": letter.user, "link": letter.link, "about": letter.about}
     message = EmailMessage()
-    message["Subject"] = subject
+    message["Subject"] = " ".join(
+        subject.format(**values).split()
+    )  # a name may hold line breaks, a header not
     message["From"] = formataddr((sender_name, sender))
     message["To"] = letter.address
     message["Date"] = format_datetime(now)

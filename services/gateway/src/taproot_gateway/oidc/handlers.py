@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from taproot_base import telemetry
+from taproot_base.context import about
 from taproot_gateway.oidc import queries
 from taproot_gateway.oidc.accounts import Account, user_of
 from taproot_gateway.oidc.model import OidcSignInFailed
@@ -138,6 +139,7 @@ class OidcSignIns:
         )
         async with self._database.unit([account.lock]) as work:
             user = await user_of(account, self._settings, work)
+            about(user.id)
             row, session_token = await open_session(
                 work, user.id, origin, self._settings, method=OIDC, second_factor=strong
             )

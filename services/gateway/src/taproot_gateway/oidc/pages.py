@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import uuid
+from dataclasses import replace
 from http.cookies import CookieError, SimpleCookie
 from urllib.parse import parse_qs, quote
 
 import orjson
 
+from taproot_base.audit import Note
 from taproot_base.context import Call, calling
 from taproot_base.errors import AppError
 from taproot_gateway.callers import Callers
@@ -49,15 +51,18 @@ class OidcPages:
         }
 
     async def serve(self, request: Request) -> Answer:
-        page = self._pages.get((request.method, request.path.removeprefix(PREFIX)))
+        name = request.path.removeprefix(PREFIX)
+        page = self._pages.get((request.method, name))
         if page is None:
             return problem_answer(Problem(404, "There is nothing here", reason="NO_ROUTE"))
         try:
             await self._limiter.admit(self._callers.anonymous(), "", request.client)
-            with calling(self._system):
+            with calling(replace(self._system, method=f"oidc {name}", note=Note())):
                 answer = await page(request)
         except AppError as error:
-            return problem_answer(from_app_error(error))
+            refused = problem_answer(from_app_error(error))
+            refused.headers += getattr(error, "headers", [])
+            return refused
         except (BodyTooLarge, BodyTooSlow):
             return problem_answer(Problem(400, "The body cannot be read", reason="BODY_UNREADABLE"))
         self._callers.forget_all()  # whoever signed in or out

@@ -9,6 +9,7 @@ from urllib.parse import parse_qs, unquote
 import orjson
 
 from taproot_base.access import AccessDirectory
+from taproot_base.audit import Note
 from taproot_base.auth import Principal
 from taproot_base.context import Call, calling
 from taproot_base.errors import AppError, Kind, PermissionDenied
@@ -60,7 +61,7 @@ class ScimPages:
             return _error(error.status, error.detail, error.scim_type)
         except RateLimited as error:
             answer = _error(429, error.message)
-            answer.headers += error.headers
+            answer.headers += [*error.headers, *from_app_error(error).headers()]
             return answer
         except AppError as error:
             detail = "; ".join(f"{one.field}: {one.description}" for one in error.violations) or error.message
@@ -75,6 +76,8 @@ class ScimPages:
         found = scheme.lower() == "bearer" and credential.strip()
         caller = await self._callers.find(credential.strip(), SCOPE) if found else None
         if caller is None:
+            if found:  # a guess, which was looked up
+                await self._limiter.admit(self._callers.anonymous(), "", request.client)
             answer = _error(401, "send an API key made with the scope scim")
             answer.headers.append((b"www-authenticate", b'Bearer realm="scim"'))
             return answer
@@ -94,7 +97,8 @@ class ScimPages:
             return _error(405, "this is not served here")
         permission = f"{_RESOURCES[kind]}.{_VERBS[method]}"
         self._rights.require(principal, permission)
-        call = Call(principal, self._rights, method=f"scim {method}", permission=permission)
+        note = Note(changes=method != "GET")
+        call = Call(principal, self._rights, method=f"scim {method}", permission=permission, note=note)
         with calling(call):
             return await self._served(request, method, kind, parts[1:], searching=searching)
 

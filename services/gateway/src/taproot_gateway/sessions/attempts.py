@@ -113,6 +113,7 @@ async def require_free(database: Database, limits: Iterable[Limit]) -> None:
     Raises SignInLocked.
     """
     async with database.unit() as work:
+        work.audited = False
         found = [await _count(work, limit) for limit in limits]
         now = work.clock.now()
     _refuse(found, now)
@@ -126,6 +127,7 @@ async def count_sign_in(database: Database, settings: GatewaySettings, user_name
         limits.append(Limit(f"address:{address}", settings.sign_in_attempts_per_address, first, most))
     whole_name = Limit(_name(user_name), settings.sign_in_attempts_per_name, first, NAME_LOCK_MOST_SECONDS)
     async with database.unit() as work:
+        work.audited = False
         now = work.clock.now()
         since = now - timedelta(days=PLACE_DAYS)
         known = await work.fetch_value(_known_place, key=_name_at(user_name, address), since=since)

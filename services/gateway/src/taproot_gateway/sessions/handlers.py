@@ -6,7 +6,7 @@ import uuid
 from dataclasses import dataclass, field
 from typing import Any
 
-from taproot_base.context import current_call
+from taproot_base.context import about, current_call
 from taproot_gateway.mails.queue import PASSWORD_CHANGED, drop_tokens, queue_mail
 from taproot_gateway.second_factors.handlers import SecondFactors
 from taproot_gateway.second_factors.model import SecondFactorWrong
@@ -72,6 +72,7 @@ class SignIns:
         async with self._database.reading() as reader:
             user = await users.find_by_name(reader, name_key(command.user_name))
             credential = await store.find_credential(reader, user["id"]) if user is not None else None
+        about(user["id"] if user is not None else None)
         stored = credential["password_hash"] if credential is not None else None
         if not await self._hasher.verify(stored, command.password):
             raise CredentialsInvalid
@@ -92,6 +93,7 @@ class SignIns:
             user_id = await challenged_user(reader, challenge)
         if user_id is None:
             raise SecondFactorWrong
+        about(user_id)
         await self._factors.count(user_id)
         async with self._database.unit() as work:
             user = await users.find_user(work, user_id)

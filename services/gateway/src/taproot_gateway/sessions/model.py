@@ -68,6 +68,7 @@ class PasswordUnchanged(InvalidArgument):
 
 class SignInLocked(ResourceExhausted):
     reason = "SIGN_IN_LOCKED"
+    audited = True
 
     def __init__(self, retry_after: float) -> None:
         super().__init__("too many attempts; try again later", retry_after)

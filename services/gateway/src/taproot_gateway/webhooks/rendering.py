@@ -68,7 +68,7 @@ class Renderer:
             return None
         kind = notice.kind
         message: Any = kind.message.FromString(row["payload"])
-        mask(message, self.directory.masked(owner))
+        mask(message, self.directory.masked(owner), self.directory.custom)
         data = self.encoders.encoder(message.DESCRIPTOR)(message)
         if not filters.holds(filter_text, row, kind.collection, data.get(kind.field, {}), now):
             return None

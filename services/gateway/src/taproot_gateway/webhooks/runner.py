@@ -19,6 +19,7 @@ from taproot_base.auth import Principal
 from taproot_base.context import Call, calling
 from taproot_base.errors import AppError, Unavailable
 from taproot_chassis.identities import AccessStore
+from taproot_gateway.mails.queue import WEBHOOK_FAILING, WEBHOOK_GONE, queue_mail
 from taproot_gateway.settings import GatewaySettings
 from taproot_gateway.webhooks import deliveries, model, rendering, signing
 from taproot_gateway.webhooks.guard import Guard
@@ -35,6 +36,9 @@ _JITTER = (0.8, 1.2)
 _REST_FROM, _REST_SECONDS, _LONGEST_REST = 5, 5, 300
 _ROLE_WAIT = timedelta(seconds=2)
 _FAILURES = (AppError, OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
+
+# An owner who is gone has no mailbox either; the event `webhook.disabled` tells administrators.
+_MAILS = {model.FAILING: WEBHOOK_FAILING, model.GONE: WEBHOOK_GONE}
 
 _attempts = Counter("taproot_webhook_attempts_total", "Attempts to deliver an event", ["result"])
 
@@ -194,4 +198,7 @@ class Runner:
             )
             if webhook is not None and webhook.state == model.ENABLED:
                 webhook.disable(reason, work.clock.now())
+                if reason in _MAILS:
+                    about = webhook.display_name
+                    await queue_mail(work, _MAILS[reason], user_id=webhook.owner_id, about=about)
                 telemetry.logger.warning("webhook_disabled", webhook=str(key), reason=reason)

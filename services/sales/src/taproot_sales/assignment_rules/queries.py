@@ -22,7 +22,7 @@ RESOURCE = resource_of(
     "assignment_rule",
     AssignmentRule,
     pb.AssignmentRule,
-    "id display_name priority branch_id disabled create_time update_time",
+    "id display_name priority branch_id disabled create_time update_time custom",
     "priority",
 )
 SHELF = Shelf(RESOURCE, AssignmentRule, pb.AssignmentRule, live=LIVE)

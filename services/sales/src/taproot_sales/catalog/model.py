@@ -13,7 +13,7 @@ from taproot_base.errors import AlreadyExists
 from taproot_base.text import normalize, search_tokens
 from taproot_records.keeping import Recyclable, Sorted
 from taproot_sales.base import Base
-from taproot_storage.model import Customizable
+from taproot_storage.model import Customizable, custom_tokens
 
 
 class ProductCodeExists(AlreadyExists):
@@ -67,7 +67,8 @@ class Product(Recyclable, Sorted, Customizable, Base):
         self.display_name = self.display_name or self.name_zh or self.name_en
         self.code_key = normalize(self.code)
         self.sort_by_name()
-        self.search = search_tokens(self.code, self.display_name, self.name_zh, self.name_en, self.category)
+        found = search_tokens(self.code, self.display_name, self.name_zh, self.name_en, self.category)
+        self.search = [*found, *custom_tokens(self)]
 
 
 def component_ids(components: list[dict[str, Any]]) -> list[uuid.UUID]:

@@ -11,7 +11,7 @@ from taproot_base.errors import AlreadyExists
 from taproot_base.text import normalize, search_tokens
 from taproot_records.keeping import Recyclable, Sorted
 from taproot_sales.base import Base
-from taproot_storage.model import Customizable
+from taproot_storage.model import Customizable, custom_tokens
 
 
 class CompetitorExists(AlreadyExists):
@@ -43,5 +43,6 @@ class Competitor(Recyclable, Sorted, Customizable, Base):
     def faults(self) -> list[tuple[str, Any]]:
         self.name_key = normalize(self.display_name)
         self.sort_by_name()
-        self.search = search_tokens(self.display_name, *self.aliases, *self.products)
+        found = search_tokens(self.display_name, *self.aliases, *self.products)
+        self.search = [*found, *custom_tokens(self)]
         return [] if self.display_name.strip() else [("display_name", "is required")]

@@ -10,12 +10,15 @@ from taproot.customer.v1 import customer_pb2 as pb
 from taproot_base.wire import enum_name, optional_uuid
 from taproot_chassis.events import Event
 from taproot_sales.customer_refs.model import CUSTOMERS
+from taproot_sales.invoices.credit import follow_customer
 from taproot_storage.database import UnitOfWork
 
 
 async def apply_customer(event: Event, work: UnitOfWork) -> None:
     """Handler of the subscription `customer-refs`."""
-    await CUSTOMERS.follow(work, _values(event.decode(CustomerEvent).customer, event))
+    values = _values(event.decode(CustomerEvent).customer, event)
+    if await CUSTOMERS.follow(work, values):
+        await follow_customer(values, work)
 
 
 def _values(customer: pb.Customer, event: Event) -> dict[str, Any]:

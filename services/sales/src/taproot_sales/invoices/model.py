@@ -172,14 +172,23 @@ class Invoice(Aggregate, Base):
 
 
 class CreditLimit(Aggregate, Base):
-    """How much a customer may owe; `id` is the customer's."""
+    """How much a customer may owe; `id` is the customer's.
+
+    It belongs where the customer does and follows it: who sees the customer's place sees what it may owe.
+    """
 
     __tablename__ = "credit_limits"
+    __table_args__ = (
+        Index("ix_credit_limits_owner_id", "owner_id", "create_time", "id"),
+        Index("ix_credit_limits_branch_path", "branch_path", "create_time", "id"),
+    )
     aggregate_type: ClassVar[str] = "credit_limit"
 
     limit_amount: Mapped[Decimal] = mapped_column(Numeric)
     currency_code: Mapped[str] = mapped_column(Text)
     note: Mapped[str] = mapped_column(Text, default="")
+    owner_id: Mapped[uuid.UUID | None] = mapped_column(Uuid)
+    branch_path: Mapped[str] = mapped_column(Text, default="")
 
     @property
     def party(self) -> uuid.UUID | None:
@@ -191,3 +200,4 @@ class CreditLimit(Aggregate, Base):
 
 
 scope_table(Invoice, "invoices.read", team="team_id", party="customer_id")
+scope_table(CreditLimit, "credit_limits.read", party="id")

@@ -20,7 +20,7 @@ from taproot_records.keeping import Recyclable, Sorted
 from taproot_sales.base import Base
 from taproot_sales.leads.clock import feedback_due
 from taproot_sales.leads.scoring import ScoreInput, score_lead
-from taproot_storage.model import Customizable, TeamOwned
+from taproot_storage.model import Customizable, TeamOwned, custom_tokens
 from taproot_storage.visibility import scope_table
 
 Instant = DateTime(timezone=True)
@@ -148,9 +148,10 @@ class Lead(Recyclable, Sorted, TeamOwned, Customizable, Base):
         self.source, self.urgency = self.source or "manual", self.urgency or "normal"
         self.display_name = self.display_name or self.name or self.company
         self.sort_by_name()
-        self.search = search_tokens(
+        found = search_tokens(
             self.display_name, self.name, self.company, self.phone, self.email, self.product_interest
         )
+        self.search = [*found, *custom_tokens(self)]
         self._rescore()
 
     def _rescore(self) -> None:

@@ -20,7 +20,7 @@ from taproot_records.keeping import Recyclable, Sorted
 from taproot_sales.base import Base
 from taproot_sales.pipelines.rules import LOST, OPEN, WON, Stage, expected_amount, stall_time
 from taproot_sales.pricing.currency import round_money
-from taproot_storage.model import Customizable, TeamOwned
+from taproot_storage.model import Customizable, TeamOwned, custom_tokens
 from taproot_storage.visibility import scope_table
 
 Instant = DateTime(timezone=True)
@@ -147,7 +147,8 @@ class Opportunity(Recyclable, Sorted, TeamOwned, Customizable, Base):
             raise InvalidArgument([(f"opportunity.{name}", text) for name, text in faults])
         self.forecast_category = self.forecast_category or "pipeline"
         self.sort_by_name()
-        self.search = search_tokens(self.display_name, self.next_step, self.external_id or "")
+        found = search_tokens(self.display_name, self.next_step, self.external_id or "")
+        self.search = [*found, *custom_tokens(self)]
         self.product_ids = [uuid.UUID(line["product_id"]) for line in self.lines if line["product_id"]]
         self.competitor_ids = [uuid.UUID(seen["competitor_id"]) for seen in self.competitors]
         self._derive_amounts()

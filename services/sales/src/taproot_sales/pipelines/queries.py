@@ -21,7 +21,7 @@ RESOURCE = resource_of(
     "pipeline",
     Pipeline,
     pb.Pipeline,
-    "id display_name default_pipeline create_time update_time",
+    "id display_name default_pipeline create_time update_time custom",
     "display_name",
 )
 SHELF = Shelf(RESOURCE, Pipeline, pb.Pipeline, live=LIVE)
