@@ -25,7 +25,9 @@ PARENTS = {
     "account_id": "/v1/loyaltyAccounts",
     "order_id": "/v1/orders",
     "ticket_id": "/v1/tickets",
+    "type": "/v1/objectTypes",
 }
+KEYS = {"type": "key"}  # what such a variable is of its parent, when not the id
 # Made by neither a life nor `PREPARED`.
 EMPTY = {
     "/v1/customers:pool",
@@ -34,6 +36,7 @@ EMPTY = {
     "/v1/duplicatePairs",
     "/v1/imports",
     "/v1/operations",
+    "/v1/erasures",
     "/v1/transfers",
     "/v1/relationships",
 }
@@ -49,6 +52,9 @@ PREPARED: dict[str, list[Json]] = {
     "/v1/activities": [{"kind": "NOTE", "display_name": name, "customer_id": "{customer}"} for name in "ab"],
     "/v1/poolRules": [{"display_name": "a"}],
     "/v1/contacts": [{"display_name": name, "customer_id": "{customer}"} for name in "ab"],
+    "/v1/objectTypes": [{"key": key} for key in ("walk_a", "walk_b")],
+    "/v1/customFields": [{"resource_type": "objects_walk_a", "key": key, "type": "TEXT"} for key in "ab"],
+    "/v1/objects/walk_a": [{"display_name": name} for name in "ab"],
 }
 BY_DEFAULT = {"/v1/exports"}  # nothing said means everything, as CSV
 FADING = {"/v1/customerScores": {"score"}}  # shown as of now, stored as of the last event
@@ -87,7 +93,7 @@ class Walk:
         variable, _, after = rest.partition("}")
         parents = (await self.get(PARENTS.get(variable, before))).json()
         found = next(iter(parents.values())) if parents else []
-        places = [f"{before}/{one['id']}{after}" for one in found]
+        places = [f"{before}/{one[KEYS.get(variable, 'id')]}{after}" for one in found]
         for place in places:
             if (await self.get(place, page_size=1)).json().get(listed.items):
                 return place

@@ -13,6 +13,8 @@ from datetime import UTC, datetime
 import asyncpg
 import pytest
 
+from taproot_storage.visibility import ScopeRule
+
 READ_BY_KEY = {"customer_refs"}  # a projection that no list shows
 SERVICES = ("customer", "sales", "servicedesk", "marketing", "gateway")
 _CHECK = """
@@ -89,7 +91,8 @@ def test_every_scoped_table_has_an_index_for_each_arm():
         rule
         for service in SERVICES
         for rule in importlib.import_module(f"taproot_{service}.main").DEFINITION.scoped
-        if rule.table.name not in READ_BY_KEY
+        # Rows of many resources are read within their parent, by its key.
+        if isinstance(rule, ScopeRule) and rule.table.name not in READ_BY_KEY
     ]
     missing = []
     for rule in rules:

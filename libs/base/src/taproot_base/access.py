@@ -193,6 +193,16 @@ class AccessDirectory:
             raise PermissionDenied(f"this needs the permission {permission}", permission=permission)
         return reach
 
+    def require_typed(self, principal: Principal, permission: str) -> None:
+        """For records whose types are granted one by one: of all types, or of any."""
+        resource, _, verb = permission.partition(".")
+        if self.reach(principal, permission) is None and not any(
+            grant.permission.startswith(f"{resource}_") and grant.permission.rpartition(".")[2] in (verb, "*")
+            for role in self.roles_of(principal)
+            for grant in role.grants
+        ):
+            raise PermissionDenied(f"this needs the permission {permission}", permission=permission)
+
     def masked(self, principal: Principal) -> frozenset[str]:
         """What is hidden from the caller: only what every one of its roles hides."""
         if principal.kind != "user" or not principal.roles:

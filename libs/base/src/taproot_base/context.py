@@ -12,7 +12,7 @@ from taproot_base.audit import Note
 from taproot_base.auth import Principal
 
 if TYPE_CHECKING:
-    from taproot_base.access import AccessDirectory
+    from taproot_base.access import AccessDirectory, Reach
 
 
 @dataclass
@@ -30,6 +30,8 @@ class Call:
     trace_statements: bool = False
     admitted: set[str] = field(default_factory=set)
     """Ids of foreign records whose own service has shown them to this caller."""
+    reaches: dict[str, Reach] = field(default_factory=dict)
+    """Resource -> how far the caller reaches, where the permission of the method does not say it."""
     doomed: bool = False
     """The request breaks its contract and is served only to find what else is wrong: nothing is kept."""
     note: Note | None = None

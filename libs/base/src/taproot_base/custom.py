@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
 from taproot_base.errors import Violation
 
-R = TypeVar("R")
-
 
 class CustomRules(Protocol):
-    """The definitions this process knows. `resource`: the type of a record, such as `ticket`."""
+    """The definitions this process knows. `resource`: the type of a record, such as `job`."""
 
     def checked(
         self, resource: str, values: Mapping[str, Any], path: str
@@ -24,8 +22,11 @@ class CustomRules(Protocol):
     def completed(self, resource: str, values: Mapping[str, Any]) -> dict[str, Any]:
         """Values of a new record, with the defaults of what is not given."""
 
-    def listed(self, resource: R) -> R:
+    def listed(self, resource: Any) -> Any:
         """A resource of the list language with the fields defined for it."""
+
+    def tokens(self, resource: str, values: Mapping[str, Any]) -> list[str]:
+        """What a text search is to find of a record's own fields."""
 
     def hidden(self, resource: str, masked: frozenset[str]) -> frozenset[str]:
         """Keys whose values `masked` hides."""

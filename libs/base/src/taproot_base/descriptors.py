@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -24,6 +25,7 @@ class MethodRule:
     services: frozenset[str]
     portal: bool
     writes: bool
+    typed: bool = False
 
 
 class NoAccessRule(RuntimeError):
@@ -60,6 +62,7 @@ def method_rules(service_name: str) -> dict[str, MethodRule]:
             frozenset(access.services),
             access.portal,
             not method.name.startswith(READING),
+            access.typed,
         )
     return found
 
@@ -91,6 +94,27 @@ def _with_behavior(descriptor: Any, behavior: int) -> tuple[FieldDescriptor, ...
         for field in descriptor.fields
         if behavior in field.GetOptions().Extensions[field_behavior_pb2.field_behavior]
     )
+
+
+@cache
+def custom_type(descriptor: Any) -> str:
+    """By which type the fields of the enterprise's own of a message are defined; empty when it has none."""
+    field = descriptor.fields_by_name.get("custom")
+    of_values = field is not None and field.message_type is not None and not is_repeated(field)
+    if not of_values or field.message_type.full_name != "google.protobuf.Struct":
+        return ""
+    return type_name(descriptor.name)
+
+
+def type_name(message: str) -> str:
+    """`SlaPolicy` -> `sla_policy`."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", message).lower()
+
+
+def custom_type_of(message: Any) -> str:
+    """As `custom_type`; an `Object` says its type itself."""
+    kind = custom_type(message.DESCRIPTOR)
+    return f"objects_{message.type}" if kind == "object" else kind
 
 
 def output_only(message: Message) -> Iterator[str]:

@@ -10,6 +10,8 @@ import uuid
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from taproot_audit import commands as auditcommands
+from taproot_audit.chain import Fault
 from taproot_base.context import calling
 from taproot_chassis import deadletters
 from taproot_chassis.consumers import Consumer, SubscriberKind
@@ -18,6 +20,9 @@ from taproot_chassis.service import Definition, Runtime, ServiceProcess, consume
 from taproot_storage.visibility import scope_rules
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from taproot_base.settings import Settings
     from taproot_chassis.events import Event
 
 
@@ -34,7 +39,14 @@ def main(definition: Definition, arguments: Sequence[str]) -> int:
         migrations.upgrade(definition.migrations, scope_rules())
         return 0
     try:
-        asyncio.run(_run(definition, asked))
+        if auditcommands.is_offline(asked):
+            keys = asked.keys or _keys(definition.settings())  # type: ignore[call-arg]  # environment
+            print(auditcommands.verify_file(asked, definition.name, keys))
+        else:
+            asyncio.run(_run(definition, asked))
+    except Fault as error:
+        print(f"{definition.name}: {error}", file=sys.stderr)
+        return 1
     except Refused as error:
         print(error, file=sys.stderr)
         return 1
@@ -54,10 +66,18 @@ def _parser(definition: Definition) -> argparse.ArgumentParser:
         ("discard", "give it up for good; those parked behind it are applied"),
     ):
         verbs.add_parser(verb, help=text).add_argument("number", type=int)
+    auditcommands.add_parser(commands)
     anew = commands.add_parser(
         "rebuild", help="empty a projection and feed it from the publishers' histories"
     )
     anew.add_argument("projection", help="its name; `list` prints all")
+    erased = commands.add_parser("privacy", help="whom this service must not know any more")
+    erased.add_argument(
+        "verb", choices=("list", "apply"), help="print the hashes; erase again, after a backup was restored"
+    )
+    erased.add_argument(
+        "--file", type=argparse.FileType(), help="a list printed before, besides the stream's"
+    )
     return parser
 
 
@@ -65,12 +85,23 @@ async def _run(definition: Definition, asked: argparse.Namespace) -> None:
     async with ServiceProcess.opened(definition, definition.settings()) as (runtime, parts):  # type: ignore[call-arg]  # environment
         consumers = consumers_of(definition, runtime, parts)
         with calling(runtime.system_call()):
-            if asked.command == "rebuild":
+            if asked.command == "audit":
+                keys = _keys(runtime.settings)
+                if said := await auditcommands.run(asked, runtime.name, keys, runtime.database):
+                    print(said)
+            elif asked.command == "privacy":
+                holder = parts.servicers["taproot.operations.v1.PersonalDataService"]
+                print(await holder.operate(asked.verb, asked.file.read() if asked.file else ""))
+            elif asked.command == "rebuild":
                 await _rebuild(asked.projection, consumers, runtime)
             elif asked.verb == "list":
                 await _list(consumers)
             else:
                 await _tend(asked.verb, asked.number, consumers, runtime)
+
+
+def _keys(settings: Settings) -> Path:
+    return settings.keys_dir / "keys.json"
 
 
 async def _rebuild(name: str, consumers: Sequence[Consumer], runtime: Runtime[Any]) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Any
@@ -25,7 +25,7 @@ from sqlalchemy.dialects.postgresql import insert
 from taproot_base import telemetry
 from taproot_base.context import Call, calling
 from taproot_base.errors import DeadlineExceeded, EtagMismatch, ResourceExhausted, Unavailable
-from taproot_chassis.deadletters import DeadLetters
+from taproot_chassis.deadletters import STATES, DeadLetters
 from taproot_chassis.events import Event, stream_of, subject_filter
 from taproot_chassis.pulling import Pull
 from taproot_storage.erased import is_erased
@@ -42,6 +42,7 @@ FETCH_SECONDS = 5.0
 ACK_WAIT_SECONDS = 60.0
 ATTEMPTS = 5
 MAX_PAUSE_SECONDS = 5.0
+MEASURE_SECONDS = 15.0
 NEW_TRACE_AFTER_SECONDS = 60.0
 INFRASTRUCTURE = (
     Unavailable,
@@ -59,6 +60,13 @@ INFRASTRUCTURE = (
 _handled = Counter("taproot_consumer_events_total", "Events that took effect", ["consumer"])
 _retries = Counter("taproot_consumer_retries_total", "Attempts that failed", ["consumer"])
 _lag = Gauge("taproot_consumer_lag", "Messages waiting", ["consumer"])
+_oldest = Gauge(
+    "taproot_consumer_oldest_seconds", "Age of the oldest event being handled; 0: none is", ["consumer"]
+)
+_set_aside = Gauge(
+    "taproot_dead_letters", "Events that could not take effect (dead) and later ones behind them (parked)",
+    ["consumer", "state"],
+)  # fmt: skip
 _delay = Histogram("taproot_consumer_delay_seconds", "From the change to its effect", ["consumer"])
 
 Handler = Callable[[Event, "UnitOfWork"], Awaitable[None]]
@@ -133,6 +141,7 @@ class Consumer:
     async def run(self) -> None:
         await self._bus.wait_for_stream(self.subscription.source)
         pull = await self._subscribe()
+        measuring = asyncio.ensure_future(self._measure())
         try:
             await self.letters.load()
             while True:
@@ -144,7 +153,25 @@ class Consumer:
                     continue
                 await self._take(messages)
         finally:
+            measuring.cancel()
+            self._show_nothing()
             await pull.close()
+
+    async def _measure(self) -> None:
+        """For ever: letters come and go by an operator's hand too."""
+        while True:
+            with suppress(*INFRASTRUCTURE):
+                for state, number in (await self.letters.count()).items():
+                    _set_aside.labels(self.subscription.consumer, state).set(number)
+            await asyncio.sleep(MEASURE_SECONDS)
+
+    def _show_nothing(self) -> None:
+        """Another process may run the subscription from now on: it shows what there is."""
+        name = self.subscription.consumer
+        for gauge in (_lag.labels(name), _oldest.labels(name)):
+            gauge.set(0)
+        for state in STATES:
+            _set_aside.labels(name, state).set(0)
 
     async def _subscribe(self) -> Pull:
         durable = f"{self._service}-{self.subscription.name}"
@@ -173,6 +200,7 @@ class Consumer:
             telemetry.logger.info("batch_failed", consumer=self.subscription.consumer, error=repr(error))
             for event in events:
                 await self._apply_alone(event)
+        _oldest.labels(self.subscription.consumer).set(0)
         for message in messages:
             await message.ack()
 
@@ -180,6 +208,8 @@ class Consumer:
         """Infrastructure failures pause; only failures of the event itself count as attempts."""
         attempts, pause = 0, 0.1
         while True:
+            age = (self._database.clock.now() - event.occurred_at).total_seconds()
+            _oldest.labels(self.subscription.consumer).set(max(age, 0))
             try:
                 await self.apply([event])
             except INFRASTRUCTURE as error:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from taproot_storage.database import Database, UnitOfWork
 
+STATES = ("dead", "parked")
 _t = dead_letters.c
 _insert = Statement(
     lambda: (
@@ -45,6 +46,9 @@ _blocked = Statement(
         .where(_t.consumer == bindparam("name"))
         .group_by(_t.aggregate_id)
     )
+)
+_count = Statement(
+    lambda: select(_t.state, func.count()).where(_t.consumer == bindparam("name")).group_by(_t.state)
 )
 _list = Statement(
     lambda: select(dead_letters).where(_t.consumer == bindparam("name")).order_by(_t.number).limit(1000)
@@ -107,6 +111,12 @@ class DeadLetters:
             state=state,
             error=error,
         )
+
+    async def count(self) -> dict[str, int]:
+        """How many there are in each state."""
+        async with self._database.reading() as reader:
+            rows = await reader.fetch(_count, name=self._consumer)
+        return dict.fromkeys(STATES, 0) | {row[0]: row[1] for row in rows}
 
     async def list(self) -> list[Any]:
         async with self._database.reading() as reader:

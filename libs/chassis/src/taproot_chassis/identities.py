@@ -22,6 +22,7 @@ from taproot_base.access import AccessDirectory, Branch, Grant, Role, Scope, sub
 from taproot_base.auth import Principal
 from taproot_chassis.consumers import SubscriberKind, Subscription
 from taproot_chassis.projections import put_newer
+from taproot_custom import store as custom
 from taproot_storage.schema import identity_branches, identity_roles, identity_users
 from taproot_storage.statements import Statement
 from taproot_storage.visibility import Rule, unscoped
@@ -157,6 +158,7 @@ class AccessStore:
     async def refresh(self) -> None:
         async with self._database.reading() as reader:
             roles, branches = await load(reader)
+            self._directory.custom = await custom.load(reader)
         self._directory.replace(roles, branches)
         self._loaded_at = time.monotonic()
 

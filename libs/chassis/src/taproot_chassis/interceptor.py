@@ -108,7 +108,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
                         await self._admit(state, rule, context)
                         with calling(state):
                             response = await serve_valid(request, state, serve, context)
-                        mask(response, state.masked)
+                        mask(response, state.masked, state.directory.custom)
                         await self._auditor.served(state, response)
                     except AppError as error:
                         code = error.kind.value
@@ -138,7 +138,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
                     check(request)
                     with calling(state):
                         async for response in serve(request, context):
-                            mask(response, state.masked)
+                            mask(response, state.masked, state.directory.custom)
                             await self._auditor.served(state, response)
                             yield response
                 except AppError as error:
@@ -221,7 +221,9 @@ def authorize(rule: MethodRule, principal: Principal, directory: AccessDirectory
         return
     if rule.permission == "portal":
         raise PermissionDenied("open to the portal only")
-    if rule.permission != "authenticated":
+    if rule.typed:
+        directory.require_typed(principal, rule.permission)
+    elif rule.permission != "authenticated":
         directory.require(principal, rule.permission)
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from functools import cache
+from typing import Any
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
 
-from taproot_base.descriptors import is_map, is_repeated, sensitive_fields
+from taproot_base.custom import CustomRules
+from taproot_base.descriptors import custom_type_of, is_map, is_repeated, sensitive_fields
 
 
 @cache
@@ -29,19 +31,23 @@ def _plan(
     return tuple(sorted(hidden)), below
 
 
-def mask(message: Message, masked: frozenset[str]) -> None:
-    """Clear in place what `masked` hides."""
+def mask(message: Message, masked: frozenset[str], rules: CustomRules | None = None) -> None:
+    """Clear in place what `masked` hides. `rules`: which of the fields of the enterprise's own that is."""
     if not masked:
         return
     hidden, below = _plan(message.DESCRIPTOR, masked)
     for name in hidden:
         message.ClearField(name)
+    if rules is not None and (resource := custom_type_of(message)):
+        own: Any = getattr(message, "custom")  # noqa: B009  # of any message
+        for key in rules.hidden(resource, masked):
+            own.fields.pop(key, None)
     for field in below:
         if is_repeated(field):
             for item in getattr(message, field.name):
-                mask(item, masked)
+                mask(item, masked, rules)
         elif message.HasField(field.name):
-            mask(getattr(message, field.name), masked)
+            mask(getattr(message, field.name), masked, rules)
 
 
 def masked_fields(descriptor: Descriptor, masked: frozenset[str]) -> frozenset[str]:

@@ -90,6 +90,8 @@ class Relay:
                     await self._wait()
         finally:
             listener.terminate()
+            _backlog.set(0)  # another process knows better from now on
+            _oldest.set(0)
 
     async def _wait(self) -> None:
         with suppress(TimeoutError):

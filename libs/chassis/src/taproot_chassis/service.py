@@ -16,6 +16,8 @@ from typing import Any, Generic, Self, TypeVar
 
 from prometheus_client import start_http_server
 
+from taproot_audit.sealing import Sealer
+from taproot_audit.servicer import AuditEventsServicer
 from taproot_base import telemetry
 from taproot_base.access import AccessDirectory
 from taproot_base.auth import GATEWAY_KEY, Principal, TokenMinter, TokenVerifier
@@ -23,12 +25,12 @@ from taproot_base.blobs import BlobStore, DirectoryBlobStore
 from taproot_base.clock import Clock, SystemClock
 from taproot_base.context import Call
 from taproot_base.settings import Settings
-from taproot_chassis import identities
+from taproot_chassis import customfields, identities
 from taproot_chassis.audit import Auditor
-from taproot_chassis.auditservice import AuditEventsServicer
 from taproot_chassis.bus import Bus
 from taproot_chassis.client import Peers
 from taproot_chassis.consumers import Consumer, Subscription
+from taproot_chassis.customfields import Holdings
 from taproot_chassis.interceptor import CallInterceptor
 from taproot_chassis.jobs import Job, run_for_ever
 from taproot_chassis.leases import Leases
@@ -37,8 +39,8 @@ from taproot_chassis.relay import Relay
 from taproot_chassis.server import GrpcServer, rules_of
 from taproot_chassis.systemservices import EventsServicer, OperationsServicer
 from taproot_chassis.transport import Transport
+from taproot_custom.keeping import keep_aggregates
 from taproot_storage import idempotency, partitions
-from taproot_storage.auditsealing import Sealer
 from taproot_storage.database import Database
 from taproot_storage.eventlog import Encoder, EventLog
 from taproot_storage.visibility import Rule, scope_rules
@@ -196,7 +198,7 @@ class ServiceProcess:
 
     async def _open(self) -> Runtime[Any]:
         settings = self._settings
-        log = EventLog(self._definition.encoders)
+        log = EventLog(self._definition.encoders, [keep_aggregates])
         database = await Database.open(
             settings.database_url,
             clock=self._clock,
@@ -249,8 +251,8 @@ class ServiceProcess:
         for job in (*_SYSTEM_JOBS, sealer, *parts.jobs):
             work = functools.partial(run_for_ever, job, runtime.database, runtime.system_call)
             self._spawn(leases.run(f"job:{job.name}", work))
-        if parts.operations:
-            self._spawn(OperationRunner(runtime.database, runtime.directory, parts.operations).run())
+        handlers = {**customfields.handlers(Holdings(self._definition.encoders)), **parts.operations}
+        self._spawn(OperationRunner(runtime.database, runtime.directory, handlers).run())
         for endless in parts.background:
             self._spawn(endless())
 
@@ -272,7 +274,11 @@ class ServiceProcess:
 def consumers_of(definition: Definition, runtime: Runtime[Any], parts: Parts) -> list[Consumer]:
     return [
         Consumer(definition.name, subscription, runtime.database, runtime.bus, runtime.system_call)
-        for subscription in (identities.subscription(definition.scoped), *parts.subscriptions)
+        for subscription in (
+            identities.subscription(definition.scoped),
+            customfields.subscription(Holdings(definition.encoders)),
+            *parts.subscriptions,
+        )
     ]
 
 
@@ -300,6 +306,7 @@ def run(definition: Definition, arguments: Sequence[str] | None = None) -> None:
     provider = telemetry.configure(
         definition.name,
         endpoint=settings.otlp_endpoint or None,
+        ca_file=settings.otlp_ca_file,
         trace_dir=settings.trace_dir or None,
         log_level=settings.log_level,
         party=PARTY_ATTRIBUTE,

@@ -142,6 +142,40 @@ def upgrade() -> None:
     op.create_index("ix_contacts_recent", "contacts", ["create_time", "id"], unique=False)
     op.create_index("ix_contacts_search", "contacts", ["search_tokens"], unique=False, postgresql_using="gin")
     op.create_table(
+        "custom_fields",
+        sa.Column("resource_type", sa.Text(), nullable=False),
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("type", sa.Text(), nullable=False),
+        sa.Column("label_texts", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("help_by_language", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("required", sa.Boolean(), nullable=False),
+        sa.Column("unique", sa.Boolean(), nullable=False),
+        sa.Column("default_value", sa.Text(), nullable=False),
+        sa.Column("scale", sa.Integer(), nullable=False),
+        sa.Column("minimum", sa.Text(), nullable=False),
+        sa.Column("maximum", sa.Text(), nullable=False),
+        sa.Column("min_length", sa.Integer(), nullable=False),
+        sa.Column("max_length", sa.Integer(), nullable=False),
+        sa.Column("pattern", sa.Text(), nullable=False),
+        sa.Column("option_list", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("reference_type", sa.Text(), nullable=False),
+        sa.Column("filterable", sa.Boolean(), nullable=False),
+        sa.Column("searchable", sa.Boolean(), nullable=False),
+        sa.Column("sensitivity", sa.Text(), nullable=False),
+        sa.Column("section", sa.Text(), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("version", sa.BigInteger(), nullable=False),
+        sa.Column("create_time", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("update_time", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_custom_fields")),
+    )
+    op.create_index("ix_custom_fields_recent", "custom_fields", ["create_time", "id"], unique=False)
+    op.create_index(
+        "uq_custom_fields_resource_type_key", "custom_fields", ["resource_type", "key"], unique=True
+    )
+    op.create_table(
         "customer_access",
         sa.Column("customer_id", sa.Uuid(), nullable=False),
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -280,6 +314,35 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_duplicate_searches")),
     )
     op.create_table(
+        "erasures",
+        sa.Column("customer_id", sa.Uuid(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("forced", sa.Boolean(), nullable=False),
+        sa.Column("person", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("done_services", postgresql.ARRAY(sa.Text()), nullable=False),
+        sa.Column("missing_services", postgresql.ARRAY(sa.Text()), nullable=False),
+        sa.Column("parts", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("subject_hashes", postgresql.ARRAY(sa.Text()), nullable=False),
+        sa.Column("receipt", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("operation_id", sa.Uuid(), nullable=False),
+        sa.Column("owner_id", sa.Uuid(), nullable=True),
+        sa.Column("branch_id", sa.Uuid(), nullable=True),
+        sa.Column("branch_path", sa.Text(), nullable=False),
+        sa.Column("end_time", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("version", sa.BigInteger(), nullable=False),
+        sa.Column("create_time", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("update_time", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_erasures")),
+    )
+    op.create_index("ix_erasures_branch", "erasures", ["branch_path", "create_time", "id"], unique=False)
+    op.create_index("ix_erasures_owner", "erasures", ["owner_id", "create_time", "id"], unique=False)
+    op.create_index("ix_erasures_recent", "erasures", ["create_time", "id"], unique=False)
+    op.create_index(
+        "uq_erasures_running", "erasures", ["customer_id"], unique=True, postgresql_where="state = 'running'"
+    )
+    op.create_table(
         "exports",
         sa.Column("display_name", sa.Text(), nullable=False),
         sa.Column("file_format", sa.Text(), nullable=False),
@@ -408,6 +471,51 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_merges")),
     )
     op.create_index("ix_merges_survivor_id", "merges", ["survivor_id"], unique=False)
+    op.create_table(
+        "object_types",
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("label_texts", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("plural_by_language", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("shared", sa.Boolean(), nullable=False),
+        sa.Column("customer_relation", sa.Text(), nullable=False),
+        sa.Column("state_list", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("version", sa.BigInteger(), nullable=False),
+        sa.Column("create_time", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("update_time", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_object_types")),
+    )
+    op.create_index("ix_object_types_recent", "object_types", ["create_time", "id"], unique=False)
+    op.create_index("uq_object_types_key", "object_types", ["key"], unique=True)
+    op.create_table(
+        "objects",
+        sa.Column("type", sa.Text(), nullable=False),
+        sa.Column("customer_id", sa.Uuid(), nullable=True),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("search", postgresql.ARRAY(sa.Text()), nullable=False),
+        sa.Column("delete_time", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("version", sa.BigInteger(), nullable=False),
+        sa.Column("create_time", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("update_time", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("display_name", sa.Text(), nullable=False),
+        sa.Column("sort_key", sa.Text(), nullable=False),
+        sa.Column("owner_id", sa.Uuid(), nullable=True),
+        sa.Column("branch_id", sa.Uuid(), nullable=True),
+        sa.Column("branch_path", sa.Text(), nullable=False),
+        sa.Column("custom", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_objects")),
+    )
+    op.create_index(
+        "ix_objects_branch", "objects", ["branch_path", "type", "create_time", "id"], unique=False
+    )
+    op.create_index(
+        "ix_objects_customer", "objects", ["customer_id", "type", "create_time", "id"], unique=False
+    )
+    op.create_index("ix_objects_owner", "objects", ["owner_id", "type", "create_time", "id"], unique=False)
+    op.create_index("ix_objects_recent", "objects", ["type", "create_time", "id"], unique=False)
+    op.create_index("ix_objects_search", "objects", ["search"], unique=False, postgresql_using="gin")
     op.create_table(
         "ownership_changes",
         sa.Column("id", sa.Uuid(), nullable=False),

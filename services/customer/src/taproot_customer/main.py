@@ -14,6 +14,8 @@ from taproot_customer.imports.pool import ParserPool
 from taproot_customer.imports.running import ImportRunner
 from taproot_customer.imports.undoing import ImportUndoer
 from taproot_customer.pools import handlers as pool_handlers
+from taproot_customer.privacy import handlers as privacy_handlers
+from taproot_customer.privacy.parts import Privacy
 from taproot_customer.review import handlers as review_handlers
 from taproot_customer.review.searching import DuplicateSearcher
 from taproot_customer.segments import handlers as segment_handlers
@@ -27,9 +29,11 @@ from taproot_customer.transfers import handlers as transfer_handlers
 def build(runtime: Runtime[CustomerSettings]) -> Parts:
     pool = ParserPool(runtime.settings.parser_processes)
     run_import = ImportRunner(runtime.database, runtime.blobs, pool, runtime.settings.default_region)
+    privacy = Privacy(runtime, SUBSCRIPTIONS)
     return Parts(
-        servicers=servicers(runtime, pool),
+        servicers=servicers(runtime, pool, privacy),
         operations={
+            **privacy.operations,
             import_handlers.RUN: run_import,
             import_handlers.VALIDATE: run_import,
             transfer_handlers.RUN: transfer_handlers.run_transfer,
@@ -45,6 +49,7 @@ def build(runtime: Runtime[CustomerSettings]) -> Parts:
             Job("task-reminders", 15, task_handlers.remind_due),
             Job("recall-warnings", 300, pool_handlers.warn_due),
             Job("recalls", 300, pool_handlers.recall_due),
+            Job("erasures", 30, privacy_handlers.resume),
             Job("segment-refresh", 60, segment_handlers.refresh_due),
         ],
     )

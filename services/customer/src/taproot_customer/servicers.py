@@ -7,13 +7,18 @@ from taproot_chassis.servicer import Servicer
 from taproot_customer.activities.servicer import ActivitiesServicer
 from taproot_customer.consents.servicer import ConsentsServicer
 from taproot_customer.contacts.servicer import ContactsServicer
+from taproot_customer.custom_fields.servicer import CustomFieldsServicer
 from taproot_customer.customers.servicer import CustomersServicer
 from taproot_customer.exports.servicer import ExportsServicer
 from taproot_customer.hierarchies.servicer import HierarchiesServicer
 from taproot_customer.imports.pool import ParserPool
 from taproot_customer.imports.servicer import ImportsServicer
 from taproot_customer.merging.servicer import DuplicatesServicer
+from taproot_customer.object_types.servicer import ObjectTypesServicer
+from taproot_customer.objects.servicer import ObjectsServicer
 from taproot_customer.pools.servicer import PoolRulesServicer, PoolsServicer
+from taproot_customer.privacy.parts import Privacy
+from taproot_customer.privacy.servicer import PrivacyServicer
 from taproot_customer.profiles.servicer import ProfilesServicer
 from taproot_customer.relationships.servicer import RelationshipsServicer
 from taproot_customer.review.servicer import DuplicatePairsServicer
@@ -26,9 +31,14 @@ from taproot_customer.transfers.servicer import TransfersServicer
 PACKAGE = "taproot.customer.v1"
 
 
-def servicers(runtime: Runtime[CustomerSettings], pool: ParserPool) -> dict[str, Servicer]:
+def servicers(runtime: Runtime[CustomerSettings], pool: ParserPool, privacy: Privacy) -> dict[str, Servicer]:
     return {
+        privacy.SERVICE: privacy.own,
+        f"{PACKAGE}.PrivacyService": PrivacyServicer(runtime, privacy.everyone),
         f"{PACKAGE}.CustomersService": CustomersServicer(runtime),
+        f"{PACKAGE}.ObjectTypesService": ObjectTypesServicer(runtime),
+        f"{PACKAGE}.ObjectsService": ObjectsServicer(runtime),
+        f"{PACKAGE}.CustomFieldsService": CustomFieldsServicer(runtime),
         f"{PACKAGE}.ContactsService": ContactsServicer(runtime),
         f"{PACKAGE}.RelationshipsService": RelationshipsServicer(runtime),
         f"{PACKAGE}.ActivitiesService": ActivitiesServicer(runtime),

@@ -8,10 +8,13 @@ import time
 import pytest
 
 from taproot.customer.events.v1.segment_member_event_pb2 import SegmentMemberEvent
+from taproot.customer.v1 import custom_field_pb2 as custom_pb
+from taproot.customer.v1 import custom_field_service_pb2 as custom_rpc
 from taproot.customer.v1 import customer_pb2 as customer_pb
 from taproot.customer.v1 import customer_service_pb2 as customers_rpc
 from taproot.customer.v1 import segment_pb2 as pb
 from taproot.customer.v1 import segment_service_pb2 as rpc
+from taproot.customer.v1.custom_field_service_pb2_grpc import CustomFieldsServiceStub
 from taproot.customer.v1.customer_service_pb2_grpc import CustomersServiceStub
 from taproot.customer.v1.segment_service_pb2_grpc import SegmentsServiceStub
 from taproot_base.errors import Kind
@@ -41,6 +44,17 @@ def members(segments):
         return {member.customer_id for member in found.segment_members}
 
     return read
+
+
+async def define(fields, key: str) -> custom_pb.CustomField:
+    text = custom_pb.CUSTOM_FIELD_TYPE_TEXT
+    field = custom_pb.CustomField(resource_type="customer", key=key, type=text, filterable=True)
+    return await fields.CreateCustomField(custom_rpc.CreateCustomFieldRequest(custom_field=field))
+
+
+async def set_custom(customers, key: str, **values: str) -> None:
+    customer = customer_pb.Customer(id=key, custom=values)
+    await customers.UpdateCustomer(customers_rpc.UpdateCustomerRequest(customer=customer))
 
 
 async def eventually(read, wanted) -> None:
@@ -74,6 +88,28 @@ class TestSegments:
         assert "colour" in error.message
         error = await failure(segments.CreateSegment(rpc.CreateSegmentRequest(segment=pb.Segment())))
         assert {v.field for v in error.violations} == {"segment.display_name", "segment.kind"}
+
+    async def test_hidden_fields_are_refused_where_a_filter_is_written(self, service, segments, failure):
+        grants = {"segments.*": "all", "customers.*": "all"}
+        clerk = await service.add_user(grants, masked=("personal", "customer.industry"))
+        stub = service.stub(SegmentsServiceStub, clerk)
+        text = 'birth_date < 1990-01-01 AND industry = "造船"'
+        made = await segments.CreateSegment(dynamic(text))
+        mine = await stub.CreateSegment(dynamic('region = "一区"'))
+        change = pb.Segment(id=mine.id, filter=text)
+        for call in (
+            stub.CreateSegment(dynamic(text)),
+            stub.UpdateSegment(rpc.UpdateSegmentRequest(segment=change)),
+            stub.PreviewSegment(rpc.PreviewSegmentRequest(filter=text)),
+        ):
+            error = await failure(call)
+            assert error.kind is Kind.INVALID
+            assert "birth_date" in error.message
+            assert "industry" in error.message
+        kept = await stub.GetSegment(rpc.GetSegmentRequest(id=mine.id))
+        assert (kept.filter, kept.etag) == (mine.filter, mine.etag)
+        refreshed = await stub.RefreshSegment(rpc.RefreshSegmentRequest(id=made.id))
+        assert refreshed.member_count == made.member_count
 
     async def test_static(self, service, segments, members, make_customer, failure):
         a, b = await make_customer("甲"), await make_customer("乙")
@@ -188,8 +224,50 @@ class TestSegments:
         async with service.runtime.database.unit() as work:
             await work.connection.execute("UPDATE segments SET next_change_time = now()")
         with service.system_call():
-            await refresh_due(service.runtime.database)
+            while await refresh_due(service.runtime.database):
+                pass
         assert await members(made.id) == {customer.id}
+
+
+class TestCustomFields:
+    @pytest.fixture
+    def fields(self, service, admin):
+        return service.stub(CustomFieldsServiceStub, admin)
+
+    async def test_values_move_members(self, service, segments, customers, fields, members, make_customer):
+        await define(fields, "hull_class")
+        made = await segments.CreateSegment(dynamic('custom.hull_class = "ice"'))
+        customer = await make_customer("冰级", custom={"hull_class": "ice"})
+        await eventually(lambda: members(made.id), {customer.id})
+        await set_custom(customers, customer.id, hull_class="river")
+        await eventually(lambda: members(made.id), set())
+        await set_custom(customers, customer.id, hull_class="ice")
+        await eventually(lambda: members(made.id), {customer.id})
+
+    async def test_a_retired_field_holds_up_nobody(
+        self, service, segments, customers, fields, members, make_customer, failure
+    ):
+        field = await define(fields, "dock")
+        inside = await make_customer("在坞", custom={"dock": "north"}, source="retired")
+        frozen = await segments.CreateSegment(dynamic('custom.dock = "north" AND create_time < now()'))
+        other = await segments.CreateSegment(dynamic('source = "retired" AND create_time < now()'))
+        assert await members(frozen.id) == await members(other.id) == {inside.id}
+        await fields.DeleteCustomField(custom_rpc.DeleteCustomFieldRequest(id=field.id))
+        newer = await make_customer("后来", source="retired")
+        await eventually(lambda: members(other.id), {inside.id, newer.id})
+        async with service.runtime.database.unit() as work:
+            await work.connection.execute("UPDATE segments SET next_change_time = now()")
+        with service.system_call():
+            while await refresh_due(service.runtime.database):
+                pass
+        refreshed = await segments.GetSegment(rpc.GetSegmentRequest(id=other.id))
+        assert refreshed.refresh_time.ToDatetime() > other.refresh_time.ToDatetime()
+        assert await members(frozen.id) == {inside.id}
+        error = await failure(segments.RefreshSegment(rpc.RefreshSegmentRequest(id=frozen.id)))
+        assert error.kind is Kind.INVALID
+        await fields.UndeleteCustomField(custom_rpc.UndeleteCustomFieldRequest(id=field.id))
+        again = await segments.RefreshSegment(rpc.RefreshSegmentRequest(id=frozen.id))
+        assert again.member_count == 1
 
 
 class TestFollowing:

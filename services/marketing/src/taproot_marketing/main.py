@@ -19,6 +19,7 @@ from taproot_marketing.journeys import triggers
 from taproot_marketing.journeys.engine import Engine, stop_archived
 from taproot_marketing.journeys.servicer import JourneyRunsServicer, JourneysServicer
 from taproot_marketing.loyalty.servicer import LoyaltyAccountsServicer, LoyaltyProgramsServicer
+from taproot_marketing.privacy.holdings import HOLDINGS
 from taproot_marketing.scores.handlers import cool_down
 from taproot_marketing.scores.servicer import CustomerScoresServicer, ScoreRulesServicer
 from taproot_marketing.seeds import plant
@@ -27,6 +28,7 @@ from taproot_marketing.subscribers import SUBSCRIPTIONS
 from taproot_marketing.suppressions.servicer import SuppressionsServicer
 from taproot_marketing.templates.servicer import TemplatesServicer
 from taproot_marketing.tokens import Signer
+from taproot_records.privacy import servicer as privacy
 
 PACKAGE = "taproot.marketing.v1"
 
@@ -54,7 +56,10 @@ def build(runtime: Runtime[MarketingSettings]) -> Parts:
     }
     claim_seconds = runtime.settings.mail_claim_seconds
     return Parts(
-        servicers={f"{PACKAGE}.{name}": servicer for name, servicer in servicers.items()},
+        servicers={
+            **{f"{PACKAGE}.{name}": servicer for name, servicer in servicers.items()},
+            privacy.SERVICE: privacy.PersonalDataServicer(runtime, HOLDINGS, SUBSCRIPTIONS),
+        },
         subscriptions=SUBSCRIPTIONS,
         jobs=(
             Job("journey-steps", 1, Engine().run_due),

@@ -6,6 +6,7 @@ import functools
 from pathlib import Path
 
 from taproot_chassis.service import Definition, Parts, Runtime
+from taproot_records.privacy import servicer as privacy
 from taproot_servicedesk.calendars import messages as calendars
 from taproot_servicedesk.calendars.model import Calendar
 from taproot_servicedesk.calendars.servicer import CalendarsServicer
@@ -19,6 +20,7 @@ from taproot_servicedesk.entitlements import messages as entitlements
 from taproot_servicedesk.entitlements.model import Entitlement
 from taproot_servicedesk.entitlements.servicer import EntitlementsServicer
 from taproot_servicedesk.jobs import jobs
+from taproot_servicedesk.privacy.holdings import HOLDINGS
 from taproot_servicedesk.queues import messages as queues
 from taproot_servicedesk.queues.model import Queue
 from taproot_servicedesk.queues.servicer import QueuesServicer
@@ -70,11 +72,16 @@ SERVICERS = (
 
 def build(runtime: Runtime[ServiceDeskSettings]) -> Parts:
     package = "taproot.servicedesk.v1"
+    listened = subscriptions(runtime.settings)
     return Parts(
         servicers={
-            f"{package}.{kind.__name__.removesuffix('Servicer')}Service": kind(runtime) for kind in SERVICERS
+            **{
+                f"{package}.{kind.__name__.removesuffix('Servicer')}Service": kind(runtime)
+                for kind in SERVICERS
+            },
+            privacy.SERVICE: privacy.PersonalDataServicer(runtime, HOLDINGS, listened),
         },
-        subscriptions=subscriptions(runtime.settings),
+        subscriptions=listened,
         jobs=jobs(runtime.settings),
         startup=[functools.partial(lay_seeds, runtime.database, runtime.system_call())],
     )

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from taproot_base.text import search_tokens, sort_key
 from taproot_customer.base import Base, Recyclable
 from taproot_customer.customers.model import full_name
+from taproot_storage.model import custom_tokens
 from taproot_storage.visibility import scope_table
 
 DECISION_MAKER = "decision_maker"
@@ -83,7 +84,8 @@ class Contact(Recyclable, Base):
         self.display_name = self.display_name or full_name(self.given_name, self.family_name)
         self.sort_key = sort_key(self.display_name)
         values = [identifier["value"] for identifier in self.identifiers]
-        self.search_tokens = search_tokens(self.display_name, self.given_name, self.family_name, *values)
+        found = search_tokens(self.display_name, self.given_name, self.family_name, *values)
+        self.search_tokens = [*found, *custom_tokens(self)]
 
 
 scope_table(Contact, "contacts.read")

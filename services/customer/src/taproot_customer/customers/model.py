@@ -16,6 +16,7 @@ from taproot_base.errors import AlreadyExists, WrongState
 from taproot_base.text import search_tokens, sort_key
 from taproot_customer.base import Base
 from taproot_storage.eventlog import Aggregate
+from taproot_storage.model import custom_tokens
 from taproot_storage.visibility import scope_table
 
 UNIQUE_KINDS = ("tax_number", "external")
@@ -140,7 +141,8 @@ class Customer(Aggregate, Base):
         self.display_name = self.display_name or full_name(self.given_name, self.family_name)
         self.sort_key = sort_key(self.display_name)
         values = [identifier["value"] for identifier in self.identifiers]
-        self.search_tokens = search_tokens(self.display_name, self.given_name, self.family_name, *values)
+        found = search_tokens(self.display_name, self.given_name, self.family_name, *values)
+        self.search_tokens = [*found, *custom_tokens(self)]
 
 
 def full_name(given: str, family: str) -> str:

@@ -13,12 +13,13 @@ from taproot_chassis.service import Runtime
 from taproot_chassis.servicer import Servicer
 from taproot_customer.customers import handlers, messages, queries
 from taproot_customer.customers.access import AccessTokens
-from taproot_customer.customers.model import Customer
+from taproot_customer.customers.model import Customer, Key
 from taproot_customer.hierarchies.model import TREE_LOCK
 from taproot_customer.settings import CustomerSettings
+from taproot_records.checks import Checks
 from taproot_storage.database import Reader, UnitOfWork
 from taproot_storage.reads import Lists, aggregate
-from taproot_storage.updates import changed_fields
+from taproot_storage.updates import changed_fields, require_custom
 
 
 class CustomersServicer(Servicer):
@@ -122,12 +123,21 @@ class CustomersServicer(Servicer):
         return messages.to_message(await queries.get_customer(reader, uuid.UUID(key)))
 
     def _parse_new(self, message: pb.Customer) -> handlers.CreateCustomer:
-        messages.check_new(message)
+        checks, values, keys = Checks(), dict[str, Any](), list[Key]()
         present = {field.name for field, _ in message.ListFields()} | {"status"}
+        with checks:
+            messages.check_new(message)
+        with checks:
+            values = messages.to_values(message, (name for name in messages.FIELDS if name in present))
+        with checks:
+            require_custom(message.custom, "customer.custom")
+        with checks:
+            keys = messages.keys_of(message, self._settings.default_region)
+        checks.done()
         return handlers.CreateCustomer(
             id=wire.optional_uuid(message.id) or new_id(),
-            values=messages.to_values(message, (name for name in messages.FIELDS if name in present)),
-            keys=messages.keys_of(message, self._settings.default_region),
+            values=values,
+            keys=keys,
             owner_id=wire.optional_uuid(message.owner_id),
             branch_id=wire.optional_uuid(message.branch_id),
         )

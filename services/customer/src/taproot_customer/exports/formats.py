@@ -122,4 +122,5 @@ MEDIA_TYPES = {
     "jsonl": "application/jsonl",
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
     "vcard": "text/vcard; charset=utf-8",
+    "archive": "application/zip",
 }

@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
+from taproot_base.blobs import BlobStore
 from taproot_base.context import current_call
 from taproot_base.errors import NotFound
 from taproot_base.ids import new_id
@@ -66,6 +67,14 @@ async def fetch_part(key: uuid.UUID, part: int, work: UnitOfWork) -> Export:
     if part >= found.part_count:
         raise NotFound("part of the export", part)
     return found
+
+
+async def content_of(blobs: BlobStore, key: uuid.UUID, part: int) -> bytes:
+    """Raises NotFound when the file went because it named somebody who was erased."""
+    try:
+        return await blobs.get(part_key(key, part))
+    except FileNotFoundError as error:
+        raise NotFound("part of the export", part) from error
 
 
 def part_key(key: uuid.UUID, part: int) -> str:

@@ -47,6 +47,8 @@ def to_values(message: pb.Export) -> dict[str, Any]:
         for number, name in enumerate(message.columns)
         if name not in COLUMNS
     ]
+    if message.file_format == pb.EXPORT_FORMAT_ARCHIVE:
+        violations.append(Violation("export.file_format", "is made by exportPersonalData alone"))
     if violations:
         raise InvalidArgument(violations)
     return {

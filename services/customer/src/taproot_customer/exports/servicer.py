@@ -59,7 +59,7 @@ class ExportsServicer(Servicer):
         key = uuid.UUID(request.id)
         async with self.database.unit() as work:
             form = (await handlers.fetch_part(key, request.part, work)).file_format
-        content = await self._blobs.get(handlers.part_key(key, request.part))
+        content = await handlers.content_of(self._blobs, key, request.part)
         return HttpBody(content_type=MEDIA_TYPES[form], data=content)
 
     async def _read(self, reader: Reader, key: str) -> pb.Export:

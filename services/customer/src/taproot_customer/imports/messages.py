@@ -12,6 +12,7 @@ from taproot.customer.v1.customer_pb2 import CustomerKind
 from taproot.customer.v1.import_change_pb2 import ImportChange, ImportUndoResult
 from taproot_base import wire
 from taproot_base.errors import InvalidArgument, Violation
+from taproot_custom.catalogue import specs_of
 from taproot_customer.imports.encoding import SUPPORTED
 from taproot_customer.imports.mapping import Column, known_field, plain_header
 from taproot_customer.imports.model import COUNTS, Import
@@ -194,6 +195,7 @@ def row_options(found: Import, default_region: str) -> RowOptions:
         day_first=options.get("day_first", False),
         external_system=options.get("external_system") or system_name(found.file_name),
         keep_unreadable=options.get("keep_unreadable", False),
+        custom=specs_of("customer"),
         value_maps=tuple(_folded(column.get("value_map") or {}) for column in found.columns),
     )
 

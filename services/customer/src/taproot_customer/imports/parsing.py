@@ -90,7 +90,7 @@ def parse_chunk(
         found = list(islice(reader, size))
         after = found[-1].after if found else (start or Position(resolved.skip))
         finished = len(found) < size
-    rows = tuple(prepare(parse_row(row, headers, options)) for row in found)
+    rows = tuple(prepare(parse_row(row, headers, options), options.custom) for row in found)
     return Chunk(rows, after, finished)
 
 

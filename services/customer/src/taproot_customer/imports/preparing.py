@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextvars import Context
 from dataclasses import replace
 from functools import cache
 from typing import Any
@@ -16,6 +17,8 @@ from typing import Any
 from taproot.customer.events.v1.customer_event_pb2 import CustomerEvent
 from taproot_base.text import search_tokens, sort_key
 from taproot_chassis.placement import Place
+from taproot_custom.catalogue import Catalogue
+from taproot_custom.specs import Spec
 from taproot_customer.customers import messages
 from taproot_customer.customers.model import Customer, full_name
 from taproot_customer.imports.rows import ParsedRow
@@ -28,19 +31,31 @@ _PLACED = ("id", "owner_id", "branch_id", "create_time", "update_time", "etag")
 @cache
 def blank_columns() -> Mapping[str, Any]:
     """All columns of a new customer that says nothing; not to be changed."""
-    made = Customer.create(_NOBODY, {"kind": "", "display_name": "", "branch_path": ""}, _NEVER)
+    # Outside of any call: nobody's defaults, and nothing is required of it.
+    made = Context().run(
+        lambda: Customer.create(_NOBODY, {"kind": "", "display_name": "", "branch_path": ""}, _NEVER)
+    )
     return {name: getattr(made, name) for name in column_names(Customer.__table__)}
 
 
-def prepare(row: ParsedRow) -> ParsedRow:
+def prepare(row: ParsedRow, specs: Sequence[Spec] = ()) -> ParsedRow:
     """With the `columns` that differ from `blank_columns` and the `payload` of its event, both without its place."""
     if not row.fields:
         return row
     columns = {**row.fields, **_derived(row.fields)}
+    if specs:
+        columns |= _own(columns, Catalogue(specs))
     event = CustomerEvent(customer=messages.to_message({**blank_columns(), **columns}))
     for name in _PLACED:
         event.customer.ClearField(name)  # type: ignore[arg-type]  # names of fields
     return replace(row, columns=columns, payload=event.SerializeToString())
+
+
+def _own(columns: Mapping[str, Any], catalogue: Catalogue) -> dict[str, Any]:
+    """Defaults of fields of the enterprise's own, for new customers only, and what is found of them."""
+    custom = catalogue.completed("customer", columns.get("custom", {}))
+    tokens = catalogue.tokens("customer", custom)
+    return {"custom": custom, "search_tokens": [*columns["search_tokens"], *tokens]}
 
 
 def _derived(fields: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from taproot_custom.specs import Spec
+from taproot_custom.values import from_text
 from taproot_customer.imports import values
 from taproot_customer.imports.reading import Row
 from taproot_customer.matching.identifiers import InvalidIdentifier, normal_form
@@ -40,6 +42,8 @@ class RowOptions:
     """System of keys that do not name one."""
     value_maps: tuple[Mapping[str, str], ...] = ()
     """For each column, spellings in folded case and what to read instead."""
+    custom: tuple[Spec, ...] = ()
+    """Fields of the enterprise's own; none: `custom` takes any key, as text."""
     keep_unreadable: bool = False
     """True: a value that cannot be read goes to the note instead of rejecting the row."""
 
@@ -139,11 +143,27 @@ def _put_cell(draft: _Draft, target: str, column: str, text: str) -> None:
         place = int(number) - 1 if dot else 0
         _put_address(draft, place, part if dot else label, column, text)
     elif head == "custom":
-        draft.fields.setdefault("custom", {})[label] = text
+        _put_custom(draft, label, column, text)
     elif target == "note" and "note" in draft.fields:
         draft.add_note(text)
     else:
         draft.put(target, column, _reader(draft.options, target), text)
+
+
+def _put_custom(draft: _Draft, key: str, column: str, text: str) -> None:
+    try:
+        value = _custom_value(draft.options.custom, key, text)
+    except ValueError as error:
+        draft.unreadable(column, text, str(error))
+    else:
+        draft.fields.setdefault("custom", {})[key] = value
+
+
+def _custom_value(specs: Sequence[Spec], key: str, text: str) -> Any:
+    spec = next((spec for spec in specs if spec.key == key and not spec.retired), None)
+    if spec is None and specs:
+        raise ValueError(f"there is no field custom.{key}")
+    return text if spec is None else from_text(spec, text)
 
 
 def _reader(options: RowOptions, target: str) -> Callable[[str], Any]:

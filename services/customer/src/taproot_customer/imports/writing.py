@@ -11,6 +11,8 @@ from typing import Any
 from taproot_base.errors import AppError
 from taproot_base.ids import new_id
 from taproot_chassis.placement import Place
+from taproot_custom import catalogue
+from taproot_custom.keeping import Kept, keep
 from taproot_customer.customers import messages as customers
 from taproot_customer.customers.model import Customer
 from taproot_customer.imports import queries
@@ -109,6 +111,8 @@ class Chunk:
         return self._update(row, self.known[owner])
 
     def _create(self, row: ParsedRow) -> Outcome:
+        if missing := catalogue.known().missing("customer", row.columns.get("custom", {}), "custom"):
+            return Outcome(row, REJECTED, reasons=tuple(f"{v.field} {v.description}" for v in missing))
         key, now = new_id(), self.work.clock.now()
         columns = {
             **blank_columns(),
@@ -193,6 +197,9 @@ class Chunk:
             return
         await queries.add_customers(self.work, list(self.created.values()))
         await queries.add_keys(self.work, self.new_keys)
+        await keep(
+            self.work, [Kept("customer", key, made["custom"], new=True) for key, made in self.created.items()]
+        )
         await queries.add_changes(self.work, list(self.changes.values()))
         assert self.work.database.log is not None
         await self.work.database.log.append(self.work, self.events)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from taproot_base import telemetry
 from taproot_base.access import subtree_end
 from taproot_base.errors import NotFound
 from taproot_chassis.events import Event
@@ -24,7 +25,7 @@ EVENTS_AT_ONCE = 1000
 
 async def create_segment(chosen: str, given: Values, work: UnitOfWork) -> Segment:
     if given["kind"] == DYNAMIC:
-        queries.checked(given["filter"])
+        queries.written(given["filter"])
     key = await new_key(work, Segment, chosen)
     segment = Segment.create(key, await placed(work, "segments", given), work.clock.now())
     await work.add(segment)
@@ -38,7 +39,7 @@ async def update_segment(key: str, etag: str, values: Values, work: UnitOfWork) 
     segment = await load(work, Segment, key, etag)
     if "filter" in values:
         segment.require(DYNAMIC)
-        queries.checked(values["filter"])
+        queries.written(values["filter"])
     changed = patched(segment, await moved(work, "segments", segment, values))
     if segment.change(changed, work.clock.now()):
         await _fill(segment, work)
@@ -123,9 +124,19 @@ async def on_customer_changed(event: Event, work: UnitOfWork) -> None:
     inside = await queries.segments_of(work, event.aggregate_id)
     now = work.clock.now()
     for segment in segments:
+        if not _can_move(segment["id"], segment["filter"]):
+            continue
         belongs = _belongs(segment, customer, now)
         if belongs != (segment["id"] in inside):
             await _move(segment, event.aggregate_id, work, enter=belongs)
+
+
+def _can_move(key: uuid.UUID, text: str) -> bool:
+    """A segment whose field was retired keeps its members; it must not hold up the other segments."""
+    fits = queries.fits(text)
+    if not fits:
+        telemetry.logger.warning("segment_stands_still", segment=str(key))
+    return fits
 
 
 def _belongs(segment: Any, customer: Any, now: datetime) -> bool:
@@ -152,5 +163,8 @@ async def refresh_due(database: Database) -> int:
     async with database.unit() as work:
         segments: list[Segment] = await work.scalars(queries.due(work.clock.now(), REFRESH_BATCH))
         for segment in segments:
-            await _fill(segment, work)
+            if _can_move(segment.id, segment.filter):
+                await _fill(segment, work)
+            else:
+                segment.next_change_time = work.clock.now() + MOVING_EVERY
     return len(segments)

@@ -29,6 +29,7 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from taproot.customer.v1 import segment_pb2 as pb
 from taproot_base.access import subtree_end
+from taproot_base.context import current_call
 from taproot_customer.customers import queries as customers
 from taproot_customer.customers.model import Customer
 from taproot_customer.searching import name_field
@@ -39,7 +40,7 @@ from taproot_listing.filter_predicate import Predicate
 from taproot_listing.filter_sql import filter_sql
 from taproot_records.reading import Shelf, resource_of
 from taproot_storage.database import Reader, UnitOfWork
-from taproot_storage.reads import filter_of
+from taproot_storage.reads import InvalidListing, filter_of
 from taproot_storage.statements import Statement
 from taproot_storage.visibility import unscoped, visible
 
@@ -68,15 +69,41 @@ MEMBERS = Resource(
 )
 
 
-@lru_cache(maxsize=1000)
+def written(text: str) -> Filter:
+    """The filter as its writer may put it: size and members would tell of fields hidden from the caller.
+
+    Raises:
+        InvalidListing: naming every field that is unknown or hidden.
+    """
+    return filter_of(customers.RESOURCE, text, current_call().masked)
+
+
 def checked(text: str) -> Filter:
-    """The filter over customers. Raises InvalidArgument naming what is unknown."""
+    """The filter as it was accepted, whoever evaluates it now.
+
+    Raises:
+        InvalidListing: it names a field of the enterprise's own that was retired since.
+    """
     return filter_of(customers.RESOURCE, text, frozenset())
 
 
-@lru_cache(maxsize=1000)
+def fits(text: str) -> bool:
+    """Whether the filter can be evaluated: its fields may have been retired since it was written."""
+    try:
+        checked(text)
+    except InvalidListing:
+        return False
+    return True
+
+
 def predicate(text: str) -> Predicate:
-    return Predicate(checked(text))
+    return _compiled(checked(text))
+
+
+# By the checked filter, not its text: the same text means another thing when definitions change.
+@lru_cache(maxsize=1000)
+def _compiled(checked: Filter) -> Predicate:
+    return Predicate(checked)
 
 
 def record_of(row: Any) -> dict[str, Any]:
@@ -214,7 +241,7 @@ async def visible_ids(reader: Reader, ids: Sequence[uuid.UUID]) -> set[uuid.UUID
 async def preview(reader: Reader, text: str, size: int) -> tuple[int, list[Any]]:
     """How many the caller sees, capped, and some of them."""
     condition = and_(
-        _c.delete_time.is_(None), filter_sql(checked(text), reader.clock.now()), visible(Customer)
+        _c.delete_time.is_(None), filter_sql(written(text), reader.clock.now()), visible(Customer)
     )
     some = select(_c.id).where(condition).limit(literal_column(str(COUNT_CAP))).subquery()
     count = await reader.fetch_value(select(func.count()).select_from(some))

@@ -20,7 +20,7 @@ from taproot_servicedesk.sla.matching import TicketFacts
 from taproot_servicedesk.sla.model import SlaClock
 from taproot_servicedesk.tickets.entries import Author, TicketEntry
 from taproot_storage.eventlog import Aggregate
-from taproot_storage.model import Customizable, TeamOwned
+from taproot_storage.model import Customizable, TeamOwned, custom_tokens
 from taproot_storage.visibility import scope_table
 
 NEW, OPEN, WAITING, RESOLVED, CLOSED = "new", "open", "waiting", "resolved", "closed"
@@ -182,7 +182,8 @@ class Ticket(TeamOwned, Customizable, Aggregate, Base):
         self.channel = self.channel or "web"
         if not self.display_name:
             raise InvalidArgument([("ticket.display_name", "is required")])
-        self.search = search_tokens(self.number, self.display_name, self.device_serial, *self.tags)
+        found = search_tokens(self.number, self.display_name, self.device_serial, *self.tags)
+        self.search = [*found, *custom_tokens(self)]
 
     # Changes that keep the state.
 
