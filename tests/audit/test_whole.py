@@ -74,7 +74,7 @@ async def eventually(condition: Callable[[], Awaitable[Any]], seconds: float) ->
 
 def test_every_change_of_a_life_leaves_exactly_one_event(lived: tuple[LifeResult, dict[str, Any]]) -> None:
     served, audited = lived[1]["served"], lived[1]["audited"]
-    assert len(served) > 25
+    assert len(served) >= 25
     assert {m: (served[m], audited[m]) for m in served | audited if served[m] != audited[m]} == {}
 
 

@@ -62,8 +62,9 @@ class Holdings:
 @cache
 def record_types() -> frozenset[str]:
     """Every type of record in the contracts that has fields of the enterprise's own."""
-    folder = Path(next(iter(taproot.__path__)))
-    names = sorted(path.relative_to(folder.parent) for path in folder.glob("*/v1/*_pb2.py"))
+    # A namespace: any folder of this name on the path is a part of it.
+    folders = map(Path, taproot.__path__)
+    names = sorted(path.relative_to(one.parent) for one in folders for path in one.glob("*/v1/*_pb2.py"))
     for name in names:
         importlib.import_module(".".join(name.with_suffix("").parts))
     pool = descriptor_pool.Default()

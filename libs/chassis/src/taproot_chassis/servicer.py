@@ -50,7 +50,7 @@ class Servicer:
                 await work.abandon()
                 return response
             made = known_id or _id_of(response, result_id)
-            about(made)
+            about(*made.split(","))  # a batch names all its results
             if not known_id:
                 await idempotency.finish(request, made, work)
         return response

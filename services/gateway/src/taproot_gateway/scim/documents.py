@@ -42,7 +42,7 @@ def schemas(base: str) -> list[Json]:
     person = [
         _attribute("userName", required=True, uniqueness="server"),
         _attribute("displayName"),
-        _complex("name", [_attribute(name) for name in ("formatted", "givenName", "familyName")]),
+        _complex("name", [_attribute("formatted"), *_parts_of_a_name()]),
         _attribute("title"),
         _attribute("preferredLanguage"),
         _attribute("timezone"),
@@ -98,7 +98,19 @@ def _complex(name: str, parts: list[Json], *, many: bool = False, mutability: st
 
 
 def _valued() -> list[Json]:
-    return [_attribute("value"), _attribute("type"), _attribute("primary", "boolean")]
+    """One value is kept, so its kind and rank are ours to say."""
+    fixed = "readOnly"
+    return [
+        _attribute("value"),
+        _attribute("type", mutability=fixed),
+        _attribute("primary", "boolean", mutability=fixed),
+    ]
+
+
+def _parts_of_a_name() -> list[Json]:
+    """They are put together to the whole name, which alone is kept."""
+    parts = (_attribute(name, mutability="writeOnly") for name in ("givenName", "familyName"))
+    return [part | {"returned": "never"} for part in parts]
 
 
 def _references(kind: str, mutability: str = "immutable") -> list[Json]:
@@ -106,5 +118,6 @@ def _references(kind: str, mutability: str = "immutable") -> list[Json]:
     return [
         _attribute("value", mutability=mutability),
         reference,
+        _attribute("type", mutability="readOnly"),
         _attribute("display", mutability="readOnly"),
     ]

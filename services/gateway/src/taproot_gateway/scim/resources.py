@@ -37,7 +37,7 @@ def user_json(
     if row["email"]:
         found["emails"] = [{"value": row["email"], "type": "work", "primary": True}]
     if row["phone"]:
-        found["phoneNumbers"] = [{"value": row["phone"], "type": "work"}]
+        found["phoneNumbers"] = [{"value": row["phone"], "type": "work", "primary": True}]
     held = [roles[key] for key in row["role_ids"] if key in roles]
     found["roles"] = [{"value": role["code"], "display": role["display_name"]} for role in held]
     found["groups"] = [
