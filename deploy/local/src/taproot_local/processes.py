@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -19,6 +20,7 @@ LOOPBACK = "127.0.0.1"
 # psutil derives the start from the boot time, which moves a little when the clock is set.
 START_TOLERANCE_SECONDS = 2.0
 LAST_BYTES = 65536
+_OWN_PORTS = range(20_000, 32_000)
 
 
 @dataclass(frozen=True)
@@ -160,14 +162,15 @@ def port_is_free(port: int) -> bool:
 
 
 def free_port(preferred: int | None = None, taken: frozenset[int] = frozenset()) -> int:
-    """The preferred port when nobody has it, else any."""
+    """The preferred port when nobody has it, else any.
+
+    Below those the system gives to outgoing connections: one of these could take it before it is used.
+    """
     if preferred is not None and preferred not in taken and port_is_free(preferred):
         return preferred
     while True:
-        with socket.socket() as probe:
-            probe.bind((LOOPBACK, 0))
-            port = int(probe.getsockname()[1])
-        if port not in taken:
+        port = secrets.choice(_OWN_PORTS)
+        if port not in taken and port_is_free(port):
             return port
 
 

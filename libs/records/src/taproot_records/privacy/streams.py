@@ -9,7 +9,7 @@ from typing import Any
 
 from nats.errors import Error as NatsError
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
-from nats.js.errors import NotFoundError
+from nats.js.errors import APIError, NotFoundError
 
 from taproot_base.errors import Unavailable
 from taproot_base.ids import SHARDS, shard_of
@@ -17,7 +17,7 @@ from taproot_chassis.bus import Bus
 from taproot_chassis.events import stream_of
 
 BATCH = 500
-WAIT_SECONDS = 5.0
+WAIT_SECONDS = 2.0
 
 
 async def forget(bus: Bus, service: str, keys: frozenset[uuid.UUID], parties: frozenset[uuid.UUID]) -> int:
@@ -34,11 +34,19 @@ async def forget(bus: Bus, service: str, keys: frozenset[uuid.UUID], parties: fr
             if _is_about(headers, set(map(str, keys)), set(map(str, parties)))
         ]
         for sequence in found:
-            with suppress(NotFoundError):  # it went by itself meanwhile
-                await bus.jetstream.delete_msg(stream_of(service), sequence)
+            await _delete(bus, stream_of(service), sequence)
     except (NatsError, TimeoutError, OSError) as error:
         raise Unavailable("the messages in flight cannot be reached; repeat later") from error
     return len(found)
+
+
+async def _delete(bus: Bus, stream: str, sequence: int) -> None:
+    try:
+        await bus.jetstream.delete_msg(stream, sequence)
+    except APIError:
+        with suppress(NotFoundError):  # it grew too old meanwhile, or somebody else has deleted it
+            await bus.jetstream.get_msg(stream, sequence)
+            raise
 
 
 def _is_about(headers: dict[str, str], keys: set[str], parties: set[str]) -> bool:
@@ -60,7 +68,14 @@ async def _headers(bus: Bus, service: str, shards: Any) -> AsyncIterator[tuple[i
     left = info.num_pending or 0
     try:
         while left:
-            for message in await pull.fetch(min(BATCH, left), timeout=WAIT_SECONDS):
+            try:
+                batch = await pull.fetch(min(BATCH, left), timeout=WAIT_SECONDS)
+            except TimeoutError:  # as when what was waiting is deleted meanwhile
+                left = (await bus.jetstream.consumer_info(stream, info.name)).num_pending or 0
+                if left:
+                    raise
+                return
+            for message in batch:
                 left = message.metadata.num_pending
                 yield message.metadata.sequence.stream, message.headers or {}
     finally:
