@@ -277,7 +277,8 @@ async def test_who_may_see_it_learns_much_by_the_same_calls(
     """Otherwise the calls below would prove nothing."""
     entitled = Stranger("admin", admin.token)
     tried = await try_all(doors, entitled, sampler, secrets, reads=True)
-    answers |= tried.answers
+    # The life may still be moving, so pages need not hold the same: whether each method tells of it is compared.
+    answers |= {call: f"{said.split()[0]} {call[1] in tried.told}" for call, said in tried.answers.items()}
     assert len(tried.told) > 40
     assert tried.broken == []
 
@@ -309,8 +310,7 @@ async def test_nobody_has_changed_it(strangers: dict[str, Stranger], life: LifeR
 
 def test_the_policies_change_no_answer() -> None:
     """Runs after both walks."""
-    if set(ANSWERS) != {"off", "on"}:
-        pytest.skip("both walks were not run")
+    assert set(ANSWERS) == {"off", "on"}, "compares both walks: run the whole file"
     off, on = ANSWERS["off"], ANSWERS["on"]
     assert off.keys() == on.keys()
     different = {call: (off[call], on[call]) for call in off if off[call] != on[call]}
