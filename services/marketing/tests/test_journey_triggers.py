@@ -10,6 +10,8 @@ import pytest_asyncio
 from marketing_journeys import active, confirmed, counts_of, hello_template, mails, run_of, run_steps, send
 from marketing_world import eventually
 
+from taproot.customer.events.v1.care_date_event_pb2 import CareDateEvent
+from taproot.customer.v1.care_date_pb2 import CareDate, CareDateNotice
 from taproot.marketing.v1 import journey_pb2 as pb
 from taproot.marketing.v1 import journey_service_pb2 as rpc
 from taproot.marketing.v1.journey_service_pb2_grpc import JourneysServiceStub
@@ -43,6 +45,21 @@ class TestEventTrigger:
         await service.deliver(again)
         counts = await counts_of(desk, journey)
         assert counts.entered_count == 2
+
+    async def test_a_care_date_lets_its_customer_in_for_every_notice(self, desk, service, world, template):
+        trigger = pb.EventTrigger(event_type="care_date.due", filter="event.due_days_before = 7")
+        journey = await active(desk, send("mail", template), event=trigger)
+        customer, key = await world.customer(), str(uuid.uuid4())
+        # one delivered twice, one of the day itself, one a year later
+        told = [(7, 2), (7, 2), (0, 3), (7, 4)]
+        for days, version in told:
+            message = CareDateEvent(care_date=CareDate(id=key, customer_id=customer))
+            message.due.CopyFrom(CareDateNotice(days_before=days))
+            event = service.event(
+                "care_date.due", message, key, version=version, source="customer", party_id=customer
+            )
+            await service.deliver(event, "journeys-customer")
+        assert (await counts_of(desk, journey)).entered_count == 2
 
     async def test_events_before_the_activation_let_nobody_in(self, desk, service, world, template):
         event = confirmed(service, await world.customer())

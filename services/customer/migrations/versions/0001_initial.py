@@ -50,6 +50,55 @@ def upgrade() -> None:
     op.create_index("ix_activities_owner", "activities", ["owner_id", "start_time", "id"], unique=False)
     op.create_index("ix_activities_recent", "activities", ["start_time", "id"], unique=False)
     op.create_table(
+        "care_date_notices",
+        sa.Column("care_date_id", sa.Uuid(), nullable=False),
+        sa.Column("occurrence", sa.Date(), nullable=False),
+        sa.Column("days_before", sa.Integer(), nullable=False),
+        sa.Column("customer_id", sa.Uuid(), nullable=False),
+        sa.Column("raise_time", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint(
+            "care_date_id", "occurrence", "days_before", name=op.f("pk_care_date_notices")
+        ),
+    )
+    op.create_index("ix_care_date_notices_customer", "care_date_notices", ["customer_id"], unique=False)
+    op.create_table(
+        "care_dates",
+        sa.Column("customer_id", sa.Uuid(), nullable=False),
+        sa.Column("contact_id", sa.Uuid(), nullable=True),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("display_name", sa.Text(), nullable=False),
+        sa.Column("date", sa.Date(), nullable=False),
+        sa.Column("recurrence", sa.Text(), nullable=False),
+        sa.Column("days_before", postgresql.ARRAY(sa.Integer()), nullable=False),
+        sa.Column("source", sa.Text(), nullable=False),
+        sa.Column("source_version", sa.BigInteger(), nullable=False),
+        sa.Column("related", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("next_notice_date", sa.Date(), nullable=True),
+        sa.Column("note", sa.Text(), nullable=False),
+        sa.Column("owner_id", sa.Uuid(), nullable=True),
+        sa.Column("branch_id", sa.Uuid(), nullable=True),
+        sa.Column("branch_path", sa.Text(), nullable=False),
+        sa.Column("custom", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("delete_time", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("version", sa.BigInteger(), nullable=False),
+        sa.Column("create_time", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("update_time", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_care_dates")),
+    )
+    op.create_index("ix_care_dates_branch", "care_dates", ["branch_path", "create_time", "id"], unique=False)
+    op.create_index("ix_care_dates_customer", "care_dates", ["customer_id", "create_time"], unique=False)
+    op.create_index(
+        "ix_care_dates_next",
+        "care_dates",
+        ["next_notice_date", "id"],
+        unique=False,
+        postgresql_where=sa.text("state = 'active' AND delete_time IS NULL"),
+    )
+    op.create_index("ix_care_dates_owner", "care_dates", ["owner_id", "create_time", "id"], unique=False)
+    op.create_index("ix_care_dates_recent", "care_dates", ["create_time", "id"], unique=False)
+    op.create_table(
         "claims",
         sa.Column("customer_id", sa.Uuid(), nullable=False),
         sa.Column("owner_id", sa.Uuid(), nullable=False),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from taproot_customer.activities import messages as activities
 from taproot_customer.activities.model import Activity
+from taproot_customer.care_dates import messages as care_dates
+from taproot_customer.care_dates.model import CareDate
 from taproot_customer.consents import messages as consents
 from taproot_customer.consents.model import Consent
 from taproot_customer.contacts import messages as contacts
@@ -43,6 +45,7 @@ ENCODERS: dict[type, Encoder] = {
     Relationship: relationships.to_event,
     Activity: activities.to_event,
     Task: tasks.to_event,
+    CareDate: care_dates.to_event,
     Consent: consents.to_event,
     Import: imports.to_event,
     Export: exports.to_event,

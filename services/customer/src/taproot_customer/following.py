@@ -12,6 +12,7 @@ from taproot_base import wire
 from taproot_chassis.events import Event
 from taproot_chassis.placement import branch_path
 from taproot_customer.activities.model import Activity
+from taproot_customer.care_dates.model import CareDate
 from taproot_customer.consents.model import Consent
 from taproot_customer.contacts.model import Contact
 from taproot_customer.relationships.model import Relationship
@@ -34,6 +35,13 @@ def _move(model: Any) -> Statement:
     )
 
 
+_hand_over = Statement(
+    lambda: (
+        update(CareDate)
+        .where(CareDate.customer_id == bindparam("customer"), unscoped(CareDate, _REASON))
+        .values(owner_id=bindparam("owner"), branch_id=bindparam("branch"), branch_path=bindparam("path"))
+    )
+)
 _moves = [_move(model) for model in (Activity, Consent, Relationship, Task)]
 
 
@@ -48,6 +56,7 @@ async def on_customer_assigned(event: Event, work: UnitOfWork) -> None:
         wire.optional_uuid(changed.customer.owner_id),
         wire.optional_uuid(changed.previous_owner_id),
     )
+    await work.execute(_hand_over, customer=event.aggregate_id, owner=owner, branch=branch, path=path)
     for contact in await work.scalars(_contacts(event.aggregate_id)):
         kept = contact.owner_id if contact.owner_id != before else owner
         contact.follow(kept, branch, path, work.clock.now())

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from taproot_chassis.jobs import Job
 from taproot_chassis.service import Definition, Parts, Runtime
+from taproot_customer.care_dates.raising import Raiser
 from taproot_customer.encoders import ENCODERS
 from taproot_customer.exports import handlers as export_handlers
 from taproot_customer.exports.running import ExportRunner
@@ -21,7 +22,7 @@ from taproot_customer.review.searching import DuplicateSearcher
 from taproot_customer.segments import handlers as segment_handlers
 from taproot_customer.servicers import servicers
 from taproot_customer.settings import CustomerSettings
-from taproot_customer.subscribers import SUBSCRIPTIONS
+from taproot_customer.subscribers import subscriptions
 from taproot_customer.tasks import handlers as task_handlers
 from taproot_customer.transfers import handlers as transfer_handlers
 
@@ -29,7 +30,9 @@ from taproot_customer.transfers import handlers as transfer_handlers
 def build(runtime: Runtime[CustomerSettings]) -> Parts:
     pool = ParserPool(runtime.settings.parser_processes)
     run_import = ImportRunner(runtime.database, runtime.blobs, pool, runtime.settings.default_region)
-    privacy = Privacy(runtime, SUBSCRIPTIONS)
+    settings = runtime.settings
+    listening = subscriptions(settings)
+    privacy = Privacy(runtime, listening)
     return Parts(
         servicers=servicers(runtime, pool, privacy),
         operations={
@@ -44,9 +47,14 @@ def build(runtime: Runtime[CustomerSettings]) -> Parts:
                 runtime.database, pool, runtime.settings.default_region
             ),
         },
-        subscriptions=SUBSCRIPTIONS,
+        subscriptions=listening,
         jobs=[
             Job("task-reminders", 15, task_handlers.remind_due),
+            Job(
+                "care-dates",
+                60,
+                Raiser(settings.default_time_zone, settings.care_date_hour, settings.care_date_catch_up_days),
+            ),
             Job("recall-warnings", 300, pool_handlers.warn_due),
             Job("recalls", 300, pool_handlers.recall_due),
             Job("erasures", 30, privacy_handlers.resume),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from taproot_chassis.service import Runtime
 from taproot_chassis.servicer import Servicer
 from taproot_customer.activities.servicer import ActivitiesServicer
+from taproot_customer.care_dates.servicer import CareDatesServicer
 from taproot_customer.consents.servicer import ConsentsServicer
 from taproot_customer.contacts.servicer import ContactsServicer
 from taproot_customer.custom_fields.servicer import CustomFieldsServicer
@@ -43,6 +44,7 @@ def servicers(runtime: Runtime[CustomerSettings], pool: ParserPool, privacy: Pri
         f"{PACKAGE}.RelationshipsService": RelationshipsServicer(runtime),
         f"{PACKAGE}.ActivitiesService": ActivitiesServicer(runtime),
         f"{PACKAGE}.TasksService": TasksServicer(runtime),
+        f"{PACKAGE}.CareDatesService": CareDatesServicer(runtime),
         f"{PACKAGE}.ConsentsService": ConsentsServicer(runtime),
         f"{PACKAGE}.TimelineService": TimelineServicer(runtime),
         f"{PACKAGE}.ProfilesService": ProfilesServicer(runtime.database),

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from taproot_chassis.consumers import SubscriberKind, Subscription
 from taproot_customer import following
+from taproot_customer.care_dates.reactions import Deriver
 from taproot_customer.consents import reactions as consents
 from taproot_customer.merging import reactions as merging
 from taproot_customer.merging.model import customer_blocks, customer_traits
 from taproot_customer.pools import reactions as pools
 from taproot_customer.profiles import projection as profiles
 from taproot_customer.segments import handlers as segments
+from taproot_customer.settings import CustomerSettings
 from taproot_customer.tasks import reactions as tasks
 from taproot_customer.timeline import projection as timeline
 
@@ -43,3 +45,13 @@ SUBSCRIPTIONS = [
     Subscription("form-consents", "marketing", ("form.submitted",), consents.on_form_submitted, REACTION),
     Subscription("lead-consents", "sales", ("lead.converted",), consents.on_lead_converted, REACTION),
 ]
+
+
+def subscriptions(settings: CustomerSettings) -> list[Subscription]:
+    """With those that need to know the enterprise's own time zone."""
+    derive = Deriver(settings.default_time_zone)
+    return [
+        *SUBSCRIPTIONS,
+        Subscription("care-dates", "customer", ("customer.*", "contact.*"), derive, REACTION),
+        Subscription("care-dates", "servicedesk", ("entitlement.*",), derive, REACTION),
+    ]

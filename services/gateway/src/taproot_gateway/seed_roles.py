@@ -20,7 +20,7 @@ _BUSINESS = frozenset(
         "customers", "contacts", "relationships", "activities", "tasks", "consents", "imports", "exports", "leads",
         "opportunities", "quotes", "orders", "invoices", "payments", "statements", "approvals", "credit_limits",
         "tickets", "calls", "dispatches", "entitlements", "surveys", "survey_responses", "portal_users", "objects",
-        "care_events",
+        "care_dates", "care_events",
     }
 )  # fmt: skip
 # Setting up: read by all, changed by the head office. A resource that stands in none of these sets is the
@@ -37,6 +37,7 @@ _SELLER = (
     "relationships",
     "activities",
     "tasks",
+    "care_dates",
     "consents",
     "leads",
     "opportunities",
@@ -50,6 +51,7 @@ _AGENT = (
     "dispatches",
     "activities",
     "tasks",
+    "care_dates",
     "entitlements",
     "surveys",
     "bookings",

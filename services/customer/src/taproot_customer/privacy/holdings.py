@@ -10,6 +10,7 @@ from sqlalchemy import Text, cast, false, func, or_, select
 
 from taproot.operations.v1 import personal_data_service_pb2 as pb
 from taproot_customer.activities.model import Activity
+from taproot_customer.care_dates.model import CareDate, care_date_notices
 from taproot_customer.consents.model import Consent, consent_states, form_consents
 from taproot_customer.contacts.model import Contact
 from taproot_customer.customers.model import Customer, customer_access, customer_keys
@@ -105,6 +106,8 @@ HELD = (
     Holding(import_rows, _rows),
     Holding(table_of(Activity), party(Activity)),
     Holding(table_of(Task), party(Task)),
+    Holding(care_date_notices, party(care_date_notices)),
+    Holding(table_of(CareDate), party(CareDate)),
     Holding(table_of(CustomObject), party(CustomObject)),
     Holding(claims, party(claims)),
     Holding(consent_states, party(consent_states)),

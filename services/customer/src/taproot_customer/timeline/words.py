@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-RECORD, TOUCH, TASK, CONSENT, SALES = "record", "touch", "task", "consent", "sales"
+RECORD, TOUCH, TASK, CARE, CONSENT, SALES = "record", "touch", "task", "care", "consent", "sales"
 ORDER, FINANCE, SERVICE, MARKETING, LOYALTY = "order", "finance", "service", "marketing", "loyalty"
 
 
@@ -61,6 +61,16 @@ _LINES: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("task.overdue", "任务逾期：{display_name}", "Task overdue: {display_name}"),
         ("task.deleted", "删除任务：{display_name}", "Task deleted: {display_name}"),
         ("task.undeleted", "恢复任务：{display_name}", "Task brought back: {display_name}"),
+    ),
+    CARE: (
+        ("care_date.created", "新增关怀日：{display_name}", "Date to remember: {display_name}"),
+        ("care_date.updated", "更新关怀日：{display_name}", "Date to remember updated: {display_name}"),
+        ("care_date.due", "{display_name}：{due.occurrence_date}", "{display_name} on {due.occurrence_date}"),
+        ("care_date.cancelled", "取消关怀日：{display_name}", "Date to remember called off: {display_name}"),
+        ("care_date.reopened", "恢复关怀日：{display_name}", "Date to remember active again: {display_name}"),
+        ("care_date.ended", "关怀日失效：{display_name}", "Date to remember no longer holds: {display_name}"),
+        ("care_date.deleted", "删除关怀日：{display_name}", "Date to remember deleted: {display_name}"),
+        ("care_date.undeleted", "还原关怀日：{display_name}", "Date to remember brought back: {display_name}"),
     ),
     CONSENT: (
         ("consent.granted", "同意{purpose}（{channel}）", "Consent given: {purpose} by {channel}"),

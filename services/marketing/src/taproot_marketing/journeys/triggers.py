@@ -29,6 +29,8 @@ from taproot_marketing.journeys.records import (
 )
 from taproot_storage.database import Database, UnitOfWork
 
+RECURRING = frozenset({"care_date.due"})
+"""Events that one record raises for one occurrence after the other."""
 PATIENCE = timedelta(seconds=30)
 """How long an event waits for its customer, whose own event travels on another stream."""
 
@@ -51,12 +53,18 @@ async def on_event(event: Event, work: UnitOfWork) -> None:
         trigger = parse(journey["trigger"], []).trigger
         assert isinstance(trigger, EventTrigger)
         if holds(event.type, trigger.filter, data, work.clock.now()):
-            key = "customer" if trigger.once_per_customer else f"{event.aggregate_type}:{event.aggregate_id}"
+            key = "customer" if trigger.once_per_customer else business_key(event)
             await enter(
                 journey,
                 Entry(event.party_id, key, {"event": record.full}, record.public, customer),
                 work,
             )
+
+
+def business_key(event: Event) -> str:
+    """By which a customer enters once: the record, and of one that tells again and again the telling."""
+    record = f"{event.aggregate_type}:{event.aggregate_id}"
+    return f"{record}:{event.version}" if event.type in RECURRING else record
 
 
 async def awaited_customer(event: Event, work: UnitOfWork) -> Any:
