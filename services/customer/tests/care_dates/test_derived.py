@@ -6,9 +6,17 @@ import datetime as dt
 
 from taproot.customer.v1 import care_date_pb2 as pb
 from taproot.customer.v1 import care_date_service_pb2 as rpc
-from taproot.customer.v1 import contact_pb2, contact_service_pb2, customer_pb2, customer_service_pb2
+from taproot.customer.v1 import (
+    contact_pb2,
+    contact_service_pb2,
+    customer_pb2,
+    customer_service_pb2,
+    timeline_pb2,
+    timeline_service_pb2,
+)
 from taproot.customer.v1.contact_service_pb2_grpc import ContactsServiceStub
 from taproot.customer.v1.customer_service_pb2_grpc import CustomersServiceStub
+from taproot.customer.v1.timeline_service_pb2_grpc import TimelineServiceStub
 from taproot.servicedesk.events.v1.entitlement_event_pb2 import EntitlementEvent
 from taproot.servicedesk.v1 import entitlement_pb2
 from taproot_base.errors import Kind
@@ -48,6 +56,23 @@ class TestBirthdays:
         assert [notice.years for notice in await world.notices(found.id)] == [31, 31]
         await world.run(dt.datetime(2028, 2, 29, 2, tzinfo=UTC))
         assert (await world.told(found.id))[2:] == [(days[1], 7, 0), (days[1], 0, 0)]
+
+    async def test_is_told_in_the_timeline(self, world, service, admin, make_customer, clock):
+        customer = await make_customer()
+        date = clock.now().date() + dt.timedelta(days=3)
+        await world.create(customer.id, date, [1])
+        await world.run(clock.now() + dt.timedelta(days=3))
+        timeline = service.stub(TimelineServiceStub, admin)
+
+        async def lines() -> list[tuple[str, int, str]]:
+            asked = timeline_service_pb2.ListTimelineEntriesRequest(
+                customer_id=customer.id, filter="kind = CARE"
+            )
+            shown = (await timeline.ListTimelineEntries(asked)).timeline_entries
+            return [(line.event_type, line.kind, line.summary_en) for line in shown]
+
+        found = await world.until(lines, lambda now: len(now) == 2)
+        assert found[0] == ("care_date.due", timeline_pb2.TIMELINE_KIND_CARE, f"保单 on {date}")
 
     async def test_follows_the_birth_date_until_somebody_calls_it_off(
         self, world, service, admin, make_customer, failure

@@ -209,6 +209,12 @@ class TestWords:
                 assert part in descriptor.fields_by_name, (event_type, name)
                 descriptor = descriptor.fields_by_name[part].message_type
 
+    def test_every_kind_is_in_the_contract(self):
+        known = {
+            name.removeprefix("TIMELINE_KIND_").lower() for name in pb.TimelineKind.DESCRIPTOR.values_by_name
+        }
+        assert {words.kind for words in WORDS.values()} <= known
+
     def test_render(self):
         assert render("activity.created", {"kind": "call", "display_name": "x"}) == ("电话：x", "call: x")
         assert render("unheard.of", {}) == ("unheard.of", "unheard.of")
