@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+from zoneinfo import ZoneInfo
 
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -96,9 +97,24 @@ class TestTasks:
         ],
     )
     def test_next_due(self, recurrence: str, expected: tuple[int, int, int]):
-        assert next_due(dt.datetime(2028, 2, 29, tzinfo=dt.UTC), recurrence) == dt.datetime(
-            *expected, tzinfo=dt.UTC
-        )
+        found = next_due(dt.datetime(2028, 2, 29, tzinfo=dt.UTC), recurrence, dt.UTC)
+        assert found == dt.datetime(*expected, tzinfo=dt.UTC)
+
+    @pytest.mark.parametrize(
+        ("due", "recurrence", "expected"),
+        [
+            ((2027, 3, 13, 9), "daily", (2027, 3, 14, 13, 0)),  # the clocks go forward
+            ((2027, 11, 1, 9), "weekly", (2027, 11, 8, 14, 0)),  # and back
+            ((2027, 2, 14, 2), "monthly", (2027, 3, 14, 7, 0)),  # two o'clock is skipped
+            ((2027, 3, 31, 22), "monthly", (2027, 5, 1, 2, 0)),  # the last of April there, May in UTC
+        ],
+    )
+    def test_next_due_keeps_the_hour_of_the_assignees_clock(
+        self, due: tuple[int, ...], recurrence: str, expected: tuple[int, ...]
+    ):
+        zone = ZoneInfo("America/New_York")
+        found = next_due(dt.datetime(*due, tzinfo=zone), recurrence, zone)
+        assert found == dt.datetime(*expected, tzinfo=dt.UTC)
 
 
 class TestReminders:

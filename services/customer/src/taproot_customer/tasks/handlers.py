@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import asdict
+from zoneinfo import ZoneInfo
 
 from taproot_base.errors import InvalidArgument
 from taproot_base.ids import new_id
+from taproot_chassis.identities import find_user
 from taproot_chassis.placement import Placer, caller_id, still_sees
+from taproot_customer.care_dates.schedule import zone_of
 from taproot_customer.parents import find_parent
 from taproot_customer.tasks import queries
 from taproot_customer.tasks.model import Task
@@ -44,10 +47,16 @@ async def update_task(key: str, etag: str, values: Values, work: UnitOfWork) -> 
 
 async def complete_task(key: str, etag: str, work: UnitOfWork) -> Task:
     task = await load(work, Task, key, etag)
-    successor = task.complete(caller_id(), work.clock.now())
+    zone = await _zone_of_assignee(task, work)
+    successor = task.complete(caller_id(), zone, work.clock.now())
     if successor is not None:
         await add_task(successor, work)
     return task
+
+
+async def _zone_of_assignee(task: Task, work: UnitOfWork) -> ZoneInfo:
+    user = await find_user(work, task.owner_id) if task.recurrence and task.owner_id else None
+    return zone_of(user["time_zone"] if user is not None else "")
 
 
 async def reopen_task(key: str, etag: str, work: UnitOfWork) -> Task:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import calendar
 import uuid
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any, ClassVar
 
 from sqlalchemy import DateTime, Index, Text, Uuid, text
@@ -69,14 +69,14 @@ class Task(Recyclable, Base):
     def derive(self) -> None:
         self.priority = self.priority or NORMAL
 
-    def complete(self, user_id: uuid.UUID | None, now: datetime) -> dict[str, Any] | None:
-        """Done; returns the fields of the successor of a recurring task."""
+    def complete(self, user_id: uuid.UUID | None, zone: tzinfo, now: datetime) -> dict[str, Any] | None:
+        """Done; returns the fields of the successor of a recurring task. `zone`: the assignee's."""
         self._require(OPEN)
         self.state, self.complete_time, self.completed_by_id = DONE, now, user_id
         self.record("completed", now)
         if not self.recurrence or self.due_time is None:
             return None
-        due = next_due(self.due_time, self.recurrence)
+        due = next_due(self.due_time, self.recurrence, zone)
         reminder = self.reminder_time and due - (self.due_time - self.reminder_time)
         kept = (
             "display_name", "body", "customer_id", "related", "priority", "recurrence", "creator_id", "owner_id",
@@ -112,8 +112,15 @@ class Task(Recyclable, Base):
             raise WrongState("the task", self.state, [state])
 
 
-def next_due(due: datetime, recurrence: str) -> datetime:
-    """When a recurring task is due again; the 31st becomes the last day of a shorter month."""
+def next_due(due: datetime, recurrence: str, zone: tzinfo) -> datetime:
+    """When a recurring task is due again: at the same hour of the clock in `zone`, whatever the clocks do between.
+
+    The 31st becomes the last day of a shorter month; an hour the clocks skip is the one after.
+    """
+    return _next_local(due.astimezone(zone), recurrence).astimezone(UTC)
+
+
+def _next_local(due: datetime, recurrence: str) -> datetime:
     if recurrence in ("daily", "weekly"):
         return due + timedelta(days=1 if recurrence == "daily" else 7)
     months = due.year * _MONTHS + due.month - 1 + (1 if recurrence == "monthly" else _MONTHS)
