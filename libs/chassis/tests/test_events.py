@@ -255,6 +255,34 @@ class TestConsumer:
         assert [v for _, v in await effects_of(database, keys)] == [1, 2, 3, 4]
         assert await consumer.letters.list() == []
 
+    async def test_a_message_that_is_no_event_is_set_aside_and_stops_nobody(
+        self, database, relay, bus, as_system, make_consumer, capsys
+    ):
+        keys = await make_boxes(database, 1, "before")
+        await relay.publish_batch()
+        crooked = {"ce-id": "no-uuid", "ce-type": "box.moved"}
+        timeless = Event.from_row("test", (await plain(database, "SELECT * FROM event_log LIMIT 1"))[0])
+        headers = timeless.headers() | {"ce-time": "2026-11-01T10:00:00", "Nats-Msg-Id": "timeless"}
+        for given in (None, crooked, headers):
+            await bus.jetstream.publish("taproot.test.box.moved.v1.0", b"\x00", headers=given)
+        keys += await make_boxes(database, 1, "after")
+        await relay.publish_batch()
+        consumer = make_consumer()
+        async with running(consumer.run()):
+            await until(lambda: seen(database, keys, 2), 20)
+            await until(lambda: letters(consumer, 3), 20)
+        listed = await consumer.letters.list()
+        assert {row["state"] for row in listed} == {"dead"}
+        assert all(row["error"].startswith("Unaddressed: ") for row in listed)
+        runtime = SimpleNamespace(database=database)
+        await commands._list([consumer])
+        assert "taproot.test.box.moved.v1.0" in capsys.readouterr().out
+        with pytest.raises(commands.Refused):
+            await commands._tend("replay", listed[0]["number"], [consumer], runtime)
+        for row in listed:
+            await commands._tend("discard", row["number"], [consumer], runtime)
+        assert await consumer.letters.list() == []
+
     async def test_infrastructure_failures_pause_and_do_not_count(
         self, database, relay, as_system, make_consumer, monkeypatch
     ):
