@@ -72,6 +72,7 @@ class Promise:
     stopped: float | None
     warning: float | None
     due: float | None
+    metric: str = "first_response"
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import time
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -49,9 +48,10 @@ _ACCOUNTS = """
 SELECT a.customer_id, a.balance, coalesce(sum(t.points), 0)::bigint AS moved, count(t.id) AS movements
 FROM loyalty_accounts a LEFT JOIN loyalty_transactions t ON t.account_id = a.id GROUP BY a.id"""
 _UNBALANCED = "SELECT transaction_id FROM loyalty_entries GROUP BY 1 HAVING sum(points) <> 0"
-_PROMISES = """SELECT id, ticket_id, state, extract(epoch FROM stop_time)::float8 AS stopped,
+_PROMISES = """SELECT id, ticket_id, state, metric, extract(epoch FROM stop_time)::float8 AS stopped,
   extract(epoch FROM warning_time)::float8 AS warning, extract(epoch FROM due_time)::float8 AS due FROM sla_clocks"""
-_MAILINGS = "SELECT id, customer_id, state, message_id, reason FROM deliveries WHERE customer_id IS NOT NULL"
+_MAILINGS = """SELECT d.id, d.customer_id, d.state, d.message_id, d.reason
+  FROM deliveries d JOIN journeys j ON j.id = d.journey_id WHERE j.key = 'chaos_receipt'"""
 STATEMENTS = 25
 
 
@@ -137,7 +137,8 @@ async def gather(ground: Ground, admin: Client, seen: Evidence) -> None:
     seen.timeline = Counter(str(row[0]) for row in await ground.fetch("customer", "SELECT id FROM timeline"))
     seen.promises = [
         Promise(
-            str(row["id"]), str(row["ticket_id"]), row["state"], row["stopped"], row["warning"], row["due"]
+            *(str(row["id"]), str(row["ticket_id"]), row["state"]),
+            *(row["stopped"], row["warning"], row["due"], row["metric"]),
         )
         for row in await ground.fetch("servicedesk", _PROMISES)
     ]
@@ -241,7 +242,3 @@ async def read_models(ground: Ground, poison: set[str]) -> Rows:
                         text for text in texts if not any(one in text for one in poison)
                     )
     return found
-
-
-def shown(row: str) -> str:
-    return json.dumps(json.loads(row), ensure_ascii=False)[:200]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Callable, Iterable
 from decimal import Decimal
@@ -11,6 +12,7 @@ from chaoskit.mail import DEFERRED, DROPPED, REFUSED, TAKEN
 from chaoskit.traffic import AMOUNT_PER_POINT
 
 SHOWN = 5
+SAMPLE = 400
 ON_TIME_SECONDS = 10.0
 """An SLA transition may be so late, and in addition as long as nobody was served by the service desk meanwhile."""
 SETTLED = {"sent", "uncertain", "bounced"}
@@ -193,7 +195,11 @@ def promises_fall_due_once_and_in_time(seen: Evidence) -> list[str]:
         for kind, at in (("warning", one.warning), ("breached", one.due)):
             wrong += _late(seen, one, kind, at, announced.get((kind, one.id), []))
     answered = {ticket for ticket, state in seen.journal.tickets.items() if state == "answered"}
-    running = [one.ticket for one in seen.promises if one.ticket in answered and one.state == "running"]
+    running = [
+        one.ticket
+        for one in seen.promises
+        if one.ticket in answered and (one.metric, one.state) == ("first_response", "running")
+    ]
     return [
         *_some("SLA transitions are wrong", wrong),
         *_some("answered tickets whose clock still runs", running),
@@ -242,11 +248,24 @@ def read_models_equal_their_rebuild(seen: Evidence) -> list[str]:
         was, now = seen.before.get(table, Counter()), seen.after.get(table, Counter())
         if was != now:
             only, extra = was - now, now - was
-            sample = next(iter([*only, *extra]), "")[:400]
             wrong.append(
-                f"{table}: {only.total()} rows only before, {extra.total()} only after, such as {sample}"
+                f"{table}: {only.total()} rows only before, {extra.total()} only after: {_unlike(only, extra)}"
             )
     return _some("read models differ from their rebuild", wrong)
+
+
+def _unlike(only: Counter[str], extra: Counter[str]) -> str:
+    """What is different in one of the rows: the columns, where the same row is on both sides."""
+    before, after = (sorted(rows)[:1] for rows in (only, extra))
+    if not (before and after):
+        return (before or after)[0][:SAMPLE]
+    try:
+        was, now = json.loads(before[0]), json.loads(after[0])
+    except ValueError:
+        return f"{before[0][:SAMPLE]} / {after[0][:SAMPLE]}"
+    return "; ".join(f"{key} {was[key]!r} / {now.get(key)!r}" for key in was if was[key] != now.get(key))[
+        :SAMPLE
+    ]
 
 
 INVARIANTS: tuple[Callable[[Evidence], list[str]], ...] = (

@@ -19,7 +19,7 @@ AMOUNT_PER_POINT = 10
 RESPONSE_SECONDS = 6
 IMPORT_ROWS = 40
 BURST_WIDTH = 40
-LIFE_STEPS_PAUSE = 0.15
+NEWS_SECONDS = 90.0
 
 
 @dataclass
@@ -145,8 +145,17 @@ class Traffic:
             self._journal.refusals.append(str(error))
 
     async def _post(self, path: str, body: Json | None = None, *, key: str) -> Json:
+        """What names a customer its service has not heard of yet is refused for the moment, and repeated."""
         self._journal.requests += 1
-        return await self._admin.post(path, body, key=f"chaos:{self._seed}:{key}")
+        deadline = time.monotonic() + NEWS_SECONDS
+        while True:
+            try:
+                return await self._admin.post(path, body, key=f"chaos:{self._seed}:{key}")
+            except ApiError as error:
+                news = error.violations and all(one.field.endswith("customer_id") for one in error.violations)
+                if not news or time.monotonic() > deadline:
+                    raise
+            await asyncio.sleep(0.5)
 
     async def _life(self, name: str) -> None:
         customer = await self._customer(name)
@@ -215,7 +224,7 @@ class Traffic:
         made = await self._post("/v1/tickets", ticket, key=f"ticket:{name}")
         self._journal.tickets[made["id"]] = "open"
         if int(name.rpartition("-")[2]) % 2 == 0:
-            answer = {"text": "We are on it."}
+            answer = {"body": "We are on it."}
             await self._post(f"/v1/tickets/{made['id']}:reply", answer, key=f"reply:{name}")
             self._journal.tickets[made["id"]] = "answered"
 
