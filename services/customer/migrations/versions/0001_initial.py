@@ -753,6 +753,9 @@ def upgrade() -> None:
         sa.Column("team_id", sa.Uuid(), nullable=True),
         sa.Column("params", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column("trace_id", sa.Text(), nullable=False),
+        sa.Column("channel", sa.Text(), server_default="", nullable=False),
+        sa.Column("contact_id", sa.Uuid(), nullable=True),
+        sa.Column("words", postgresql.ARRAY(sa.Text()), server_default="{}", nullable=False),
         sa.PrimaryKeyConstraint("customer_id", "occurred_at", "id", name=op.f("pk_timeline")),
         postgresql_partition_by="HASH (customer_id)",
     )
@@ -780,6 +783,9 @@ def upgrade() -> None:
         sa.Column("team_id", sa.Uuid(), nullable=True),
         sa.Column("params", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column("trace_id", sa.Text(), nullable=False),
+        sa.Column("channel", sa.Text(), server_default="", nullable=False),
+        sa.Column("contact_id", sa.Uuid(), nullable=True),
+        sa.Column("words", postgresql.ARRAY(sa.Text()), server_default="{}", nullable=False),
         sa.PrimaryKeyConstraint("subject_id", "occurred_at", "id", name=op.f("pk_timeline_waiting")),
     )
     op.create_table(

@@ -85,7 +85,8 @@ async def plan(service: Any, statement: Any, caller: Any, **values: Any) -> str:
 async def callers(service):
     rights = ("customers.read", "contacts.read", "activities.read")
     return [
-        await service.add_user(dict.fromkeys(rights, scope), BRANCHES[0]) for scope in ("all", "branch", "own")
+        await service.add_user(dict.fromkeys(rights, scope), BRANCHES[0])
+        for scope in ("all", "branch", "own")
     ]
 
 

@@ -191,7 +191,7 @@ class TestNotes:
         assert [first.excerpt[each.start : each.end] for each in first.highlights] == ["物业合同"]
 
     async def test_what_was_said(self, search, records):
-        for query in ("理赔", "platinum policy", "callback"):
+        for query in ("理赔", "抱怨 太慢", "platinum policy", "callback"):
             (first, *_) = await search(query)
             assert (first.id, first.matched_field) == (records["call"].id, "body"), query
             assert first.customer_display_name.startswith("中国平安")

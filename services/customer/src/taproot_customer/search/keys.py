@@ -199,6 +199,15 @@ def runs(text: str) -> list[str]:
     return _RUNS.findall(_TIGHT.sub("", fold(text)))
 
 
+def loose_runs(text: str) -> list[str]:
+    """Of a question for words of a text, where a blank means that they need not stand together."""
+    return [run for part in text.split() for run in runs(part)]
+
+
+def text_terms(text: str) -> list[str]:
+    return list(dict.fromkeys(pair for run in loose_runs(text) for pair in pairs(run)))
+
+
 def pairs(run: str) -> list[str]:
     if not IS_CJK.match(run):
         return [run[:64]]

@@ -57,8 +57,7 @@ class Question:
 
 def ask(text: str, region: str, *, names: bool, identifiers: bool, notes: bool) -> Question:
     """`names`, `identifiers`, `notes`: whether the caller may read these."""
-    said = dict.fromkeys(pair for run in k.runs(text) for pair in k.pairs(run))
-    words = list(said)[:MOST_WORDS] or NOTHING
+    words = k.text_terms(text)[:MOST_WORDS] or NOTHING
     exact = [
         *(_whole_names(text) if names else ()),
         *(_whole_identifiers(text, region) if identifiers else ()),

@@ -35,6 +35,7 @@ class Asked:
         self.core = k.core_of(text)
         self.words = fold(text).split()
         self.runs = k.runs(text)
+        self.said = k.loose_runs(text)
         self.letters = self.folded.text if self.folded.text.isascii() else ""
         self.heard = "".join(k.syllables(self.core)) if has_chinese(self.core) else ""
         self.squeezed, self.bare = k.squeezed(text).removeprefix("@"), k.bare(text)
@@ -206,15 +207,15 @@ def distance(one: str, other: str, *, anywhere: bool = False) -> int:
 
 def text_hits(asked: Asked, field: str, text: str, score: float = 30.0) -> Iterator[Hit]:
     """All words of the query in a text, whole."""
-    if not text or not asked.runs:
+    if not text or not asked.said:
         return
     plain, same = folded_text(text)
-    places = [_word_in(run, plain) for run in asked.runs]
+    places = [_word_in(run, plain) for run in asked.said]
     if None in places:
         return
     first = min((place for place in places if place is not None), default=0)
-    spans = [(at, at + len(run)) for at, run in zip(places, asked.runs, strict=True) if at is not None]
-    together = 4.0 if len(asked.runs) > 1 and " ".join(asked.runs) in plain else 0.0
+    spans = [(at, at + len(run)) for at, run in zip(places, asked.said, strict=True) if at is not None]
+    together = 4.0 if len(asked.said) > 1 and " ".join(asked.said) in plain else 0.0
     excerpt, moved = excerpt_of(text if same else plain, first, spans)
     yield Hit(TEXT, field, score + together, excerpt, moved)
 
