@@ -11,6 +11,8 @@ from taproot_base.custom import CustomRules
 from taproot_base.errors import PermissionDenied, Unavailable
 
 NOBODY = "00000000-0000-0000-0000-000000000000"
+_SHARE_LEVELS = {"read": ("read", "write"), "update": ("write",)}
+"""Verb -> levels of a share that let its holder do it. Whatever else there is to do stays with the record's own."""
 
 
 class Scope(Enum):
@@ -59,6 +61,8 @@ class Reach:
     branch_paths: tuple[str, ...] = ()
     subtrees: tuple[str, ...] = ()
     party_id: str = NOBODY
+    share_levels: tuple[str, ...] = ()
+    """Levels of single shares that count, where a table's shares have levels."""
 
     @property
     def subtree_ends(self) -> tuple[str, ...]:
@@ -185,6 +189,7 @@ class AccessDirectory:
             team_ids=principal.teams if scopes & {Scope.TEAM, Scope.BRANCH, Scope.BRANCH_AND_BELOW} else (),
             branch_paths=paths if Scope.BRANCH in scopes else (),
             subtrees=paths if Scope.BRANCH_AND_BELOW in scopes else (),
+            share_levels=_SHARE_LEVELS.get(permission.rpartition(".")[2], ()),
         )
 
     def require(self, principal: Principal, permission: str) -> Reach:

@@ -129,6 +129,12 @@ def immutable_fields(descriptor: Any) -> frozenset[str]:
     return frozenset(field.name for field in _with_behavior(descriptor, field_behavior_pb2.IMMUTABLE))
 
 
+def fixed_fields(descriptor: Any) -> frozenset[str]:
+    """Fields no update changes: immutable and output-only ones."""
+    set_by_us = _with_behavior(descriptor, field_behavior_pb2.OUTPUT_ONLY)
+    return immutable_fields(descriptor) | {field.name for field in set_by_us}
+
+
 def _is_set(message: Message, field: FieldDescriptor) -> bool:
     if field.has_presence:
         return bool(message.HasField(field.name))

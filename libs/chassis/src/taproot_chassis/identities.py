@@ -25,7 +25,7 @@ from taproot_chassis.projections import put_newer
 from taproot_custom import store as custom
 from taproot_storage.schema import identity_branches, identity_roles, identity_users
 from taproot_storage.statements import Statement
-from taproot_storage.visibility import Rule, unscoped
+from taproot_storage.visibility import Rule, ScopeRule, unscoped
 
 if TYPE_CHECKING:
     from taproot_chassis.events import Event
@@ -92,6 +92,13 @@ async def _move_rows(event: BranchEvent, rules: Sequence[Rule], work: UnitOfWork
                 .where(column >= old, column < subtree_end(old), unscoped(rule.table, "a branch has moved"))
                 .values({column: literal(new) + func.substr(column, len(old) + 1)})
             )
+    for shares in {rule.shares for rule in rules if isinstance(rule, ScopeRule) and rule.shares is not None}:
+        path = shares.c.branch_path
+        await work.execute(
+            update(shares)
+            .where(path >= old, path < subtree_end(old))
+            .values({path: literal(new) + func.substr(path, len(old) + 1)})
+        )
 
 
 async def _apply_user(event: Event, work: UnitOfWork) -> None:

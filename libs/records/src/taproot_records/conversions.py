@@ -43,9 +43,9 @@ class Conversions:
         self, message: Message, mask: FieldMask, model: Any, by_verb: Mapping[str, str] | None = None
     ) -> Values:
         """As `writing.changes`."""
-        names = changed_fields(message, mask)
+        names = changed_fields(message, mask, by_verb=by_verb)
         plain = FieldMask(paths=[name for name in names if name not in self._by_field])
-        values = writing.changes(message, plain, model, by_verb) if plain.paths else {}
+        values = writing.changes(message, plain, model) if plain.paths else {}
         return values | self._read(message, set(names))
 
     def fill(self, message: Any, row: Mapping[str, Any]) -> None:

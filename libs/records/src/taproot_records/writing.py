@@ -12,7 +12,7 @@ from sqlalchemy import Select, and_, exists, not_, select, true
 from sqlalchemy.sql.elements import ColumnElement
 
 from taproot_base import wire
-from taproot_base.errors import AlreadyExists, InvalidArgument, NotFound
+from taproot_base.errors import AlreadyExists, NotFound
 from taproot_base.ids import new_id
 from taproot_chassis.placement import Place, Placer, branch_path, caller_id
 from taproot_records.checks import Checks
@@ -46,11 +46,7 @@ def given(message: Message, model: Any) -> Values:
 
 def changes(message: Message, mask: Any, model: Any, by_verb: Mapping[str, str] | None = None) -> Values:
     """What an update changes, as stored. `by_verb`: fields only a verb changes -> its name."""
-    names, verbs = changed_fields(message, mask), by_verb or {}
-    wrong = [(f"update_mask.{n}", f"is changed by {verbs[n]} only") for n in names if n in verbs]
-    if wrong:
-        raise InvalidArgument(wrong)
-    return values_of(message, names, model)
+    return values_of(message, changed_fields(message, mask, by_verb=by_verb), model)
 
 
 def patched(entity: Any, values: Values) -> Values:

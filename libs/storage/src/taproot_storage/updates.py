@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from google.protobuf.field_mask_pb2 import FieldMask
@@ -12,35 +12,59 @@ from google.protobuf.message import Message
 from google.protobuf.struct_pb2 import Struct
 
 from taproot_base.context import current_call_or_none
-from taproot_base.descriptors import immutable_fields, is_repeated
+from taproot_base.descriptors import fixed_fields, is_repeated, type_name
 from taproot_base.errors import EtagMismatch, InvalidArgument, Violation
 
 CUSTOM_KEY = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 ADDRESSING = frozenset({"id", "etag"})
 
 
-def changed_fields(resource: Message, mask: FieldMask) -> list[str]:
+def changed_fields(
+    resource: Message,
+    mask: FieldMask,
+    only: Collection[str] | None = None,
+    by_verb: Mapping[str, str] | None = None,
+    addressing: Collection[str] = ADDRESSING,
+) -> list[str]:
     """Top-level fields to change: those of the mask, or the ones present when it is empty.
 
-    Raises InvalidArgument for `*`, unknown, nested, output-only and immutable paths.
+    `only`: what this method changes, where that is not all that may be given on create. `by_verb`: field -> the method
+    that changes it instead. `addressing`: fields that say which record is meant.
+    Raises InvalidArgument, naming each, for `*`, unknown, nested, output-only and immutable paths, and for every field
+    this method does not change: nothing that was asked for is passed over in silence.
     """
-    if not mask.paths:
-        present = [field.name for field, _ in resource.ListFields()]
-        return [name for name in present if name not in ADDRESSING]
-    names = [path.removeprefix(f"{resource.DESCRIPTOR.name.lower()}.") for path in mask.paths]
-    violations = [v for name in names if (v := _against(resource, name)) is not None]
-    if violations:
+    kind = type_name(resource.DESCRIPTOR.name)
+    names = [path.removeprefix(f"{kind}.") for path in mask.paths] or [
+        field.name for field, _ in resource.ListFields() if field.name not in addressing
+    ]
+    where = "update_mask" if mask.paths else ""
+    found = (
+        _against(resource, name, where or f"{kind}.{name}", addressing)
+        or _elsewhere(kind, name, only, by_verb or {})
+        for name in names
+    )
+    if violations := [one for one in found if one is not None]:
         raise InvalidArgument(violations)
     return names
 
 
-def _against(resource: Message, name: str) -> Violation | None:
+def _against(resource: Message, name: str, where: str, addressing: Collection[str]) -> Violation | None:
     if name == "*":
-        return Violation("update_mask", "`*` is refused: name the fields to change")
+        return Violation(where, "`*` is refused: name the fields to change")
     if name not in resource.DESCRIPTOR.fields_by_name:
-        return Violation("update_mask", f"unknown field {name}")
-    if name in ADDRESSING or name in immutable_fields(resource.DESCRIPTOR):
-        return Violation("update_mask", f"{name} cannot be changed")
+        return Violation(where, f"unknown field {name}")
+    if name in addressing or name in fixed_fields(resource.DESCRIPTOR):
+        return Violation(where, f"{name} cannot be changed")
+    return None
+
+
+def _elsewhere(
+    kind: str, name: str, only: Collection[str] | None, by_verb: Mapping[str, str]
+) -> Violation | None:
+    if name in by_verb:
+        return Violation(f"{kind}.{name}", f"is changed by {by_verb[name]} only")
+    if only is not None and name not in only:
+        return Violation(f"{kind}.{name}", "cannot be changed")
     return None
 
 

@@ -77,6 +77,7 @@ class ScopeRule:
             "low": list(reach.subtrees),
             "high": list(reach.subtree_ends),
             "party": reach.party_id,
+            "levels": list(reach.share_levels),
         }
 
     def condition(self, value: Value) -> ColumnElement[bool]:
@@ -119,7 +120,8 @@ def scope_table(
     """Declare a table as scoped. `permission` is the one that reads it, such as `things.read`.
 
     `shares` names a table `(<key>, branch_path, owner_id, team_id)` of rows that let others in;
-    its first column refers to this table's id.
+    its first column refers to this table's id. With a column `level` a row lets in only for the verbs of that
+    level, with `expire_time` only until then.
     """
     target: Table = getattr(table, "__table__", table)
 
@@ -192,9 +194,24 @@ def predicate(rule: ScopeRule, value: Value) -> ColumnElement[bool]:
     if rule.shares is not None and rule.shares_key is not None:
         columns = rule.shares.c
         inner = _arms_over(columns.owner_id, columns.team_id, columns.branch_path, value)
-        shared = select(1).where(rule.shares_key == rule.table.c.id, or_(*inner))
+        shared = select(1).where(rule.shares_key == rule.table.c.id, or_(*inner), *_holding(columns, value))
         arms.append(exists(shared.correlate(rule.table)))
     return or_(*arms)
+
+
+def _holding(shares: Any, value: Value) -> list[ColumnElement[bool]]:
+    """Conditions of a table of shares, apart from whom each is for."""
+    found: list[ColumnElement[bool]] = []
+    if "level" in shares:
+        found.append(shares.level == func.any(value("levels", ARRAY(Text()), lambda r: list(r.share_levels))))
+    if "expire_time" in shares:
+        found.append(unexpired(shares.expire_time))
+    return found
+
+
+def unexpired(expire_time: Any) -> ColumnElement[bool]:
+    """By the database's clock, so that a share ends on its instant whatever else is late."""
+    return or_(expire_time.is_(None), expire_time > func.now())
 
 
 def _arms_over(owner: Any, team: Any, branch: Any, value: Value) -> list[ColumnElement[bool]]:
@@ -288,7 +305,8 @@ def _shared_arm(rule: ScopeRule, reach: Reach) -> ColumnElement[bool]:
     inner: list[ColumnElement[bool]] = [columns.owner_id == reach.owner_id]
     inner.append(columns.team_id.in_(reach.team_ids) if reach.team_ids else false())
     inner += _branch_arms(columns.branch_path, reach)
-    return rule.table.c.id.in_(select(rule.shares_key).where(or_(*inner)))
+    holding = _holding(columns, lambda _name, kind, read: literal(read(reach), kind))
+    return rule.table.c.id.in_(select(rule.shares_key).where(or_(*inner), *holding))
 
 
 def require_placement(resource: str, branch_path: str, verb: str = "create") -> None:

@@ -247,13 +247,21 @@ def upgrade() -> None:
         sa.Column("branch_path", sa.Text(), nullable=True),
         sa.Column("owner_id", sa.Uuid(), nullable=True),
         sa.Column("team_id", sa.Uuid(), nullable=True),
-        sa.Column("source", sa.Text(), nullable=False),
+        sa.Column("level", sa.Text(), nullable=False),
+        sa.Column("expire_time", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_customer_access")),
     )
     op.create_index(
         "ix_customer_access_branch_path", "customer_access", ["branch_path", "customer_id"], unique=False
     )
     op.create_index("ix_customer_access_customer_id", "customer_access", ["customer_id"], unique=False)
+    op.create_index(
+        "ix_customer_access_expire_time",
+        "customer_access",
+        ["expire_time"],
+        unique=False,
+        postgresql_where=sa.text("expire_time IS NOT NULL"),
+    )
     op.create_index(
         "ix_customer_access_owner_id", "customer_access", ["owner_id", "customer_id"], unique=False
     )
@@ -279,6 +287,30 @@ def upgrade() -> None:
         ["kind", "normal"],
         unique=True,
         postgresql_where=sa.text("kind IN ('tax_number', 'external')"),
+    )
+    op.create_table(
+        "customer_shares",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("customer_id", sa.Uuid(), nullable=False),
+        sa.Column("user_id", sa.Uuid(), nullable=True),
+        sa.Column("team_id", sa.Uuid(), nullable=True),
+        sa.Column("branch_id", sa.Uuid(), nullable=True),
+        sa.Column("level", sa.Text(), nullable=False),
+        sa.Column("expire_time", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("creator_id", sa.Text(), nullable=False),
+        sa.Column("create_time", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("end_time", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("ender_id", sa.Text(), nullable=False),
+        sa.Column("end_reason", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_customer_shares")),
+    )
+    op.create_index(
+        "ix_customer_shares_customer_id",
+        "customer_shares",
+        ["customer_id", "create_time", "id"],
+        unique=False,
     )
     op.create_table(
         "customer_traits",
@@ -317,6 +349,9 @@ def upgrade() -> None:
         sa.Column("delete_time", sa.DateTime(timezone=True), nullable=True),
         sa.Column("merged_into", sa.Uuid(), nullable=True),
         sa.Column("merged_ids", postgresql.ARRAY(sa.Uuid()), nullable=False),
+        sa.Column(
+            "shares", postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'[]'"), nullable=False
+        ),
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("version", sa.BigInteger(), nullable=False),
         sa.Column("create_time", sa.DateTime(timezone=True), nullable=False),

@@ -25,6 +25,7 @@ from taproot_customer.review.searching import DuplicateSearcher
 from taproot_customer.segments import handlers as segment_handlers
 from taproot_customer.servicers import servicers
 from taproot_customer.settings import CustomerSettings
+from taproot_customer.sharing import handlers as sharing_handlers
 from taproot_customer.subscribers import subscriptions
 from taproot_customer.tasks import handlers as task_handlers
 from taproot_customer.transfers import handlers as transfer_handlers
@@ -61,6 +62,7 @@ def build(runtime: Runtime[CustomerSettings]) -> Parts:
             ),
             Job("recall-warnings", 300, pool_handlers.warn_due),
             Job("recalls", 300, pool_handlers.recall_due),
+            Job("share-ends", 30, sharing_handlers.expire_due),
             Job("erasures", 30, privacy_handlers.resume),
             Job("segment-refresh", 60, segment_handlers.refresh_due),
             Job("loyalty-classes", 60, LoyaltyClasser(runtime.database, pool)),

@@ -11,6 +11,7 @@ from sqlalchemy.sql.elements import ColumnElement
 from taproot_base.access import Reach
 from taproot_base.context import current_call_or_none
 from taproot_customer.customers.model import customer_access
+from taproot_storage.visibility import unexpired
 
 _a = customer_access.c
 
@@ -43,5 +44,9 @@ def near(customer_id: Any, owner_id: Any, branch_path: Any) -> ColumnElement[boo
         owner_id == me,
         branch_path == func.any(homes),
         exists(select(1).select_from(span).where(and_(branch_path >= span.c.lo, branch_path < span.c.hi))),
-        exists(select(1).select_from(customer_access).where(_a.customer_id == customer_id, named)),
+        exists(
+            select(1)
+            .select_from(customer_access)
+            .where(_a.customer_id == customer_id, named, unexpired(_a.expire_time))
+        ),
     )

@@ -28,6 +28,7 @@ from taproot_customer.review.servicer import DuplicatePairsServicer
 from taproot_customer.search.servicer import SearchServicer
 from taproot_customer.segments.servicer import SegmentsServicer
 from taproot_customer.settings import CustomerSettings
+from taproot_customer.sharing.servicer import CustomerSharesServicer
 from taproot_customer.tasks.servicer import TasksServicer
 from taproot_customer.timeline.servicer import TimelineServicer
 from taproot_customer.transfers.servicer import TransfersServicer
@@ -40,6 +41,7 @@ def servicers(runtime: Runtime[CustomerSettings], pool: ParserPool, privacy: Pri
         privacy.SERVICE: privacy.own,
         f"{PACKAGE}.PrivacyService": PrivacyServicer(runtime, privacy.everyone),
         f"{PACKAGE}.CustomersService": CustomersServicer(runtime),
+        f"{PACKAGE}.CustomerSharesService": CustomerSharesServicer(runtime),
         f"{PACKAGE}.ObjectTypesService": ObjectTypesServicer(runtime),
         f"{PACKAGE}.ObjectsService": ObjectsServicer(runtime),
         f"{PACKAGE}.CustomFieldsService": CustomFieldsServicer(runtime),

@@ -154,6 +154,35 @@ class TestUpdateCustomer:
         request.update_mask.paths.extend(["*", "nonsense", "kind"])
         assert len((await failure(seller.UpdateCustomer(request))).violations) == 3
 
+    @pytest.mark.parametrize("by_mask", [True, False])
+    async def test_passes_over_nothing_in_silence(self, seller, by_mask):
+        """What another method changes, what never changes, and what the service sets."""
+        made = await seller.CreateCustomer(create("郑洁"))
+        values = {"owner_id": made.id, "branch_id": made.id, "kind": pb.CUSTOMER_KIND_ORGANIZATION}
+        request = rpc.UpdateCustomerRequest(customer=pb.Customer(id=made.id, industry="x", **values))
+        if by_mask:
+            request.update_mask.paths.extend([*values, "industry"])
+        error = await failure(seller.UpdateCustomer(request))
+        told = {violation.field: violation.description for violation in error.violations}
+        kind = "update_mask" if by_mask else "customer.kind"
+        assert told.keys() == {"customer.owner_id", "customer.branch_id", kind}
+        assert told["customer.owner_id"] == "is changed by AssignCustomer only"
+        assert await seller.GetCustomer(rpc.GetCustomerRequest(id=made.id)) == made
+
+    @pytest.mark.parametrize("name", ["merged_ids", "create_time"])
+    async def test_refuses_what_the_service_sets(self, seller, name):
+        made = await seller.CreateCustomer(create("冯程"))
+        given = pb.Customer(id=made.id)
+        getattr(given, name).MergeFrom([made.id] if name == "merged_ids" else made.create_time)
+        body, mask = (
+            rpc.UpdateCustomerRequest(customer=given),
+            rpc.UpdateCustomerRequest(customer={"id": made.id}),
+        )
+        mask.update_mask.paths.append(name)
+        for request, field in ((body, f"customer.{name}"), (mask, "update_mask")):
+            error = await failure(seller.UpdateCustomer(request))
+            assert field in {violation.field for violation in error.violations}
+
     async def test_parallel_updates_lose_nothing(self, seller):
         made = await seller.CreateCustomer(create("吴迪"))
         calls = [

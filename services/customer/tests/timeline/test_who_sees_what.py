@@ -132,7 +132,7 @@ async def test_a_key_account_team_answers_too_a_branch_it_is_shared_with_does_no
     share = {"owner_id": uuid.UUID(member.subject), "team_id": uuid.UUID(team), "branch_path": WEST}[by]
     with service.system_call():
         async with service.runtime.database.unit() as work:
-            row = {"customer_id": uuid.UUID(customer.id), "id": new_id(), "source": "test", by: share}
+            row = {"customer_id": uuid.UUID(customer.id), "id": new_id(), "level": "read", by: share}
             await work.execute(insert(customer_access).values(row))
     assert await seen(customer.id, reader if by == "branch_path" else member) == (
         NOTHING if by == "branch_path" else BOTH

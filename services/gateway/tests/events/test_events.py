@@ -227,6 +227,20 @@ class TestNotices:
         assert theirs != ours
         assert unseen.notices == []
 
+    async def test_a_share_is_heard_while_it_holds(self, pair: Pair) -> None:
+        role = await pair.suite.role("ev_shared", ("customers.read", "OWN"))
+        user, token = await pair.suite.user("ev-shared", role)
+        customer = await pair.customer("to be shared")
+        async with pair.listen(1, token=token) as stream, pair.listen() as all_:
+            path = f"/v1/customers/{customer}"
+            shared = await eventually_answered(pair, "POST", f"{path}:share", user_id=user["id"])
+            await eventually_answered(pair, "PATCH", path, note="while it holds")
+            await stream.until(2)
+            await eventually_answered(pair, "POST", f"{path}:unshare", share_id=shared["id"])
+            await eventually_answered(pair, "PATCH", path, note="afterwards")
+            await all_.until(4)
+        assert [told["event"] for told in stream.notices] == ["customer.shared", "customer.updated"]
+
     async def test_a_change_of_rights_holds_at_once(self, pair: Pair) -> None:
         role = await pair.suite.role("ev_change", ("customers.read", "ALL"))
         _, token = await pair.suite.user("ev-change", role)
@@ -244,13 +258,17 @@ class TestNotices:
 
 
 async def eventually_made(pair: Pair, name: str, branch: str) -> str:
-    """A new branch reaches the customer service a moment later."""
+    body = {"kind": "PERSON", "display_name": name, "branch_id": branch}
+    return str((await eventually_answered(pair, "POST", "/v1/customers", **body))["id"])
+
+
+async def eventually_answered(pair: Pair, method: str, path: str, **body: str) -> Any:
+    """A new branch or user reaches the customer service a moment later."""
     for _ in range(100):
         async with pair.suite.admin as client:
-            body = {"kind": "PERSON", "display_name": name, "branch_id": branch}
-            answer = await client.post("/v1/customers", json=body)
+            answer = await client.request(method, path, json=body)
         if answer.status_code == 200:
-            return str(answer.json()["id"])
+            return answer.json()
         await asyncio.sleep(0.05)
     raise AssertionError(answer.text)
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
+from typing import Any
+
 import pytest
 
-from taproot_base.access import AccessDirectory, Grant, Role, Scope
+from taproot_base.access import AccessDirectory, Branch, Grant, Role, Scope
 from taproot_base.auth import Principal, RoleRef
 from taproot_gateway.events import positions
 from taproot_gateway.events.catalog import Catalog
-from taproot_gateway.events.notices import Notice, may_see
+from taproot_gateway.events.notices import Notice, Share, may_see
 from taproot_gateway.transcoding.contracts import Contracts
 
 ME, TEAM, PARTY = "me", "my-team", "my-customer"
@@ -20,13 +23,13 @@ def catalog(loaded: Contracts) -> Catalog:
 
 
 def seen(
-    catalog: Catalog, source: str, aggregate: str, scope: Scope, permission: str = "*", **of: str
+    catalog: Catalog, source: str, aggregate: str, scope: Scope, permission: str = "*", **of: Any
 ) -> bool:
     kind = catalog.kinds[source, aggregate]
     values = {"owner_id": "", "branch_path": "", "team_id": "", "party_id": ""} | of
     notice = Notice(kind, f"{aggregate}.updated", "k", 1, **values)
     directory = AccessDirectory()
-    directory.replace([Role("r", 1, (Grant(permission, scope),))], [])
+    directory.replace([Role("r", 1, (Grant(permission, scope),))], [Branch("e", "/hq/e/", "UTC")])
     principal = Principal(ME, "user", (RoleRef("r", 1),), branch_path="/hq/e/", teams=(TEAM,))
     return may_see(notice, principal, directory)
 
@@ -49,6 +52,32 @@ def seen(
 )
 def test_staff(catalog: Catalog, scope: Scope, of: dict[str, str], expected: bool) -> None:
     assert seen(catalog, "sales", "order", scope, **of) is expected
+
+
+FAR = "/hq/w/"
+
+
+def share(level: str = "read", ends: float = math.inf, **holder: str) -> Share:
+    holders = {"user_id": "", "team_id": "", "branch_id": ""} | holder
+    return Share(level=level, expire_time=ends, **holders)
+
+
+@pytest.mark.parametrize(
+    ("scope", "shares", "expected"),
+    [
+        (Scope.OWN, (share(user_id=ME),), True),
+        (Scope.OWN, (share(user_id="other"), share(team_id=TEAM)), False),
+        (Scope.TEAM, (share(user_id="other"), share(team_id=TEAM)), True),
+        (Scope.TEAM, (share(branch_id="e"),), False),
+        (Scope.BRANCH, (share(branch_id="e", level="write"),), True),
+        (Scope.BRANCH, (share(branch_id="unknown"),), False),
+        (Scope.BRANCH, (share(ends=1.0, user_id=ME),), False),
+    ],
+)
+def test_those_it_is_shared_with(
+    catalog: Catalog, scope: Scope, shares: tuple[Share, ...], expected: bool
+) -> None:
+    assert seen(catalog, "customer", "customer", scope, branch_path=FAR, shares=shares) is expected
 
 
 def test_the_permission_is_that_of_reading_the_record(catalog: Catalog) -> None:

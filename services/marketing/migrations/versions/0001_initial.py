@@ -72,6 +72,32 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("customer_id", "purpose", "channel", name=op.f("pk_consent_refs")),
     )
     op.create_table(
+        "customer_access",
+        sa.Column("customer_id", sa.Uuid(), nullable=False),
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("branch_path", sa.Text(), nullable=True),
+        sa.Column("owner_id", sa.Uuid(), nullable=True),
+        sa.Column("team_id", sa.Uuid(), nullable=True),
+        sa.Column("level", sa.Text(), nullable=False),
+        sa.Column("expire_time", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_customer_access")),
+    )
+    op.create_index(
+        "ix_customer_access_branch_path", "customer_access", ["branch_path", "customer_id"], unique=False
+    )
+    op.create_index("ix_customer_access_customer_id", "customer_access", ["customer_id"], unique=False)
+    op.create_index(
+        "ix_customer_access_expire_time",
+        "customer_access",
+        ["expire_time"],
+        unique=False,
+        postgresql_where=sa.text("expire_time IS NOT NULL"),
+    )
+    op.create_index(
+        "ix_customer_access_owner_id", "customer_access", ["owner_id", "customer_id"], unique=False
+    )
+    op.create_index("ix_customer_access_team_id", "customer_access", ["team_id", "customer_id"], unique=False)
+    op.create_table(
         "customer_refs",
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("display_name", sa.Text(), nullable=False),

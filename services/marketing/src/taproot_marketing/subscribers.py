@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from taproot_chassis.consumers import SubscriberKind, Subscription
 from taproot_marketing.consents.model import ConsentRef
 from taproot_marketing.consents.subscribers import apply_consent
-from taproot_marketing.customer_refs.model import CUSTOMERS
+from taproot_marketing.customer_refs.model import CUSTOMERS, customer_access
 from taproot_marketing.customer_refs.subscribers import apply_customer
 from taproot_marketing.entitlement_refs.model import EntitlementRef
 from taproot_marketing.entitlement_refs.subscribers import apply_entitlement
@@ -27,7 +27,7 @@ PROJECTIONS: Sequence[Subscription] = (
         ("customer.*",),
         apply_customer,
         PROJECTION,
-        CUSTOMERS.tables,
+        (*CUSTOMERS.tables, customer_access),
     ),
     Subscription("consents", "customer", ("consent.*",), apply_consent, PROJECTION, (ConsentRef.__table__,)),
     Subscription(

@@ -69,6 +69,32 @@ def upgrade() -> None:
     op.create_index("ix_calls_ticket_id", "calls", ["ticket_id"], unique=False)
     op.create_index("uq_calls_external_id", "calls", ["external_id"], unique=True)
     op.create_table(
+        "customer_access",
+        sa.Column("customer_id", sa.Uuid(), nullable=False),
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("branch_path", sa.Text(), nullable=True),
+        sa.Column("owner_id", sa.Uuid(), nullable=True),
+        sa.Column("team_id", sa.Uuid(), nullable=True),
+        sa.Column("level", sa.Text(), nullable=False),
+        sa.Column("expire_time", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_customer_access")),
+    )
+    op.create_index(
+        "ix_customer_access_branch_path", "customer_access", ["branch_path", "customer_id"], unique=False
+    )
+    op.create_index("ix_customer_access_customer_id", "customer_access", ["customer_id"], unique=False)
+    op.create_index(
+        "ix_customer_access_expire_time",
+        "customer_access",
+        ["expire_time"],
+        unique=False,
+        postgresql_where=sa.text("expire_time IS NOT NULL"),
+    )
+    op.create_index(
+        "ix_customer_access_owner_id", "customer_access", ["owner_id", "customer_id"], unique=False
+    )
+    op.create_index("ix_customer_access_team_id", "customer_access", ["team_id", "customer_id"], unique=False)
+    op.create_table(
         "customer_refs",
         sa.Column("display_name", sa.Text(), nullable=False),
         sa.Column("status", sa.Text(), nullable=False),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from taproot_chassis.consumers import SubscriberKind, Subscription
-from taproot_servicedesk.customer_refs.model import CUSTOMERS
+from taproot_servicedesk.customer_refs.model import CUSTOMERS, customer_access
 from taproot_servicedesk.customer_refs.subscribers import CustomerProjection
 from taproot_servicedesk.entitlements import subscribers as entitlements
 from taproot_servicedesk.settings import ServiceDeskSettings
@@ -18,7 +18,7 @@ def subscriptions(settings: ServiceDeskSettings) -> list[Subscription]:
             events=("customer.*",),
             handler=CustomerProjection(settings.default_region).apply,
             kind=SubscriberKind.PROJECTION,
-            tables=CUSTOMERS.tables,
+            tables=(*CUSTOMERS.tables, customer_access),
         ),
         Subscription(
             name="deliveries",

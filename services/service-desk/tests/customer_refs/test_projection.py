@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from taproot.customer.events.v1.customer_event_pb2 import CustomerEvent
 from taproot.customer.v1 import customer_pb2
+from taproot.customer.v1.customer_share_pb2 import CUSTOMER_SHARE_LEVEL_READ, CustomerShare
+from taproot.servicedesk.v1.call_service_pb2 import IdentifyCallerRequest
+from taproot.servicedesk.v1.call_service_pb2_grpc import CallsServiceStub
 from taproot.servicedesk.v1.ticket_service_pb2 import (
     AggregateTicketsRequest,
     GetTicketRequest,
@@ -46,6 +50,37 @@ async def test_an_older_event_changes_nothing(desk: Harness) -> None:
     [row] = [row for row in await rows(desk) if row["id"] == key]
     assert (row["display_name"], row["phones"], row["branch_path"]) == ("new", ["+8613800138000"], "/hq/w/")
     assert row["time_zone"] == ""
+
+
+async def test_a_share_lets_its_holder_identify_the_caller_until_it_ends(desk: Harness) -> None:
+    agent = await desk.add_user({"calls.*": "branch", "customers.read": "branch"}, "/hq/e/sh/")
+    calls, key = desk.stub(CallsServiceStub, agent), str(new_id())
+
+    async def known() -> list[str]:
+        found = await calls.IdentifyCaller(IdentifyCallerRequest(phone="13700137000"))
+        return [one.customer_id for one in found.candidates]
+
+    async def told(version: int, *shares: CustomerShare) -> None:
+        event = state(key, key, "137 0013 7000")
+        event.shares.extend(shares)
+        await desk.deliver(desk.event("customer.shared", event, key, version=version, source="customer"))
+
+    def share(seconds: int = 0, **holder: str) -> CustomerShare:
+        made = CustomerShare(id=str(new_id()), level=CUSTOMER_SHARE_LEVEL_READ, **holder)
+        if seconds:
+            made.expire_time.FromDatetime(datetime.now(UTC) + timedelta(seconds=seconds))
+        return made
+
+    await told(1)
+    assert await known() == []
+    await told(2, share(user_id=agent.subject))
+    assert await known() == [key]
+    await told(3, share(-1, user_id=agent.subject), share(branch_id=branch_id("/hq/w/")))
+    assert await known() == []
+    await told(4, share(3600, branch_id=branch_id("/hq/e/sh/")))
+    assert await known() == [key]
+    await told(5)
+    assert await known() == []
 
 
 async def test_merge_and_unmerge(desk: Harness) -> None:

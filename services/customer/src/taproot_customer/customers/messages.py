@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from taproot.customer.events.v1.customer_event_pb2 import CustomerEvent, CustomerMerge
 from taproot.customer.v1 import customer_pb2 as pb
+from taproot.customer.v1.customer_share_pb2 import CustomerShare
 from taproot.customer.v1.pool_pb2 import OwnershipKind
 from taproot_base import wire
 from taproot_base.errors import InvalidArgument, Violation
 from taproot_customer.customers.model import Customer, Key, full_name
 from taproot_customer.matching.identifiers import InvalidIdentifier, normal_form
+from taproot_records.mapping import message_of
 from taproot_storage.eventlog import Recorded
 from taproot_storage.updates import custom_values
 
@@ -70,10 +72,18 @@ def to_event(customer: Customer, recorded: Recorded) -> CustomerEvent:
         event.ownership_kind = wire.enum_number(OwnershipKind, detail["kind"], "OWNERSHIP_KIND_")
     if detail.get("recall_time"):
         event.recall_time.FromDatetime(detail["recall_time"])
+    event.shares.extend(to_share(share) for share in customer.shares)
+    if "share" in detail:
+        event.share.CopyFrom(to_share(detail["share"]))
     if "merge_id" in detail:
         sources = [str(key) for key in detail["source_ids"]]
         event.merge.CopyFrom(CustomerMerge(merge_id=str(detail["merge_id"]), source_ids=sources))
     return event
+
+
+def to_share(share: Mapping[str, Any]) -> CustomerShare:
+    """From a row of `customer_shares` or from what is kept of it with the customer."""
+    return message_of(CustomerShare, share)
 
 
 def to_values(message: pb.Customer, names: Iterable[str]) -> dict[str, Any]:
@@ -129,6 +139,8 @@ _SPECIAL: dict[str, Any] = {
 
 FIELDS = (*_PLAIN, *_SPECIAL)
 """Fields of a customer that a caller may set, but for its place."""
+
+BY_VERB = {"owner_id": "AssignCustomer", "branch_id": "AssignCustomer"}
 
 
 def keys_of(message: pb.Customer, region: str) -> list[Key]:

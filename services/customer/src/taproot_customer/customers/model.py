@@ -16,6 +16,7 @@ from taproot_base.errors import AlreadyExists, WrongState
 from taproot_base.text import sort_key
 from taproot_customer.base import Base
 from taproot_customer.search.keys import record_keys
+from taproot_records.shares import access_table
 from taproot_storage.eventlog import Aggregate
 from taproot_storage.model import custom_tokens
 from taproot_storage.visibility import scope_table
@@ -69,6 +70,8 @@ class Customer(Aggregate, Base):
     delete_time: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     merged_into: Mapped[uuid.UUID | None] = mapped_column(Uuid)
     merged_ids: Mapped[list[uuid.UUID]] = mapped_column(ARRAY(Uuid), default=list)
+    shares: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, default=list, server_default=text("'[]'"))
+    """Shares that hold, as events tell them: `customer_shares` is their record, `customer_access` their index."""
 
     __table_args__ = (
         Index("ix_customers_owner", "owner_id", "create_time", "id"),
@@ -132,6 +135,17 @@ class Customer(Aggregate, Base):
     def warn_of_recall(self, recall_time: datetime | None, now: datetime) -> None:
         self.record("recall_warned", now, recall_time=recall_time)
 
+    def share(self, shares: list[dict[str, Any]], share: Mapping[str, Any], now: datetime) -> None:
+        """`shares`: all that hold now, with the new one, `share`."""
+        self._require_alive("shared")
+        self.shares = shares
+        self.record("shared", now, share=share)
+
+    def unshare(self, shares: list[dict[str, Any]], share: Mapping[str, Any], now: datetime) -> None:
+        """Also in the recycle bin: a share may end at any time."""
+        self.shares = shares
+        self.record("unshared", now, share=share)
+
     def delete(self, now: datetime) -> None:
         self._require_alive("deleted")
         self.delete_time = now
@@ -185,19 +199,6 @@ customer_keys = Table(
     ),
 )
 
-customer_access = Table(
-    "customer_access",
-    Base.metadata,
-    Column("customer_id", Uuid, nullable=False),
-    Column("id", Uuid, primary_key=True),
-    Column("branch_path", Text),
-    Column("owner_id", Uuid),
-    Column("team_id", Uuid),
-    Column("source", Text, nullable=False),
-    Index("ix_customer_access_customer_id", "customer_id"),
-    Index("ix_customer_access_branch_path", "branch_path", "customer_id"),
-    Index("ix_customer_access_owner_id", "owner_id", "customer_id"),
-    Index("ix_customer_access_team_id", "team_id", "customer_id"),
-)
+customer_access = access_table("customer_access", "customer_id", Base.metadata)
 
 scope_table(Customer, "customers.read", party="id", shares=customer_access)

@@ -23,7 +23,7 @@ from taproot_storage.visibility import unscoped, visible
 
 _c = Customer.__table__.c
 _KINDS = ("phone", "email", "tax_number", "external")
-_hidden = ("sort_key", "search_tokens", "merged_into")
+_hidden = ("sort_key", "search_tokens", "merged_into", "shares")
 columns = [column for column in _c if column.name not in _hidden]
 
 RESOURCE = Resource(

@@ -85,7 +85,7 @@ class CustomersServicer(Servicer):
 
     async def UpdateCustomer(self, request: rpc.UpdateCustomerRequest, _context: Any) -> pb.Customer:
         message = request.customer
-        names = changed_fields(message, request.update_mask)
+        names = changed_fields(message, request.update_mask, messages.FIELDS, messages.BY_VERB)
         values = messages.to_values(message, names)
         keys = messages.keys_of(message, self._settings.default_region) if "identifiers" in names else None
         command = handlers.UpdateCustomer(uuid.UUID(message.id), message.etag, values, keys)

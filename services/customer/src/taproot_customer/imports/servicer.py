@@ -85,7 +85,9 @@ class ImportsServicer(Servicer):
 
     async def UpdateImport(self, request: rpc.UpdateImportRequest, _context: Any) -> pb.Import:
         message = getattr(request, "import")
-        names = changed_fields(message, request.update_mask)
+        names = changed_fields(
+            message, request.update_mask, ("display_name", "options", "dialect", "columns")
+        )
         key = uuid.UUID(message.id)
         values: dict[str, Any] = {}
         if "display_name" in names:

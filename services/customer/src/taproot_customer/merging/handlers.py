@@ -24,6 +24,7 @@ from taproot_customer.merging.identity import identity_of
 from taproot_customer.merging.model import NotMerged, fields_of, keys_of, record_of, to_columns
 from taproot_customer.merging.survivorship import Record, UnknownChoice, survive
 from taproot_customer.review.following import follow_merge, follow_unmerge
+from taproot_customer.sharing.handlers import follow_members
 from taproot_storage.database import Reader, UnitOfWork
 from taproot_storage.updates import check_etag
 
@@ -73,6 +74,7 @@ async def merge_customers(command: MergeCustomers, work: UnitOfWork) -> Customer
     }
     journal = [_journalled(merge_id, record, members) for record in records]
     await queries.add_merge(work, merge, journal)
+    await follow_members(survivor, sources, work)
     await follow_merge(work, survivor.id, list(members))
     return survivor
 
@@ -158,6 +160,8 @@ async def unmerge_customer(command: UnmergeCustomer, work: UnitOfWork) -> Custom
     await _give_back(source, fields, rewritten[-1], command.region, work)
     await open_circle(survivor, work)
     await open_circle(source, work)
+    await follow_members(survivor, [], work)
+    await follow_members(source, [], work)
     await follow_unmerge(work, survivor.id, source.id)
     return survivor
 

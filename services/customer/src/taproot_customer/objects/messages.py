@@ -15,7 +15,7 @@ from taproot_records.checks import Checks
 from taproot_records.mapping import Values, message_of, row_of
 from taproot_records.writing import changes, given
 from taproot_storage.eventlog import Recorded
-from taproot_storage.updates import changed_fields, custom_values, merge_patch
+from taproot_storage.updates import ADDRESSING, changed_fields, custom_values, merge_patch
 
 
 def to_event(thing: CustomObject, _recorded: Recorded) -> ObjectEvent:
@@ -43,7 +43,7 @@ def new_values(message: pb.Object) -> Values:
 
 
 def changed_values(message: pb.Object, mask: FieldMask) -> Values:
-    names = changed_fields(message, mask)
+    names = changed_fields(message, mask, addressing={*ADDRESSING, "type"})
     plain = FieldMask(paths=[name for name in names if name not in ("custom", "type")])
     values = changes(message, plain, CustomObject) if plain.paths else Values()
     return values | ({"custom": _custom(message)} if "custom" in names else {})

@@ -27,6 +27,7 @@ from taproot_customer.purchases.model import purchases
 from taproot_customer.relationships.model import Relationship
 from taproot_customer.review.model import DuplicatePair
 from taproot_customer.segments.model import segment_members
+from taproot_customer.sharing.model import customer_shares
 from taproot_customer.tasks.model import Task
 from taproot_customer.timeline.model import timeline, timeline_links, timeline_waiting
 from taproot_customer.transfers.model import transferred
@@ -136,6 +137,7 @@ HELD = (
     Holding(table_of(Contact), party(Contact, "customer_id", "person_customer_id"), subject=True),
     Holding(table_of(Relationship), party(Relationship, "customer_id", "related_customer_id"), subject=True),
     Holding(customer_access, party(customer_access)),
+    Holding(customer_shares, party(customer_shares)),
     Holding(customer_blocks, party(customer_blocks)),
     Holding(customer_keys, party(customer_keys)),
     Holding(customer_traits, party(customer_traits)),

@@ -49,8 +49,11 @@ def rules_message(row: Mapping[str, Any]) -> pb.DuplicateRules:
     )
 
 
+RULES = ("review_from", "merge_from")
+
+
 def rules_values(message: pb.DuplicateRules, names: Sequence[str]) -> dict[str, float]:
-    values = {name: getattr(message, name) for name in names if name in ("review_from", "merge_from")}
+    values = {name: getattr(message, name) for name in names if name in RULES}
     if values.get("review_from") == 0:
         values["review_from"] = REVIEW
     return values

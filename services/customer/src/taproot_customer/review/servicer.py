@@ -102,7 +102,7 @@ class DuplicatePairsServicer(Servicer):
         self, request: rpc.UpdateDuplicateRulesRequest, _context: Any
     ) -> pb.DuplicateRules:
         wanted = request.duplicate_rules
-        values = messages.rules_values(wanted, changed_fields(wanted, request.update_mask))
+        values = messages.rules_values(wanted, changed_fields(wanted, request.update_mask, messages.RULES))
 
         async def act(work: UnitOfWork) -> pb.DuplicateRules:
             return messages.rules_message(await handlers.update_rules(values, wanted.etag, work))

@@ -30,6 +30,8 @@ _LINES: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("customer.undeleted", "档案恢复", "Record brought back"),
         ("customer.merged", "合并重复客户", "Duplicate records merged"),
         ("customer.unmerged", "撤销客户合并", "Merge undone"),
+        ("customer.shared", "客户共享给其他人员、团队或分支", "Shared with others"),
+        ("customer.unshared", "客户共享结束", "A share ended"),
         ("contact.created", "新增联系人 {display_name}", "Contact {display_name} added"),
         ("contact.updated", "更新联系人 {display_name}", "Contact {display_name} updated"),
         ("contact.deleted", "删除联系人 {display_name}", "Contact {display_name} deleted"),

@@ -47,7 +47,7 @@ class BranchesServicer(Servicer):
         return await self.once(request, act, self._read, locks=[TREE_LOCK])
 
     async def UpdateBranch(self, request: rpc.UpdateBranchRequest, _context: Any) -> pb.Branch:
-        names = changed_fields(request.branch, request.update_mask)
+        names = changed_fields(request.branch, request.update_mask, messages.FIELDS)
         values = messages.to_values(request.branch, names)
         command = UpdateBranch(uuid.UUID(request.branch.id), request.branch.etag, values)
 

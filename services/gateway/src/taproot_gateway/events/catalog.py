@@ -39,6 +39,8 @@ class Kind:
     field: str
     """The record in the event message."""
     has_team: bool
+    has_shares: bool
+    """Its events tell with whom the record is shared."""
 
     def record(self, payload: bytes) -> Any:
         return getattr(self.message.FromString(payload), self.field)
@@ -100,4 +102,5 @@ def _kind(source: str, message: Descriptor, record: Descriptor, read: _Read) -> 
         message=message_factory.GetMessageClass(message),
         field=message.fields[0].name,
         has_team="team_id" in record.fields_by_name,
+        has_shares="shares" in message.fields_by_name,
     )

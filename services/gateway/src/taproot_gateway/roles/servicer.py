@@ -47,7 +47,7 @@ class RolesServicer(Servicer):
         return await self.once(request, act, self._read, locks=[lock_key("role", request.role.code)])
 
     async def UpdateRole(self, request: rpc.UpdateRoleRequest, _context: Any) -> pb.Role:
-        names = changed_fields(request.role, request.update_mask)
+        names = changed_fields(request.role, request.update_mask, messages.FIELDS)
         values = messages.to_values(request.role, names)
         command = UpdateRole(uuid.UUID(request.role.id), request.role.etag, values)
 

@@ -46,7 +46,7 @@ class TeamsServicer(Servicer):
         return await self.once(request, act, self._read)
 
     async def UpdateTeam(self, request: rpc.UpdateTeamRequest, _context: Any) -> pb.Team:
-        names = changed_fields(request.team, request.update_mask)
+        names = changed_fields(request.team, request.update_mask, messages.FIELDS)
         values = messages.to_values(request.team, names)
         command = UpdateTeam(uuid.UUID(request.team.id), request.team.etag, values)
 

@@ -21,6 +21,7 @@ _PLAIN = (
 )  # fmt: skip
 LISTS = ("other_branch_ids", "team_ids", "role_ids")
 ASSIGNED = ("branch_id", *LISTS)
+BY_VERB = dict.fromkeys(ASSIGNED, "AssignUser")
 
 
 def to_message(row: Any) -> pb.User:
@@ -90,13 +91,6 @@ def check_new(message: pb.User) -> None:
         violations.append(Violation("user.role_ids", "a portal user has no roles"))
     if violations:
         raise InvalidArgument(violations)
-
-
-def check_change(names: Iterable[str]) -> None:
-    """What AssignUser changes, UpdateUser does not."""
-    wrong = [name for name in names if name in ASSIGNED]
-    if wrong:
-        raise InvalidArgument((f"user.{name}", "is changed by AssignUser") for name in wrong)
 
 
 def assigned_values(request: Any, names: Iterable[str]) -> dict[str, Any]:

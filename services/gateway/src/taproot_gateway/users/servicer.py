@@ -73,8 +73,7 @@ class UsersServicer(Servicer):
 
     async def UpdateUser(self, request: rpc.UpdateUserRequest, _context: Any) -> pb.User:
         message = request.user
-        names = changed_fields(message, request.update_mask)
-        messages.check_change(names)
+        names = changed_fields(message, request.update_mask, messages.FIELDS, messages.BY_VERB)
         command = UpdateUser(uuid.UUID(message.id), message.etag, messages.to_values(message, names))
         locks = [_name_lock(message.user_name)] if "user_name" in names else []
 

@@ -56,7 +56,7 @@ class WebhooksServicer(Servicer):
         return await self.once(request, act, again, result_id=lambda made: made.webhook.id)
 
     async def UpdateWebhook(self, request: rpc.UpdateWebhookRequest, _context: Any) -> pb.Webhook:
-        names = changed_fields(request.webhook, request.update_mask)
+        names = changed_fields(request.webhook, request.update_mask, messages.FIELDS)
         values = messages.to_values(request.webhook, names)
         handlers.check_values(values, self._guard)
         key, etag = uuid.UUID(request.webhook.id), request.webhook.etag

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from taproot_marketing.base import Base
 from taproot_records.references import Referenced, References, members_index
+from taproot_records.shares import Shares, access_table
 from taproot_storage.visibility import scope_table
 
 
@@ -42,5 +43,7 @@ class CustomerRef(Referenced, Base):
     branch_path: Mapped[str]
 
 
-scope_table(CustomerRef, "customers.read", party="id")
+customer_access = access_table("customer_access", "customer_id", Base.metadata)
+scope_table(CustomerRef, "customers.read", party="id", shares=customer_access)
+SHARES = Shares(customer_access)
 CUSTOMERS = References(CustomerRef)

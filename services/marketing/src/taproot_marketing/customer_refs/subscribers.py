@@ -19,10 +19,11 @@ from taproot.customer.v1.customer_pb2 import (
 from taproot_base import wire
 from taproot_base.context import current_call
 from taproot_chassis.events import Event
-from taproot_marketing.customer_refs.model import CUSTOMERS
+from taproot_marketing.customer_refs.model import CUSTOMERS, SHARES
 from taproot_marketing.deliveries.rules import address_key
 from taproot_marketing.loyalty.model import LoyaltyAccount
 from taproot_marketing.scores.model import CustomerScore
+from taproot_records.shares import rows_of_shares
 from taproot_storage.database import UnitOfWork
 from taproot_storage.statements import Statement
 from taproot_storage.updates import custom_values
@@ -30,8 +31,10 @@ from taproot_storage.visibility import unscoped
 
 
 async def apply_customer(event: Event, work: UnitOfWork) -> None:
-    customer = event.decode(CustomerEvent).customer
+    told = event.decode(CustomerEvent)
+    customer = told.customer
     if await CUSTOMERS.follow(work, _values(customer, event)):
+        await SHARES.put(work, event.aggregate_id, rows_of_shares(told.shares))
         await _follow_owner(customer, work)
 
 

@@ -6,7 +6,7 @@ from sqlalchemy import or_
 
 from taproot_marketing.campaigns.model import CampaignTarget
 from taproot_marketing.consents.model import ConsentRef
-from taproot_marketing.customer_refs.model import CustomerRef
+from taproot_marketing.customer_refs.model import CustomerRef, customer_access
 from taproot_marketing.deliveries.model import Delivery
 from taproot_marketing.deliveries.rules import address_key
 from taproot_marketing.entitlement_refs.model import EntitlementRef
@@ -39,6 +39,7 @@ def _objections(person: Person) -> Condition:
 
 
 HELD = (
+    Holding(customer_access, party(customer_access)),
     Holding(table_of(CustomerRef), party(CustomerRef, "id")),
     Holding(table_of(ConsentRef), party(ConsentRef)),
     Holding(table_of(SegmentMember), party(SegmentMember)),

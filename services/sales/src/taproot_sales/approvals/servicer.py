@@ -9,7 +9,7 @@ from typing import Any
 from taproot.sales.v1 import approval_pb2 as pb
 from taproot.sales.v1 import approval_policy_service_pb2 as policy_rpc
 from taproot.sales.v1 import approval_service_pb2 as rpc
-from taproot_base.errors import InvalidArgument, NotFound
+from taproot_base.errors import NotFound
 from taproot_chassis.service import Runtime
 from taproot_records.keeping import flush_unique
 from taproot_records.reading import Shelf
@@ -132,10 +132,7 @@ class ApprovalPoliciesServicer(ResourceServicer[pb.ApprovalPolicy]):
         self, request: policy_rpc.UpdateApprovalPolicyRequest, _context: Any
     ) -> pb.ApprovalPolicy:
         message = request.approval_policy
-        names = changed_fields(message, request.update_mask)
-        refused = [name for name in names if name not in messages.POLICY_FIELDS]
-        if refused:
-            raise InvalidArgument((f"approval_policy.{name}", "cannot be changed") for name in refused)
+        names = changed_fields(message, request.update_mask, messages.POLICY_FIELDS)
         values = messages.policy_values(message, names)
 
         async def act(work: UnitOfWork) -> ApprovalPolicy:

@@ -23,7 +23,7 @@ from taproot_sales.sales_lines.messages import day_of
 from taproot_sales.settings import SalesSettings
 from taproot_storage.database import Reader, UnitOfWork
 from taproot_storage.idempotency import lock_key
-from taproot_storage.updates import changed_fields
+from taproot_storage.updates import ADDRESSING, changed_fields
 
 
 class InvoiceShelf(Shelf[pb.Invoice]):
@@ -115,7 +115,8 @@ class CreditLimitsServicer(ResourceServicer[pb.CreditLimit]):
         message = request.credit_limit
         if not message.customer_id:
             raise InvalidArgument([("credit_limit.customer_id", "is required")])
-        names = changed_fields(message, request.update_mask)
+        by = {*ADDRESSING, "customer_id"}
+        names = changed_fields(message, request.update_mask, ("limit", "note"), addressing=by)
         amount = Decimal(message.limit.amount) if "limit" in names else None
         note = message.note if "note" in names else None
         key = uuid.UUID(message.customer_id)

@@ -115,9 +115,6 @@ def parse_new(
 
 
 def parse_change(message: pb.Order, names: Sequence[str]) -> ChangeOrder:
-    refused = [name for name in names if name not in CHANGEABLE]
-    if refused:
-        raise InvalidArgument((f"order.{name}", "cannot be changed") for name in refused)
     values = _values(message, names, "order")
     if "customer_id" in names:
         values["customer_id"] = uuid.UUID(message.customer_id)

@@ -86,7 +86,7 @@ class OrdersServicer(ResourceServicer[pb.Order]):
         return await self.once(request, act, again, locks=_locks(commands), result_id=_batch_id)
 
     async def UpdateOrder(self, request: rpc.UpdateOrderRequest, _context: Any) -> pb.Order:
-        names = changed_fields(request.order, request.update_mask)
+        names = changed_fields(request.order, request.update_mask, messages.CHANGEABLE)
         command = messages.parse_change(request.order, names)
         return await self.change(request, lambda work: handlers.change_order(command, work))
 

@@ -117,10 +117,10 @@ def parts_of(allocations: Iterable[pb.Allocation], currency: str, path: str) -> 
     return parts
 
 
+UPDATED = (*CHANGEABLE, "custom", "team_id")
+
+
 def change_values(message: pb.Payment, names: Sequence[str]) -> dict[str, Any]:
-    refused = [name for name in names if name not in (*CHANGEABLE, "custom", "team_id")]
-    if refused:
-        raise InvalidArgument((f"payment.{name}", "cannot be changed") for name in refused)
     values: dict[str, Any] = {name: getattr(message, name) for name in names if name in CHANGEABLE}
     if "team_id" in names:
         values["team_id"] = wire.optional_uuid(message.team_id)

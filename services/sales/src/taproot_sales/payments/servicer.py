@@ -57,7 +57,9 @@ class PaymentsServicer(ResourceServicer[pb.Payment]):
 
     async def UpdatePayment(self, request: rpc.UpdatePaymentRequest, _context: Any) -> pb.Payment:
         message = request.payment
-        values = messages.change_values(message, changed_fields(message, request.update_mask))
+        values = messages.change_values(
+            message, changed_fields(message, request.update_mask, messages.UPDATED)
+        )
 
         async def act(work: UnitOfWork) -> Payment:
             return await handlers.change_payment(uuid.UUID(message.id), message.etag, values, work)

@@ -79,14 +79,11 @@ def parse_new(message: pb.Quote, default_currency: str, terms_days: int) -> Crea
 
 
 def parse_change(message: pb.Quote, names: Sequence[str]) -> ChangeQuote:
-    refused = [(f"quote.{name}", "cannot be changed") for name in names if name not in CHANGEABLE]
     values = _values(message, names)
     if "customer_id" in names:
         values["customer_id"] = uuid.UUID(message.customer_id)
     if values.get("valid_until", True) is None:
-        refused.append(("quote.valid_until", "is required"))
-    if refused:
-        raise InvalidArgument(refused)
+        raise InvalidArgument([("quote.valid_until", "is required")])
     return ChangeQuote(
         id=uuid.UUID(message.id),
         etag=message.etag,

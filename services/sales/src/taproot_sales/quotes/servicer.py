@@ -59,7 +59,7 @@ class QuotesServicer(ResourceServicer[pb.Quote]):
         return await self.change(request, act)
 
     async def UpdateQuote(self, request: rpc.UpdateQuoteRequest, _context: Any) -> pb.Quote:
-        names = changed_fields(request.quote, request.update_mask)
+        names = changed_fields(request.quote, request.update_mask, messages.CHANGEABLE)
         command = messages.parse_change(request.quote, names)
         return await self.change(request, lambda work: handlers.change_quote(command, work))
 

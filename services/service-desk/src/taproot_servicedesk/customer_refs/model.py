@@ -6,6 +6,7 @@ from sqlalchemy import Index
 from sqlalchemy.orm import Mapped, mapped_column
 
 from taproot_records.references import Referenced, References, members_index
+from taproot_records.shares import Shares, access_table
 from taproot_servicedesk.base import Base
 from taproot_storage.model import Owned
 from taproot_storage.visibility import scope_table
@@ -34,5 +35,7 @@ class CustomerRef(Referenced, Owned, Base):
     )
 
 
-scope_table(CustomerRef, "customers.read")
+customer_access = access_table("customer_access", "customer_id", Base.metadata)
+scope_table(CustomerRef, "customers.read", shares=customer_access)
+SHARES = Shares(customer_access)
 CUSTOMERS = References(CustomerRef)

@@ -12,8 +12,9 @@ from taproot_base.context import current_call
 from taproot_base.wire import optional_uuid
 from taproot_chassis.events import Event
 from taproot_records.mapping import short_name
+from taproot_records.shares import rows_of_shares
 from taproot_servicedesk.calls.phone import normal_phone
-from taproot_servicedesk.customer_refs.model import CUSTOMERS
+from taproot_servicedesk.customer_refs.model import CUSTOMERS, SHARES
 from taproot_storage.database import UnitOfWork
 
 _COPIED = ("display_name", "value_class", "key_account", "language_code", "region")
@@ -27,7 +28,9 @@ class CustomerProjection:
 
     async def apply(self, event: Event, work: UnitOfWork) -> None:
         """Handler of the subscription `customers`."""
-        await CUSTOMERS.follow(work, self._row(event.decode(CustomerEvent).customer, event))
+        told = event.decode(CustomerEvent)
+        if await CUSTOMERS.follow(work, self._row(told.customer, event)):
+            await SHARES.put(work, event.aggregate_id, rows_of_shares(told.shares))
 
     def _row(self, customer: pb.Customer, event: Event) -> dict[str, Any]:
         branch = current_call().directory.branches.get(customer.branch_id)

@@ -17,7 +17,7 @@ from taproot_records.privacy.holdings import (
     within,
 )
 from taproot_servicedesk.calls.model import Call
-from taproot_servicedesk.customer_refs.model import CustomerRef
+from taproot_servicedesk.customer_refs.model import CustomerRef, customer_access
 from taproot_servicedesk.dispatches.model import Dispatch
 from taproot_servicedesk.entitlements.model import Entitlement
 from taproot_servicedesk.sla.model import SlaClock
@@ -29,6 +29,7 @@ from taproot_storage.database import Reader
 _tickets = party(Ticket)
 
 HELD = (
+    Holding(customer_access, party(customer_access)),
     Holding(table_of(CustomerRef), party(CustomerRef, "id")),
     Holding(table_of(TicketEntry), below(TicketEntry, "ticket_id", Ticket, _tickets)),
     Holding(table_of(SlaClock), any_of(party(SlaClock), below(SlaClock, "ticket_id", Ticket, _tickets))),

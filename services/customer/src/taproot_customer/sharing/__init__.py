@@ -1,0 +1,1 @@
+"""Customers opened to others than those they belong to."""
