@@ -9,6 +9,7 @@ from taproot_chassis.service import Definition, Parts, Runtime
 from taproot_customer.encoders import ENCODERS
 from taproot_customer.exports import handlers as export_handlers
 from taproot_customer.exports.running import ExportRunner
+from taproot_customer.facts.refreshing import refresher
 from taproot_customer.imports import handlers as import_handlers
 from taproot_customer.imports.pool import ParserPool
 from taproot_customer.imports.running import ImportRunner
@@ -50,7 +51,8 @@ def build(runtime: Runtime[CustomerSettings]) -> Parts:
             Job("recall-warnings", 300, pool_handlers.warn_due),
             Job("recalls", 300, pool_handlers.recall_due),
             Job("erasures", 30, privacy_handlers.resume),
-            Job("segment-refresh", 60, segment_handlers.refresh_due),
+            Job("customer-facts", 1, refresher(runtime.settings.default_currency)),
+            Job("segment-dues", 5, segment_handlers.move_due),
         ],
     )
 

@@ -14,6 +14,7 @@ from taproot_customer.consents.model import Consent, consent_states, form_consen
 from taproot_customer.contacts.model import Contact
 from taproot_customer.customers.model import Customer, customer_access, customer_keys
 from taproot_customer.exports.model import Export
+from taproot_customer.facts.model import customer_facts, fact_items, facts_due
 from taproot_customer.imports.model import ACTIVE, Import, import_changes, import_keys, import_rows
 from taproot_customer.merging.model import customer_blocks, customer_traits, merge_sources, merges
 from taproot_customer.objects.model import CustomObject
@@ -22,7 +23,7 @@ from taproot_customer.privacy import files
 from taproot_customer.profiles.model import profile_items
 from taproot_customer.relationships.model import Relationship
 from taproot_customer.review.model import DuplicatePair
-from taproot_customer.segments.model import segment_members
+from taproot_customer.segments.model import segment_dues, segment_members
 from taproot_customer.tasks.model import Task
 from taproot_customer.timeline.model import timeline, timeline_links, timeline_waiting
 from taproot_customer.transfers.model import transferred
@@ -114,6 +115,7 @@ HELD = (
     Holding(table_of(Relationship), party(Relationship, "customer_id", "related_customer_id"), subject=True),
     Holding(customer_access, party(customer_access)),
     Holding(customer_blocks, party(customer_blocks)),
+    Holding(customer_facts, party(customer_facts)),
     Holding(customer_keys, party(customer_keys)),
     Holding(customer_traits, party(customer_traits)),
     Holding(table_of(DuplicatePair), party(DuplicatePair, "left_id", "right_id", "survivor_id")),
@@ -124,9 +126,12 @@ HELD = (
             below(merge_sources, "merge_id", merges, party(merges, "survivor_id")),
         ),
     ),
+    Holding(fact_items, any_of(party(fact_items), _records(fact_items.c.item_id))),
+    Holding(facts_due, party(facts_due)),
     Holding(merges, party(merges, "survivor_id")),
     Holding(ownership_changes, party(ownership_changes)),
     Holding(profile_items, any_of(party(profile_items), _texts(profile_items.c.item_id))),
+    Holding(segment_dues, party(segment_dues)),
     Holding(segment_members, party(segment_members)),
     Holding(timeline, any_of(party(timeline), _records(timeline.c.resource_id))),
     Holding(timeline_links, any_of(party(timeline_links), _records(timeline_links.c.subject_id))),
