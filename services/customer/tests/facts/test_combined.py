@@ -208,7 +208,7 @@ class TestPreview:
         found = await world.segments.PreviewSegment(asked)
         assert (found.member_count, len(found.samples)) == (3, 2)
         assert found.cost.estimated_member_count == 3
-        assert found.cost.refresh_cost > 0
+        assert found.cost.refresh_effort > 0
         assert found.cost.moves_with_time
         one = await world.dynamic('source = "costly"')
         none = await world.static()

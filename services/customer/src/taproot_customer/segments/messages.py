@@ -40,7 +40,7 @@ def to_member_payload(row: Any, segment_name: str, customer_name: str) -> bytes:
 
 def to_preview(found: Preview) -> rpc.PreviewSegmentResponse:
     cost = rpc.SegmentCost(
-        estimated_member_count=found.expected, refresh_cost=found.cost, moves_with_time=found.moving
+        estimated_member_count=found.expected, refresh_effort=found.cost, moves_with_time=found.moving
     )
     samples = [customers.to_message(row) for row in found.samples]
     return rpc.PreviewSegmentResponse(member_count=found.count, samples=samples, cost=cost)
