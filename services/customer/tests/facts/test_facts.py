@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 
@@ -19,6 +20,9 @@ from taproot_base.errors import Kind
 from taproot_chassis import rebuild
 from taproot_customer.customers.model import Customer
 from taproot_customer.facts import fields
+from taproot_customer.privacy.holdings import HOLDINGS
+from taproot_records.privacy import erasing
+from taproot_records.privacy.holdings import Person
 from taproot_storage.statements import Statement
 from taproot_storage.visibility import visible
 
@@ -217,6 +221,34 @@ def _feeds(event) -> bool:
     return event.type in ("customer.created", "customer.merged", "customer.unmerged") or (
         event.aggregate_type == "activity"
     )
+
+
+class TestErasure:
+    async def test_leaves_no_figure_and_nothing_to_wait_for(self, world, service):
+        customer = await world.customer(source="erased")
+        await world.dynamic('source = "erased" AND facts.last_order_time < now() - 30d')
+        await world.order(customer)
+        await world.settle()
+        tables = ("fact_items", "facts_due", "customer_facts", "segment_dues")
+
+        async def held() -> list[int]:
+            async with service.runtime.database.connection() as connection:
+                return [
+                    await connection.fetchval(
+                        f"SELECT count(*) FROM {table} WHERE customer_id = $1",  # of the names above
+                        customer,
+                    )
+                    for table in tables
+                ]
+
+        assert await held() == [1, 1, 1, 1]
+        parties, emails = frozenset({uuid.UUID(customer)}), frozenset({"nobody@example.com"})
+        person = Person(party_ids=parties, emails=emails)
+        with service.system_call():
+            async with service.runtime.database.unit() as work:
+                await erasing.erase(HOLDINGS, person, work, service.runtime.blobs)
+        await world.settle()
+        assert await held() == [0, 0, 0, 0]
 
 
 class TestRights:
