@@ -18,6 +18,7 @@ from statement_rendering import Renderer
 from taproot_listing.filter_check import check_filter
 from taproot_listing.filter_predicate import Predicate
 from taproot_listing.filter_sql import filter_sql, prefix_end
+from taproot_listing.filter_turns import next_turn_sql
 
 renderer = Renderer()
 on_database = settings(
@@ -81,6 +82,22 @@ def test_next_change_is_the_first_change(record: Any, text: str, zone: Any, wait
     if change is not None:
         assert change > NOW
         assert predicate(record, change.astimezone(zone)) != before
+
+
+@on_database
+@given(records=many_rows, text=moving)
+async def test_no_answer_turns_before_its_next_turn(connection: Any, records: Any, text: str) -> None:
+    await store(connection, records)
+    turn = next_turn_sql(check_filter(ITEMS, text), NOW)
+    if turn is None:
+        return
+    sql, args = renderer.render(select(items.c.id, turn.label("turn")))
+    turns = {record["id"]: record["turn"] for record in await connection.fetch(sql, *args)}
+    predicate = Predicate(check_filter(ITEMS, text))
+    for record in records:
+        change, next_turn = predicate.next_change_at(record, NOW), turns[record["id"]]
+        assert next_turn is None or next_turn > NOW
+        assert change is None or (next_turn is not None and next_turn <= change), (change, next_turn)
 
 
 def test_next_change_of_a_deadline() -> None:

@@ -68,6 +68,16 @@ class Reach:
     def subtree_ends(self) -> tuple[str, ...]:
         return tuple(subtree_end(path) for path in self.subtrees)
 
+    def covers(self, other: Reach) -> bool:
+        """Whether it goes as far as another of the same caller. A portal's reach covers nothing but its own."""
+        if self.everything:
+            return True
+        if other.everything or NOBODY not in (self.party_id, other.party_id):
+            return False
+        subtrees = self.subtrees or not other.subtrees
+        branches = self.subtrees or self.branch_paths or not other.branch_paths
+        return bool(subtrees and branches and (self.team_ids or not other.team_ids))
+
     def covers_path(self, path: str) -> bool:
         if self.everything or path in self.branch_paths:
             return True

@@ -85,6 +85,7 @@ class Field:
     `terms` splits a literal on a repeated text field into what the row must all have (text search).
     `through` turns a condition on `column` into one on the listed row, for values kept in side tables.
     `members` are the typed keys of a JSON field; None: any key, as text.
+    `permission` is needed beside that of the resource: the value sums up records of another one.
     """
 
     name: str
@@ -103,6 +104,7 @@ class Field:
     members: Mapping[str, Member] | None = None
     member_of: str | None = None
     part: str = ""
+    permission: str = ""
 
     @cached_property
     def optional(self) -> bool:
@@ -138,17 +140,29 @@ def bind(kind: FieldType, value: object) -> BindParameter[Any]:
     return literal(value, SQL_TYPES[kind])
 
 
+def needs(permission: str) -> str:
+    """What hides, among the masks of a caller, the fields that need a permission it lacks."""
+    return f"permission:{permission}"
+
+
 @dataclass(frozen=True, eq=False)
 class Resource:
     """The allow-list. Make it once and keep it: checked filters are cached by identity of the resource.
 
     `default_order` is an `order_by` text; `id_column` is unique among the rows listed and breaks all ties.
+    `read_with`: the permission that reads the rows; only where fields name permissions of their own.
     """
 
     name: str
     fields: Sequence[Field]
     default_order: str
     id_column: ColumnElement[Any]
+    read_with: str = ""
+
+    @cached_property
+    def permissions(self) -> frozenset[str]:
+        """What some of its fields need beside `read_with`."""
+        return frozenset(field.permission for field in self.fields if field.permission)
 
     @cached_property
     def _by_name(self) -> Mapping[str, Field]:
@@ -172,7 +186,7 @@ class Resource:
         """The field of that name, `root.key` included.
 
         Raises:
-            FieldRefused: it is unknown, or its name, path, root or class is masked.
+            FieldRefused: it is unknown, or its name, path, root or class is masked, or `needs(permission)` is.
         """
         field = self._by_name.get(name) or self._member(name)
         if field is None:
@@ -180,6 +194,8 @@ class Resource:
         parts = name.split(".")
         paths = {".".join(parts[:end]) for end in range(1, len(parts) + 1)}
         paths |= {f"{self.name}.{path}" for path in paths} | {field.sensitive_class or name}
+        if field.permission and needs(field.permission) in masked:
+            raise FieldRefused(f"field '{name}' needs the permission {field.permission}")
         if masked and not masked.isdisjoint(paths):
             raise FieldRefused(f"field '{name}' is masked for you")
         return field
@@ -187,7 +203,7 @@ class Resource:
     def _member(self, name: str) -> Field | None:
         from taproot_listing.json_members import member_field
 
-        root, _, key = name.partition(".")
+        root, _, key = name.rpartition(".")
         field = self._by_name.get(root)
         if field is None or field.type is not FieldType.JSON or not MEMBER_KEY.fullmatch(key):
             return None

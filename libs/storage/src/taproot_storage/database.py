@@ -259,6 +259,16 @@ class Reader:
         row = await self.fetch_row(statement, **values)
         return None if row is None else row[0]
 
+    async def explain(self, statement: Statement | Executable) -> tuple[int, float]:
+        """How many rows the planner expects of a statement, and what it thinks it costs; nothing is run."""
+        prepared = self._prepare(statement)
+        arguments = prepared.arguments({})
+        if self.database.row_security:
+            await self._tell_policies(prepared.waived)
+        row = await self.connection.fetchrow(f"EXPLAIN (FORMAT JSON) {prepared.text}", *arguments)
+        plan = row[0][0]["Plan"]
+        return int(plan["Plan Rows"]), float(plan["Total Cost"])
+
     async def execute(self, statement: Statement | Executable, **values: Any) -> int:
         """Run a statement; returns the number of rows it touched."""
         prepared = self._prepare(statement)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Protocol
 
@@ -14,7 +14,7 @@ from taproot_base.context import current_call, current_call_or_none
 from taproot_base.errors import InvalidArgument
 from taproot_listing.aggregate import build_aggregate
 from taproot_listing.errors import ListingError
-from taproot_listing.fields import Resource
+from taproot_listing.fields import Resource, needs
 from taproot_listing.filter_check import Filter, check_filter
 from taproot_listing.lists import ListQuery, ListRequest, Page
 from taproot_listing.paging import PageTokens
@@ -59,6 +59,22 @@ def filter_of(resource: Resource, text: str, masked: frozenset[str] = frozenset(
         return check_filter(customised(resource), text, masked)
 
 
+def hidden_fields(resource: Resource) -> frozenset[str]:
+    """What the caller may not filter, order or measure by: its masks, and sums over records it may not read."""
+    denied = unread(resource.permissions, resource.read_with) if resource.permissions else frozenset()
+    return current_call().masked | frozenset(map(needs, denied))
+
+
+def unread(permissions: Iterable[str], read_with: str) -> frozenset[str]:
+    """Permissions the caller lacks, or holds less far than `read_with`: a sum over records tells of each of them."""
+    call = current_call()
+    rows = call.directory.reach(call.principal, read_with)
+    reaches = {name: call.directory.reach(call.principal, name) for name in permissions}
+    return frozenset(
+        name for name, reach in reaches.items() if rows is None or reach is None or not reach.covers(rows)
+    )
+
+
 def customised(resource: Resource) -> Resource:
     """The resource with the fields of the enterprise's own."""
     call = current_call_or_none()
@@ -98,7 +114,7 @@ class Lists:
                 request,
                 principal_key=f"{call.principal.subject}:{of}" if of else call.principal.subject,
                 now=reader.clock.now(),
-                masked=call.masked,
+                masked=hidden_fields(resource),
             )
         return query.cut(await reader.fetch(query.statement))
 
@@ -120,7 +136,7 @@ async def aggregate(
             group_by=list(request.group_by),
             measures=list(request.measures),
             now=reader.clock.now(),
-            masked=current_call().masked,
+            masked=hidden_fields(resource),
         )
     rows_found = query.rows(await reader.fetch(query.statement))
     return [AggregateRow(keys=row.keys, values=row.values) for row in rows_found]

@@ -274,6 +274,29 @@ def upgrade() -> None:
     )
     op.create_index("ix_customer_blocks_customer_id", "customer_blocks", ["customer_id"], unique=False)
     op.create_table(
+        "customer_facts",
+        sa.Column("customer_id", sa.Uuid(), nullable=False),
+        sa.Column("first_order_time", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("last_order_time", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("order_count", sa.BigInteger(), nullable=False),
+        sa.Column("orders_90_days", sa.BigInteger(), nullable=False),
+        sa.Column("orders_365_days", sa.BigInteger(), nullable=False),
+        sa.Column("revenue_90_days", sa.Numeric(precision=24, scale=6), nullable=True),
+        sa.Column("revenue_365_days", sa.Numeric(precision=24, scale=6), nullable=True),
+        sa.Column("lifetime_revenue", sa.Numeric(precision=24, scale=6), nullable=True),
+        sa.Column("revenue_by_currency", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("open_opportunities", sa.BigInteger(), nullable=False),
+        sa.Column("open_opportunity_amount", sa.Numeric(precision=24, scale=6), nullable=True),
+        sa.Column("open_amount_by_currency", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("open_tickets", sa.BigInteger(), nullable=False),
+        sa.Column("last_ticket_time", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("last_survey_score", sa.Integer(), nullable=True),
+        sa.Column("nps_average", sa.Numeric(precision=8, scale=6), nullable=True),
+        sa.Column("last_contact_time", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("loyalty_points", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("customer_id", name=op.f("pk_customer_facts")),
+    )
+    op.create_table(
         "customer_keys",
         sa.Column("customer_id", sa.Uuid(), nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),
@@ -475,6 +498,29 @@ def upgrade() -> None:
     op.create_index("ix_exports_branch", "exports", ["branch_path", "create_time", "id"], unique=False)
     op.create_index("ix_exports_owner", "exports", ["owner_id", "create_time", "id"], unique=False)
     op.create_index("ix_exports_recent", "exports", ["create_time", "id"], unique=False)
+    op.create_table(
+        "fact_items",
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("item_id", sa.Uuid(), nullable=False),
+        sa.Column("customer_id", sa.Uuid(), nullable=False),
+        sa.Column("version", sa.BigInteger(), nullable=False),
+        sa.Column("counts", sa.Boolean(), nullable=False),
+        sa.Column("open", sa.Boolean(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("amount", sa.Numeric(precision=24, scale=6), nullable=True),
+        sa.Column("currency_code", sa.Text(), nullable=True),
+        sa.Column("number", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("kind", "item_id", name=op.f("pk_fact_items")),
+    )
+    op.create_index("ix_fact_items_customer_id", "fact_items", ["customer_id"], unique=False)
+    op.create_table(
+        "facts_due",
+        sa.Column("customer_id", sa.Uuid(), nullable=False),
+        sa.Column("source", sa.Text(), nullable=False),
+        sa.Column("due_time", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("customer_id", "source", name=op.f("pk_facts_due")),
+    )
+    op.create_index("ix_facts_due_due_time", "facts_due", ["due_time"], unique=False)
     op.create_table(
         "form_consents",
         sa.Column("submission_id", sa.Uuid(), nullable=False),
@@ -867,6 +913,16 @@ def upgrade() -> None:
         unique=True,
     )
     op.create_table(
+        "segment_dues",
+        sa.Column("segment_id", sa.Uuid(), nullable=False),
+        sa.Column("customer_id", sa.Uuid(), nullable=False),
+        sa.Column("due_time", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("segment_id", "customer_id", name=op.f("pk_segment_dues")),
+    )
+    op.create_index("ix_segment_dues_customer_id", "segment_dues", ["customer_id"], unique=False)
+    op.create_index("ix_segment_dues_due_time", "segment_dues", ["due_time"], unique=False)
+    op.create_index("ix_segment_dues_first", "segment_dues", ["segment_id", "due_time"], unique=False)
+    op.create_table(
         "segment_members",
         sa.Column("segment_id", sa.Uuid(), nullable=False),
         sa.Column("customer_id", sa.Uuid(), nullable=False),
@@ -890,6 +946,8 @@ def upgrade() -> None:
         sa.Column("description", sa.Text(), nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("filter", sa.Text(), nullable=False),
+        sa.Column("operator", sa.Text(), nullable=False),
+        sa.Column("operand_ids", postgresql.ARRAY(sa.Uuid()), nullable=False),
         sa.Column("member_count", sa.BigInteger(), nullable=False),
         sa.Column("refresh_time", sa.DateTime(timezone=True), nullable=True),
         sa.Column("next_change_time", sa.DateTime(timezone=True), nullable=True),
@@ -904,13 +962,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_segments")),
     )
     op.create_index("ix_segments_branch", "segments", ["branch_path", "create_time", "id"], unique=False)
-    op.create_index(
-        "ix_segments_next_change",
-        "segments",
-        ["next_change_time"],
-        unique=False,
-        postgresql_where=sa.text("kind = 'dynamic'"),
-    )
     op.create_index("ix_segments_owner", "segments", ["owner_id", "create_time", "id"], unique=False)
     op.create_index("ix_segments_recent", "segments", ["create_time", "id"], unique=False)
     op.create_table(

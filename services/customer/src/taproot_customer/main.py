@@ -12,6 +12,7 @@ from taproot_customer.care_dates.raising import Raiser
 from taproot_customer.encoders import ENCODERS
 from taproot_customer.exports import handlers as export_handlers
 from taproot_customer.exports.running import ExportRunner
+from taproot_customer.facts.refreshing import refresher
 from taproot_customer.imports import handlers as import_handlers
 from taproot_customer.imports.pool import ParserPool
 from taproot_customer.imports.running import ImportRunner
@@ -64,7 +65,8 @@ def build(runtime: Runtime[CustomerSettings]) -> Parts:
             Job("recalls", 300, pool_handlers.recall_due),
             Job("share-ends", 30, sharing_handlers.expire_due),
             Job("erasures", 30, privacy_handlers.resume),
-            Job("segment-refresh", 60, segment_handlers.refresh_due),
+            Job("customer-facts", 1, refresher(runtime.settings.default_currency)),
+            Job("segment-dues", 5, segment_handlers.move_due),
             Job("loyalty-classes", 60, LoyaltyClasser(runtime.database, pool)),
         ],
     )

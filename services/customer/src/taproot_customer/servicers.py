@@ -52,7 +52,7 @@ def servicers(runtime: Runtime[CustomerSettings], pool: ParserPool, privacy: Pri
         f"{PACKAGE}.CareDatesService": CareDatesServicer(runtime),
         f"{PACKAGE}.ConsentsService": ConsentsServicer(runtime),
         f"{PACKAGE}.TimelineService": TimelineServicer(runtime),
-        f"{PACKAGE}.ProfilesService": ProfilesServicer(runtime.database),
+        f"{PACKAGE}.ProfilesService": ProfilesServicer(runtime),
         f"{PACKAGE}.PoolsService": PoolsServicer(runtime),
         f"{PACKAGE}.PoolRulesService": PoolRulesServicer(runtime),
         f"{PACKAGE}.TransfersService": TransfersServicer(runtime),

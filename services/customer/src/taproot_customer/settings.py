@@ -21,5 +21,7 @@ class CustomerSettings(Settings):
     """Hour of the customer's day from which on its care dates are told of."""
     care_date_catch_up_days: Annotated[int, Field(ge=0)] = 7
     """How many days late a care date is still told of, as after an outage; older ones are logged and left out."""
+    default_currency: str = "CNY"
+    """ISO 4217 code of the home currency: figures without a currency in their name are in it."""
     parser_processes: int = 1
     """Processes that parse import files, started at the first import."""

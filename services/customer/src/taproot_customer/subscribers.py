@@ -6,6 +6,7 @@ from taproot_chassis.consumers import SubscriberKind, Subscription
 from taproot_customer import following
 from taproot_customer.care_dates.reactions import Deriver
 from taproot_customer.consents import reactions as consents
+from taproot_customer.facts import projection as facts
 from taproot_customer.merging import reactions as merging
 from taproot_customer.merging.model import customer_blocks, customer_traits
 from taproot_customer.pools import reactions as pools
@@ -27,6 +28,10 @@ SUBSCRIPTIONS = [
     *(
         Subscription("profile", source, events, profiles.on_event, PROJECTION, profiles.TABLES)
         for source, events in profiles.EVENTS.items()
+    ),
+    *(
+        Subscription(facts.NAME, source, events, facts.on_event, PROJECTION, facts.TABLES)
+        for source, events in facts.EVENTS.items()
     ),
     Subscription("purchases", "sales", purchases.EVENTS, purchases.on_order, PROJECTION, purchases.TABLES),
     Subscription(

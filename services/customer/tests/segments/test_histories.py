@@ -102,12 +102,15 @@ async def test_events_keep_what_a_fresh_evaluation_gives(service, admin, seed):
         await history.step()
         steps += 1
     wanted = await history.matching(text)
+
+    async def kept() -> tuple[set[str], int]:
+        segment = await segments.GetSegment(segment_service_pb2.GetSegmentRequest(id=made.id))
+        return await members(), segment.member_count
+
     deadline = time.monotonic() + 20
-    while (found := await members()) != wanted:
+    while (found := await kept()) != (wanted, len(wanted)):
         assert time.monotonic() < deadline, (found, wanted)
         await asyncio.sleep(0.02)
-    kept = await segments.GetSegment(segment_service_pb2.GetSegmentRequest(id=made.id))
-    assert kept.member_count == len(wanted)
     fresh = await segments.RefreshSegment(segment_service_pb2.RefreshSegmentRequest(id=made.id))
     assert fresh.member_count == len(wanted)
     assert await members() == wanted

@@ -51,6 +51,7 @@ RESOURCE = Resource(
     ],
     default_order="create_time desc",
     id_column=_c.id,
+    read_with="customers.read",
 )
 
 _get = Statement(

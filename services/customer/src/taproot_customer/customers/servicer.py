@@ -14,6 +14,7 @@ from taproot_chassis.servicer import Servicer
 from taproot_customer.customers import handlers, messages, queries
 from taproot_customer.customers.access import AccessTokens
 from taproot_customer.customers.model import Customer, Key
+from taproot_customer.facts import fields as facts
 from taproot_customer.hierarchies.model import TREE_LOCK
 from taproot_customer.settings import CustomerSettings
 from taproot_records.checks import Checks
@@ -36,7 +37,7 @@ class CustomersServicer(Servicer):
         self, request: rpc.ListCustomersRequest, _context: Any
     ) -> rpc.ListCustomersResponse:
         async def query(reader: Reader) -> rpc.ListCustomersResponse:
-            page = await self._lists.page(reader, queries.RESOURCE, queries.listed(), Customer, request)
+            page = await self._lists.page(reader, facts.RESOURCE, facts.listed(), Customer, request)
             customers = [messages.to_message(row) for row in page.rows]
             return rpc.ListCustomersResponse(customers=customers, next_page_token=page.next_page_token)
 
@@ -46,7 +47,7 @@ class CustomersServicer(Servicer):
         self, request: rpc.AggregateCustomersRequest, _context: Any
     ) -> rpc.AggregateCustomersResponse:
         async def query(reader: Reader) -> rpc.AggregateCustomersResponse:
-            rows = await aggregate(reader, queries.RESOURCE, queries.listed(), Customer, request)
+            rows = await aggregate(reader, facts.RESOURCE, facts.listed(), Customer, request)
             return rpc.AggregateCustomersResponse(rows=rows)
 
         return await self.read(query)

@@ -9,9 +9,9 @@ from typing import Any
 from sqlalchemy import delete, select
 
 from taproot.customer.v1 import export_pb2 as pb
-from taproot_customer.customers import queries as customers
 from taproot_customer.customers.model import Customer
 from taproot_customer.exports.model import Export
+from taproot_customer.facts import fields as customers
 from taproot_listing.fields import Field, FieldType, Resource
 from taproot_listing.lists import Page
 from taproot_storage.database import Reader

@@ -16,6 +16,7 @@ from taproot_customer.consents.model import Consent, consent_states, form_consen
 from taproot_customer.contacts.model import Contact
 from taproot_customer.customers.model import Customer, customer_access, customer_keys
 from taproot_customer.exports.model import Export
+from taproot_customer.facts.model import customer_facts, fact_items, facts_due
 from taproot_customer.imports.model import ACTIVE, Import, import_changes, import_keys, import_rows
 from taproot_customer.loyalty.model import loyalty_class_changes
 from taproot_customer.merging.model import customer_blocks, customer_traits, merge_sources, merges
@@ -26,7 +27,7 @@ from taproot_customer.profiles.model import profile_items
 from taproot_customer.purchases.model import purchases
 from taproot_customer.relationships.model import Relationship
 from taproot_customer.review.model import DuplicatePair
-from taproot_customer.segments.model import segment_members
+from taproot_customer.segments.model import segment_dues, segment_members
 from taproot_customer.sharing.model import customer_shares
 from taproot_customer.tasks.model import Task
 from taproot_customer.timeline.model import timeline, timeline_links, timeline_waiting
@@ -139,6 +140,7 @@ HELD = (
     Holding(customer_access, party(customer_access)),
     Holding(customer_shares, party(customer_shares)),
     Holding(customer_blocks, party(customer_blocks)),
+    Holding(customer_facts, party(customer_facts)),
     Holding(customer_keys, party(customer_keys)),
     Holding(customer_traits, party(customer_traits)),
     Holding(table_of(DuplicatePair), party(DuplicatePair, "left_id", "right_id", "survivor_id")),
@@ -149,9 +151,12 @@ HELD = (
             below(merge_sources, "merge_id", merges, party(merges, "survivor_id")),
         ),
     ),
+    Holding(fact_items, any_of(party(fact_items), _records(fact_items.c.item_id))),
+    Holding(facts_due, party(facts_due)),
     Holding(merges, party(merges, "survivor_id")),
     Holding(ownership_changes, party(ownership_changes)),
     Holding(profile_items, any_of(party(profile_items), _texts(profile_items.c.item_id))),
+    Holding(segment_dues, party(segment_dues)),
     Holding(segment_members, party(segment_members)),
     Holding(timeline, any_of(party(timeline), _records(timeline.c.resource_id))),
     Holding(timeline_links, any_of(party(timeline_links), _records(timeline_links.c.subject_id))),

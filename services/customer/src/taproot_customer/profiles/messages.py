@@ -11,13 +11,14 @@ from taproot.customer.v1 import profile_pb2 as pb
 from taproot.type.v1.money_pb2 import Money
 from taproot_base import wire
 from taproot_customer.customers import messages as customers
+from taproot_customer.facts import messages as facts
 from taproot_customer.profiles import rules
 from taproot_customer.profiles.queries import SECTION_SIZE
 from taproot_customer.timeline import messages as timeline
 
 
-def to_message(row: Any, now: dt.datetime, today: dt.date) -> pb.CustomerProfile:
-    profile = pb.CustomerProfile(customer=customers.to_message(row))
+def to_message(row: Any, now: dt.datetime, today: dt.date, currency: str) -> pb.CustomerProfile:
+    profile = pb.CustomerProfile(customer=customers.to_message(row), facts=facts.to_message(row, currency))
     for section, data in row["sections"] or ():
         shown = getattr(profile, section)
         if len(shown) < SECTION_SIZE:

@@ -25,6 +25,8 @@ from sqlalchemy.dialects.postgresql import JSONB, aggregate_order_by
 from taproot_base.errors import NotFound
 from taproot_customer.customers import queries as customers
 from taproot_customer.customers.model import Customer
+from taproot_customer.facts.fields import FIELDS
+from taproot_customer.facts.model import customer_facts
 from taproot_customer.nearness import near
 from taproot_customer.profiles.model import competitor_refs, profile_items
 from taproot_customer.timeline.model import timeline
@@ -62,12 +64,13 @@ def _statement() -> Any:
     close = select(root.c.near).scalar_subquery()
     return select(
         root,
+        *(field.column.label(field.name) for field in FIELDS),
         _sections(members, close).label("sections"),
         _met(members, close).label("met"),
         _money(members, close).label("money"),
         _competitors(members, close).label("competitors"),
         _touches(members, close).label("touches"),
-    )
+    ).select_from(root.outerjoin(customer_facts, customer_facts.c.customer_id == root.c.id))
 
 
 def _readable(close: Any) -> Any:

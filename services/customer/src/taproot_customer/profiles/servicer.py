@@ -9,12 +9,18 @@ from zoneinfo import ZoneInfo
 from taproot.customer.v1 import profile_pb2 as pb
 from taproot.customer.v1 import profile_service_pb2 as rpc
 from taproot_base.context import current_call
+from taproot_chassis.service import Runtime
 from taproot_chassis.servicer import Servicer
 from taproot_customer.profiles import messages, queries
+from taproot_customer.settings import CustomerSettings
 from taproot_storage.database import Reader
 
 
 class ProfilesServicer(Servicer):
+    def __init__(self, runtime: Runtime[CustomerSettings]) -> None:
+        super().__init__(runtime.database)
+        self._currency = runtime.settings.default_currency
+
     async def GetCustomerProfile(
         self, request: rpc.GetCustomerProfileRequest, _context: Any
     ) -> pb.CustomerProfile:
@@ -22,7 +28,7 @@ class ProfilesServicer(Servicer):
             now = reader.clock.now()
             today = now.astimezone(_zone()).date()
             row = await queries.read_profile(reader, uuid.UUID(request.id), today)
-            return messages.to_message(row, now, today)
+            return messages.to_message(row, now, today, self._currency)
 
         return await self.read(query)
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 from sqlalchemy import BigInteger, Boolean, Column, DateTime, Index, Table, Text, Uuid, text
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from taproot_base.errors import WrongState
@@ -16,7 +16,7 @@ from taproot_customer.base import Base
 from taproot_storage.eventlog import Aggregate
 from taproot_storage.visibility import scope_table
 
-STATIC, DYNAMIC = "static", "dynamic"
+STATIC, DYNAMIC, COMBINED = "static", "dynamic", "combined"
 
 
 class Segment(Aggregate, Base):
@@ -29,6 +29,8 @@ class Segment(Aggregate, Base):
     description: Mapped[str] = mapped_column(Text, default="")
     kind: Mapped[str] = mapped_column(Text)
     filter: Mapped[str] = mapped_column(Text, default="")
+    operator: Mapped[str] = mapped_column(Text, default="")
+    operand_ids: Mapped[list[uuid.UUID]] = mapped_column(ARRAY(Uuid), default=list)
     member_count: Mapped[int] = mapped_column(BigInteger, default=0)
     refresh_time: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     next_change_time: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
@@ -41,7 +43,6 @@ class Segment(Aggregate, Base):
         Index("ix_segments_owner", "owner_id", "create_time", "id"),
         Index("ix_segments_branch", "branch_path", "create_time", "id"),
         Index("ix_segments_recent", "create_time", "id"),
-        Index("ix_segments_next_change", "next_change_time", postgresql_where=text("kind = 'dynamic'")),
     )
 
     @classmethod
@@ -51,20 +52,21 @@ class Segment(Aggregate, Base):
         return segment
 
     def change(self, values: Mapping[str, Any], now: datetime) -> bool:
-        """Set fields; true when the members must be computed anew: another filter, or another branch of a dynamic one."""
+        """Set fields; true when the members must be computed anew: what decides on them, or the branch they lie in."""
         changed = {name: value for name, value in values.items() if getattr(self, name) != value}
         if changed:
             self.set_all(changed)
             self.record("updated", now)
-        return self.kind == DYNAMIC and not changed.keys().isdisjoint(("filter", "branch_path"))
+        deciding = ("filter", "operator", "operand_ids", "branch_path")
+        return self.kind != STATIC and not changed.keys().isdisjoint(deciding)
 
     def refreshed(self, count: int, next_change: datetime | None, now: datetime) -> None:
         self.member_count, self.refresh_time, self.next_change_time = count, now, next_change
         self.record("refreshed", now)
 
-    def require(self, kind: str) -> None:
-        if self.kind != kind:
-            raise WrongState("the segment", self.kind, [kind])
+    def require(self, *kinds: str) -> None:
+        if self.kind not in kinds:
+            raise WrongState("the segment", self.kind, kinds)
 
 
 # A row stays when the customer leaves: its version tells the order of entering and leaving.
@@ -85,6 +87,18 @@ segment_members = Table(
         postgresql_where=text("active"),
     ),
     Index("ix_segment_members_customer_id", "customer_id"),
+)
+
+# When the filter of a dynamic segment may give another answer for a customer though nothing happens to it.
+segment_dues = Table(
+    "segment_dues",
+    Base.metadata,
+    Column("segment_id", Uuid, primary_key=True),
+    Column("customer_id", Uuid, primary_key=True),
+    Column("due_time", DateTime(timezone=True), nullable=False),
+    Index("ix_segment_dues_due_time", "due_time"),
+    Index("ix_segment_dues_customer_id", "customer_id"),
+    Index("ix_segment_dues_first", "segment_id", "due_time"),
 )
 
 scope_table(Segment, "segments.read")

@@ -29,22 +29,21 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from taproot.customer.v1 import segment_pb2 as pb
 from taproot_base.access import subtree_end
-from taproot_base.context import current_call
-from taproot_customer.customers import queries as customers
 from taproot_customer.customers.model import Customer
+from taproot_customer.facts import fields as facts
 from taproot_customer.searching import name_field
-from taproot_customer.segments.model import DYNAMIC, Segment, segment_members
+from taproot_customer.segments import combining
+from taproot_customer.segments.model import COMBINED, STATIC, Segment, segment_members
 from taproot_listing.fields import Field, FieldType, Resource
 from taproot_listing.filter_check import Filter
 from taproot_listing.filter_predicate import Predicate
 from taproot_listing.filter_sql import filter_sql
 from taproot_records.reading import Shelf, resource_of
 from taproot_storage.database import Reader, UnitOfWork
-from taproot_storage.reads import InvalidListing, filter_of
+from taproot_storage.reads import InvalidListing, filter_of, hidden_fields
 from taproot_storage.statements import Statement
 from taproot_storage.visibility import unscoped, visible
 
-COUNT_CAP = 10_000
 _t = Segment.__table__.c
 _m = segment_members.c
 _c = Customer.__table__.c
@@ -75,7 +74,7 @@ def written(text: str) -> Filter:
     Raises:
         InvalidListing: naming every field that is unknown or hidden.
     """
-    return filter_of(customers.RESOURCE, text, current_call().masked)
+    return filter_of(facts.RESOURCE, text, hidden_fields(facts.RESOURCE))
 
 
 def checked(text: str) -> Filter:
@@ -84,7 +83,7 @@ def checked(text: str) -> Filter:
     Raises:
         InvalidListing: it names a field of the enterprise's own that was retired since.
     """
-    return filter_of(customers.RESOURCE, text, frozenset())
+    return filter_of(facts.RESOURCE, text, frozenset())
 
 
 def fits(text: str) -> bool:
@@ -104,11 +103,6 @@ def predicate(text: str) -> Predicate:
 @lru_cache(maxsize=1000)
 def _compiled(checked: Filter) -> Predicate:
     return Predicate(checked)
-
-
-def record_of(row: Any) -> dict[str, Any]:
-    """A customer's row under the names filters use."""
-    return {field.name: row[field.column.name] for field in customers.RESOURCE.fields}
 
 
 def in_branch(path: str) -> ColumnElement[bool]:
@@ -131,6 +125,15 @@ def _enter(rows: Any) -> Any:
     ).returning(segment_members)
 
 
+def _leave(*conditions: ColumnElement[bool]) -> Any:
+    return (
+        update(segment_members)
+        .where(_m.active, *conditions)
+        .values(active=False, version=_m.version + 1)
+        .returning(segment_members)
+    )
+
+
 def _rows(segment_id: uuid.UUID, customer_id: Any, now: datetime) -> list[Any]:
     key = cast(func.md5(func.concat(str(segment_id), ":", cast(customer_id, Text))), Uuid)
     return [
@@ -145,20 +148,54 @@ def _rows(segment_id: uuid.UUID, customer_id: Any, now: datetime) -> list[Any]:
 
 def enter_wanted(segment: Segment, now: datetime) -> Any:
     condition = wanted(segment.filter, segment.branch_path, now)
-    return _enter(select(*_rows(segment.id, _c.id, now)).where(condition, unscoped(Customer, _WORKER)))
+    rows = select(*_rows(segment.id, _c.id, now)).select_from(facts.WITH_FACTS)
+    return _enter(rows.where(condition, unscoped(Customer, _WORKER)))
 
 
 def leave_unwanted(segment: Segment, now: datetime) -> Any:
     condition = wanted(segment.filter, segment.branch_path, now)
-    inside: Any = select(literal_column("1")).where(
-        _c.id == _m.customer_id, condition, unscoped(Customer, _WORKER)
+    inside: Any = (
+        select(literal_column("1"))
+        .select_from(facts.WITH_FACTS)
+        .where(_c.id == _m.customer_id, condition, unscoped(Customer, _WORKER))
     )
-    return (
-        update(segment_members)
-        .where(_m.segment_id == segment.id, _m.active, ~inside.exists())
-        .values(active=False, version=_m.version + 1)
-        .returning(segment_members)
-    )
+    return _leave(_m.segment_id == segment.id, ~inside.exists())
+
+
+def combined(segment: Segment, only: Sequence[uuid.UUID] | None = None) -> Any:
+    """Ids of those who belong to a combined segment, of all or `only` of some."""
+    inside = select(_m.customer_id).join(Customer.__table__, _c.id == _m.customer_id)
+    rows = inside.where(
+        _m.active,
+        _m.segment_id.in_(segment.operand_ids),
+        _c.delete_time.is_(None),
+        in_branch(segment.branch_path),
+        unscoped(Customer, _WORKER),
+    ).group_by(_m.customer_id)
+    if only is not None:
+        rows = rows.where(_m.customer_id.in_(only))
+    return rows.having(_meets(segment.operator, segment.operand_ids))
+
+
+def _meets(operator: str, operands: Sequence[uuid.UUID]) -> ColumnElement[bool]:
+    """Over the memberships of one customer in the operands: what `combining.belongs` says."""
+    if operator == combining.UNION:
+        return true()
+    held = func.count()
+    if operator == combining.INTERSECTION:
+        return held == literal_column(str(len(operands)))
+    return and_(held == literal_column("1"), func.bool_and(_m.segment_id == literal(operands[0], Uuid())))
+
+
+def enter_combined(segment: Segment, now: datetime, only: Sequence[uuid.UUID] | None = None) -> Any:
+    found = combined(segment, only).subquery("found")
+    return _enter(select(*_rows(segment.id, found.c.customer_id, now)))
+
+
+def leave_combined(segment: Segment, only: Sequence[uuid.UUID] | None = None) -> Any:
+    some = true() if only is None else _m.customer_id.in_(only)
+    found = combined(segment, only).subquery("found")
+    return _leave(_m.segment_id == segment.id, some, _m.customer_id.not_in(select(found.c.customer_id)))
 
 
 def enter_given(segment_id: uuid.UUID, ids: Sequence[uuid.UUID], now: datetime) -> Any:
@@ -169,24 +206,29 @@ def enter_given(segment_id: uuid.UUID, ids: Sequence[uuid.UUID], now: datetime) 
 
 
 def leave_given(segment_id: uuid.UUID, ids: Sequence[uuid.UUID]) -> Any:
-    return (
-        update(segment_members)
-        .where(_m.segment_id == segment_id, _m.active, _m.customer_id.in_(ids))
-        .values(active=False, version=_m.version + 1)
-        .returning(segment_members)
-    )
+    return _leave(_m.segment_id == segment_id, _m.customer_id.in_(ids))
 
 
-_dynamic = Statement(
+_computed = Statement(
+    lambda: select(
+        _t.id, _t.kind, _t.filter, _t.operator, _t.operand_ids, _t.branch_path, _t.display_name
+    ).where(_t.kind != STATIC, unscoped(Segment, _WORKER))
+)
+_customers = Statement(
     lambda: (
-        select(_t.id, _t.filter, _t.branch_path, _t.display_name)
-        .where(_t.kind == DYNAMIC, unscoped(Segment, _WORKER))
-        .order_by(_t.id)
-        .with_for_update(read=True)
+        select(*facts.record_columns())
+        .select_from(facts.WITH_FACTS)
+        .where(_c.id == func.any(bindparam("ids", type_=ARRAY(Uuid))), unscoped(Customer, _WORKER))
+        .order_by(_c.id)
     )
 )
-_customer = Statement(
-    lambda: select(Customer.__table__).where(_c.id == bindparam("key"), unscoped(Customer, _WORKER))
+_operands = Statement(
+    lambda: select(_t.id, _t.operand_ids).where(_t.kind == COMBINED, unscoped(Segment, _WORKER))
+)
+_named = Statement(
+    lambda: select(_t.id, _t.display_name).where(
+        _t.id == func.any(bindparam("ids", type_=ARRAY(Uuid))), visible(Segment)
+    )
 )
 _active = Statement(lambda: select(_m.segment_id).where(_m.customer_id == bindparam("key"), _m.active))
 _count = Statement(
@@ -208,13 +250,22 @@ _paths = Statement(
 )
 
 
-async def lock_dynamic(work: UnitOfWork) -> list[Any]:
-    """Dynamic segments; a refresh of one of them waits until this transaction ends, and the other way round."""
-    return await work.fetch(_dynamic)
+async def computed(work: UnitOfWork) -> list[Any]:
+    """Dynamic and combined segments, operands first."""
+    return combining.in_order(await work.fetch(_computed))
 
 
-async def read_customer(reader: Reader, key: uuid.UUID) -> Any:
-    return await reader.fetch_row(_customer, key=key)
+async def read_customers(reader: Reader, keys: Sequence[uuid.UUID]) -> list[Any]:
+    return await reader.fetch(_customers, ids=list(keys))
+
+
+async def operands(reader: Reader) -> dict[uuid.UUID, Sequence[uuid.UUID]]:
+    return {row["id"]: row["operand_ids"] for row in await reader.fetch(_operands)}
+
+
+async def names_of(reader: Reader, keys: Sequence[uuid.UUID]) -> dict[uuid.UUID, str]:
+    """Of those the caller sees."""
+    return {row["id"]: row["display_name"] for row in await reader.fetch(_named, ids=list(keys))}
 
 
 async def segments_of(reader: Reader, key: uuid.UUID) -> set[uuid.UUID]:
@@ -238,17 +289,6 @@ async def visible_ids(reader: Reader, ids: Sequence[uuid.UUID]) -> set[uuid.UUID
     return {row["id"] for row in await reader.fetch(statement)}
 
 
-async def preview(reader: Reader, text: str, size: int) -> tuple[int, list[Any]]:
-    """How many the caller sees, capped, and some of them."""
-    condition = and_(
-        _c.delete_time.is_(None), filter_sql(written(text), reader.clock.now()), visible(Customer)
-    )
-    some = select(_c.id).where(condition).limit(literal_column(str(COUNT_CAP))).subquery()
-    count = await reader.fetch_value(select(func.count()).select_from(some))
-    samples = await reader.fetch(select(*customers.columns).where(condition).limit(literal_column(str(size))))
-    return int(count), samples
-
-
 def listed_members(segment_id: uuid.UUID) -> Any:
     return (
         select(_m.segment_id, _m.customer_id, _m.enter_time, _c.display_name)
@@ -257,14 +297,8 @@ def listed_members(segment_id: uuid.UUID) -> Any:
     )
 
 
-def due(now: datetime, limit: int) -> Any:
-    return (
-        select(Segment)
-        .where(_t.kind == DYNAMIC, _t.next_change_time <= now, unscoped(Segment, _WORKER))
-        .order_by(_t.next_change_time)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    )
+def many(keys: Sequence[uuid.UUID]) -> Any:
+    return select(Segment).where(_t.id.in_(keys), unscoped(Segment, _WORKER)).with_for_update()
 
 
 def forget_members(segment_id: uuid.UUID) -> Any:
