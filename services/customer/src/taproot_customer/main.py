@@ -32,6 +32,7 @@ from taproot_customer.transfers import handlers as transfer_handlers
 def build(runtime: Runtime[CustomerSettings]) -> Parts:
     pool = ParserPool(runtime.settings.parser_processes)
     run_import = ImportRunner(runtime.database, runtime.blobs, pool, runtime.settings.default_region)
+    computing = ParserPool(1)
     privacy = Privacy(runtime, SUBSCRIPTIONS)
     return Parts(
         servicers=servicers(runtime, pool, privacy),
@@ -42,7 +43,7 @@ def build(runtime: Runtime[CustomerSettings]) -> Parts:
             transfer_handlers.RUN: transfer_handlers.run_transfer,
             transfer_handlers.UNDO: transfer_handlers.run_undo,
             export_handlers.RUN: ExportRunner(runtime.database, runtime.blobs, runtime.page_key),
-            insight_handlers.RUN: InsightRunner(runtime.database, pool),
+            insight_handlers.RUN: InsightRunner(runtime.database, computing),
             import_handlers.UNDO: ImportUndoer(runtime.database, runtime.settings.default_region),
             review_handlers.SEARCH: DuplicateSearcher(
                 runtime.database, pool, runtime.settings.default_region
@@ -55,7 +56,7 @@ def build(runtime: Runtime[CustomerSettings]) -> Parts:
             Job("recalls", 300, pool_handlers.recall_due),
             Job("erasures", 30, privacy_handlers.resume),
             Job("segment-refresh", 60, segment_handlers.refresh_due),
-            Job("loyalty-classes", 60, LoyaltyClasser(runtime.database, pool)),
+            Job("loyalty-classes", 60, LoyaltyClasser(runtime.database, computing)),
         ],
     )
 
