@@ -36,6 +36,7 @@ def upgrade() -> None:
         sa.Column("branch_id", sa.Uuid(), nullable=True),
         sa.Column("branch_path", sa.Text(), nullable=False),
         sa.Column("custom", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("search_tokens", postgresql.ARRAY(sa.Text()), nullable=False),
         sa.Column("delete_time", sa.DateTime(timezone=True), nullable=True),
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("version", sa.BigInteger(), nullable=False),
@@ -49,6 +50,14 @@ def upgrade() -> None:
     op.create_index("ix_activities_id", "activities", ["id"], unique=False)
     op.create_index("ix_activities_owner", "activities", ["owner_id", "start_time", "id"], unique=False)
     op.create_index("ix_activities_recent", "activities", ["start_time", "id"], unique=False)
+    op.create_index(
+        "ix_activities_search",
+        "activities",
+        ["search_tokens"],
+        unique=False,
+        postgresql_using="gin",
+        postgresql_with={"gin_pending_list_limit": 64},
+    )
     op.create_table(
         "claims",
         sa.Column("customer_id", sa.Uuid(), nullable=False),
@@ -140,7 +149,14 @@ def upgrade() -> None:
     op.create_index("ix_contacts_customer", "contacts", ["customer_id", "create_time"], unique=False)
     op.create_index("ix_contacts_owner", "contacts", ["owner_id", "create_time", "id"], unique=False)
     op.create_index("ix_contacts_recent", "contacts", ["create_time", "id"], unique=False)
-    op.create_index("ix_contacts_search", "contacts", ["search_tokens"], unique=False, postgresql_using="gin")
+    op.create_index(
+        "ix_contacts_search",
+        "contacts",
+        ["search_tokens"],
+        unique=False,
+        postgresql_using="gin",
+        postgresql_with={"gin_pending_list_limit": 256},
+    )
     op.create_table(
         "custom_fields",
         sa.Column("resource_type", sa.Text(), nullable=False),
@@ -270,7 +286,12 @@ def upgrade() -> None:
     )
     op.create_index("ix_customers_recent", "customers", ["create_time", "id"], unique=False)
     op.create_index(
-        "ix_customers_search", "customers", ["search_tokens"], unique=False, postgresql_using="gin"
+        "ix_customers_search",
+        "customers",
+        ["search_tokens"],
+        unique=False,
+        postgresql_using="gin",
+        postgresql_with={"gin_pending_list_limit": 256},
     )
     op.create_index("ix_customers_tags", "customers", ["tags"], unique=False, postgresql_using="gin")
     op.create_table(
@@ -868,6 +889,9 @@ def upgrade() -> None:
         sa.Column("team_id", sa.Uuid(), nullable=True),
         sa.Column("params", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column("trace_id", sa.Text(), nullable=False),
+        sa.Column("channel", sa.Text(), server_default="", nullable=False),
+        sa.Column("contact_id", sa.Uuid(), nullable=True),
+        sa.Column("words", postgresql.ARRAY(sa.Text()), server_default="{}", nullable=False),
         sa.PrimaryKeyConstraint("customer_id", "occurred_at", "id", name=op.f("pk_timeline")),
         postgresql_partition_by="HASH (customer_id)",
     )
@@ -895,6 +919,9 @@ def upgrade() -> None:
         sa.Column("team_id", sa.Uuid(), nullable=True),
         sa.Column("params", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column("trace_id", sa.Text(), nullable=False),
+        sa.Column("channel", sa.Text(), server_default="", nullable=False),
+        sa.Column("contact_id", sa.Uuid(), nullable=True),
+        sa.Column("words", postgresql.ARRAY(sa.Text()), server_default="{}", nullable=False),
         sa.PrimaryKeyConstraint("subject_id", "occurred_at", "id", name=op.f("pk_timeline_waiting")),
     )
     op.create_table(

@@ -24,6 +24,7 @@ from taproot_customer.privacy.servicer import PrivacyServicer
 from taproot_customer.profiles.servicer import ProfilesServicer
 from taproot_customer.relationships.servicer import RelationshipsServicer
 from taproot_customer.review.servicer import DuplicatePairsServicer
+from taproot_customer.search.servicer import SearchServicer
 from taproot_customer.segments.servicer import SegmentsServicer
 from taproot_customer.settings import CustomerSettings
 from taproot_customer.tasks.servicer import TasksServicer
@@ -54,6 +55,7 @@ def servicers(runtime: Runtime[CustomerSettings], pool: ParserPool, privacy: Pri
         f"{PACKAGE}.HierarchiesService": HierarchiesServicer(runtime.database),
         f"{PACKAGE}.DuplicatesService": DuplicatesServicer(runtime),
         f"{PACKAGE}.DuplicatePairsService": DuplicatePairsServicer(runtime),
+        f"{PACKAGE}.SearchService": SearchServicer(runtime),
         f"{PACKAGE}.SegmentsService": SegmentsServicer(runtime),
         f"{PACKAGE}.InsightsService": InsightsServicer(runtime),
         f"{PACKAGE}.LoyaltyClassesService": LoyaltyClassesServicer(runtime),

@@ -13,8 +13,9 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from taproot_base.errors import AlreadyExists, WrongState
-from taproot_base.text import search_tokens, sort_key
+from taproot_base.text import sort_key
 from taproot_customer.base import Base
+from taproot_customer.search.keys import record_keys
 from taproot_storage.eventlog import Aggregate
 from taproot_storage.model import custom_tokens
 from taproot_storage.visibility import scope_table
@@ -74,7 +75,12 @@ class Customer(Aggregate, Base):
         Index("ix_customers_branch", "branch_path", "create_time", "id"),
         Index("ix_customers_recent", "create_time", "id"),
         Index("ix_customers_name", "sort_key", "id"),
-        Index("ix_customers_search", "search_tokens", postgresql_using="gin"),
+        Index(
+            "ix_customers_search",
+            "search_tokens",
+            postgresql_using="gin",
+            postgresql_with={"gin_pending_list_limit": 256},
+        ),
         Index("ix_customers_tags", "tags", postgresql_using="gin"),
         Index("ix_customers_parent", "parent_id", postgresql_where=text("parent_id IS NOT NULL")),
     )
@@ -151,8 +157,8 @@ class Customer(Aggregate, Base):
         """What is searched and sorted by follows the fields it comes from."""
         self.display_name = self.display_name or full_name(self.given_name, self.family_name)
         self.sort_key = sort_key(self.display_name)
-        values = [identifier["value"] for identifier in self.identifiers]
-        found = search_tokens(self.display_name, self.given_name, self.family_name, *values)
+        names = (self.display_name, self.given_name, self.family_name)
+        found = record_keys(names, self.identifiers, [self.note])
         self.search_tokens = [*found, *custom_tokens(self)]
 
 
