@@ -36,6 +36,7 @@ EMPTY = {
     "/v1/creditLimits",
     "/v1/duplicatePairs",
     "/v1/imports",
+    "/v1/insights",
     "/v1/operations",
     "/v1/erasures",
     "/v1/transfers",

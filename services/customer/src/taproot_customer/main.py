@@ -38,6 +38,7 @@ def build(runtime: Runtime[CustomerSettings]) -> Parts:
     settings = runtime.settings
     listening = subscriptions(settings)
     privacy = Privacy(runtime, listening)
+    computing = ParserPool(1)
     return Parts(
         servicers=servicers(runtime, pool, privacy),
         operations={
@@ -47,7 +48,7 @@ def build(runtime: Runtime[CustomerSettings]) -> Parts:
             transfer_handlers.RUN: transfer_handlers.run_transfer,
             transfer_handlers.UNDO: transfer_handlers.run_undo,
             export_handlers.RUN: ExportRunner(runtime.database, runtime.blobs, runtime.page_key),
-            insight_handlers.RUN: InsightRunner(runtime.database, pool),
+            insight_handlers.RUN: InsightRunner(runtime.database, computing),
             import_handlers.UNDO: ImportUndoer(runtime.database, runtime.settings.default_region),
             review_handlers.SEARCH: DuplicateSearcher(
                 runtime.database, pool, runtime.settings.default_region
@@ -67,7 +68,7 @@ def build(runtime: Runtime[CustomerSettings]) -> Parts:
             Job("erasures", 30, privacy_handlers.resume),
             Job("customer-facts", 1, refresher(runtime.settings.default_currency)),
             Job("segment-dues", 5, segment_handlers.move_due),
-            Job("loyalty-classes", 60, LoyaltyClasser(runtime.database, pool)),
+            Job("loyalty-classes", 60, LoyaltyClasser(runtime.database, computing)),
         ],
     )
 

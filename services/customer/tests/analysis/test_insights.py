@@ -143,6 +143,22 @@ class TestRfm:
                 break
         assert pages == keys
 
+    async def test_they_are_summed_by_region_and_owner(
+        self, insights, admin, make_customer, buy, tag, failure
+    ):
+        for region, net in (("east", "5"), ("east", "7.5"), ("west", "1")):
+            customer = await make_customer(tags=[tag], region=region)
+            await buy(customer.id, net)
+        found = await insights.work_out(RFM)
+        request = rpc.AggregateInsightScoresRequest(
+            insight_id=found.id, group_by=["region", "owner_id"], measures=["count()", "sum(amount)"]
+        )
+        rows = (await insights.stub.AggregateInsightScores(request)).rows
+        assert [(list(row.keys), [float(value) for value in row.values]) for row in rows] == [
+            (["east", admin.subject], [2, 12.5]), (["west", admin.subject], [1, 1]),
+        ]  # fmt: skip
+        assert len(await insights.scores(found, filter='region = "east"')) == 2
+
     async def test_it_stays_as_it_was(self, insights, buyer, buy):
         key = await buyer((1, "5"))
         found = await insights.work_out(RFM)

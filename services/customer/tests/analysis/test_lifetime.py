@@ -220,6 +220,14 @@ class TestScores:
         score = of_buyers(LIFETIME_VALUE, [*self.buyers(), often], self.DAY, {}).scores[-1]
         assert (score.buyer, score.group) == (often, "high")
 
+    def test_of_very_many_a_part_is_fitted_and_all_are_scored(self, monkeypatch):
+        buyers = list(self.buyers())
+        monkeypatch.setattr("taproot_customer.analysis.computing.MOST_FITTED", 150)
+        found = of_buyers(LIFETIME_VALUE, buyers, self.DAY, {})
+        assert len(found.scores) == len(buyers)
+        alone = of_buyers(LIFETIME_VALUE, buyers[::3], self.DAY, {})
+        assert alone.model == found.model
+
     def test_too_few_purchases_are_said_to_be(self):
         once = [Buyer(uuid.uuid4(), self.DAY, self.DAY, 1, Decimal(5)) for _ in range(50)]
         with pytest.raises(TooFewPurchases):

@@ -16,7 +16,7 @@ from taproot_customer.analysis.figures import Buyer, Cell, Score, groups_of, rat
 from taproot_customer.analysis.kinds import ABC, RFM, TooFewPurchases
 from taproot_customer.analysis.rfm import RfmCuts, rfm
 
-LEAST = 10
+LEAST, MOST_FITTED = 10, 50_000
 WEEK = 7.0
 MONTH = 365.25 / 12 / WEEK
 LOW_RISK, MEDIUM_RISK = Decimal("0.35"), Decimal("0.65")
@@ -69,17 +69,19 @@ def mean_value(buyer: Buyer) -> float:
 def _lifetimes(
     buyers: Sequence[Buyer], day: dt.date, options: Mapping[str, Any]
 ) -> tuple[list[Score], Mapping[str, Any]]:
-    values = Counter((b.repeat_days, mean_value(b)) for b in buyers if mean_value(b) > 0)
+    some = buyers[:: max(1, -(-len(buyers) // MOST_FITTED))]
+    histories = Counter(history_of(buyer, day) for buyer in some)
+    values = Counter((buyer.repeat_days, mean_value(buyer)) for buyer in some if mean_value(buyer) > 0)
     if values.total() < LEAST:
         raise TooFewPurchases(f"fewer than {LEAST} customers have bought on two days or more")
-    purchases, found = lifetime.fit_purchases(Counter(history_of(buyer, day) for buyer in buyers))
+    purchases, found = lifetime.fit_purchases(histories)
     money, of_money = lifetime.fit_values(values)
     horizon = _Horizon(options)
     usual = sum(z * n for (_, z), n in values.items()) / values.total()
     scores = [_looked_ahead(buyer, day, purchases, money, horizon, usual) for buyer in buyers]
     converged = found.converged and of_money.converged
     shown = {name: f"{value:.6f}" for name, value in {**vars(purchases), **vars(money)}.items()}
-    likely = purchases.log_likelihood(Counter(history_of(buyer, day) for buyer in buyers))
+    likely = purchases.log_likelihood(histories)
     return scores, {**shown, "log_likelihood": f"{likely:.4f}", "converged": converged}
 
 

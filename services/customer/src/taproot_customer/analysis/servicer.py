@@ -21,6 +21,7 @@ from taproot_records.mapping import message_of
 from taproot_records.serving import ResourceServicer
 from taproot_records.writing import given
 from taproot_storage.database import Reader
+from taproot_storage.reads import aggregate
 
 _CSV = "text/csv; charset=utf-8"
 
@@ -58,6 +59,17 @@ class InsightsServicer(ResourceServicer[pb.Insight]):
             )
             found = [message_of(pb.InsightScore, row) for row in page.rows]
             return rpc.ListInsightScoresResponse(insight_scores=found, next_page_token=page.next_page_token)
+
+        return await self.read(query)
+
+    async def AggregateInsightScores(
+        self, request: rpc.AggregateInsightScoresRequest, _context: Any
+    ) -> rpc.AggregateInsightScoresResponse:
+        async def query(reader: Reader) -> rpc.AggregateInsightScoresResponse:
+            insight = await self.shelf.row(reader, request.insight_id)
+            rows = queries.listed_scores(insight)
+            found = await aggregate(reader, queries.SCORES, rows, Customer, request)
+            return rpc.AggregateInsightScoresResponse(rows=found)
 
         return await self.read(query)
 
