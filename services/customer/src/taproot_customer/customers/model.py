@@ -50,6 +50,7 @@ class Customer(Aggregate, Base):
     addresses: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, default=list)
     status: Mapped[str] = mapped_column(Text, default="potential")
     value_class: Mapped[str] = mapped_column(Text, default="")
+    loyalty_class: Mapped[str] = mapped_column(Text, default="")
     industry: Mapped[str] = mapped_column(Text, default="")
     region: Mapped[str] = mapped_column(Text, default="")
     source: Mapped[str] = mapped_column(Text, default="")
@@ -118,6 +119,15 @@ class Customer(Aggregate, Base):
         before = (self.owner_id, self.branch_id)
         self.owner_id, self.branch_id, self.branch_path = owner_id, branch_id, branch_path
         self.record("assigned", now, previous_owner_id=before[0], previous_branch_id=before[1], kind=kind)
+
+    def classify(self, loyalty_class: str, now: datetime) -> bool:
+        """Whether it was in another class before."""
+        if self.loyalty_class == loyalty_class:
+            return False
+        self._require_alive("classified")
+        self.loyalty_class = loyalty_class
+        self.record("classified", now)
+        return True
 
     def warn_of_recall(self, recall_time: datetime | None, now: datetime) -> None:
         self.record("recall_warned", now, recall_time=recall_time)
