@@ -149,6 +149,49 @@ def upgrade() -> None:
         "uq_roles_code", "roles", ["code"], unique=True, postgresql_where=sa.text("delete_time IS NULL")
     )
     op.create_table(
+        "saved_view_marks",
+        sa.Column("user_id", sa.Uuid(), nullable=False),
+        sa.Column("view_id", sa.Uuid(), nullable=False),
+        sa.Column("collection", sa.Text(), nullable=False),
+        sa.Column("starred", sa.Boolean(), nullable=False),
+        sa.Column("chosen", sa.Boolean(), nullable=False),
+        sa.PrimaryKeyConstraint("user_id", "view_id", name=op.f("pk_saved_view_marks")),
+    )
+    op.create_index("ix_saved_view_marks_view_id", "saved_view_marks", ["view_id"], unique=False)
+    op.create_index(
+        "uq_saved_view_marks_chosen",
+        "saved_view_marks",
+        ["user_id", "collection"],
+        unique=True,
+        postgresql_where=sa.text("chosen"),
+    )
+    op.create_table(
+        "saved_views",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("owner_id", sa.Uuid(), nullable=False),
+        sa.Column("display_name", sa.Text(), nullable=False),
+        sa.Column("sort_key", sa.Text(), nullable=False),
+        sa.Column("collection", sa.Text(), nullable=False),
+        sa.Column("filter", sa.Text(), nullable=False),
+        sa.Column("order_by", sa.Text(), nullable=False),
+        sa.Column("columns", postgresql.ARRAY(sa.Text()), nullable=False),
+        sa.Column("sharing", sa.Text(), nullable=False),
+        sa.Column("team_id", sa.Uuid(), nullable=True),
+        sa.Column("branch_id", sa.Uuid(), nullable=True),
+        sa.Column("version", sa.BigInteger(), nullable=False),
+        sa.Column("create_time", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("update_time", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_saved_views")),
+    )
+    op.create_index("ix_saved_views_owner_id", "saved_views", ["owner_id"], unique=False)
+    op.create_index(
+        "ix_saved_views_shared",
+        "saved_views",
+        ["sharing"],
+        unique=False,
+        postgresql_where=sa.text("sharing <> 'private'"),
+    )
+    op.create_table(
         "second_factors",
         sa.Column("user_id", sa.Uuid(), nullable=False),
         sa.Column("secret_sealed", sa.LargeBinary(), nullable=False),

@@ -37,6 +37,7 @@ from taproot_gateway.oidc.provider import Provider
 from taproot_gateway.openapi.document import document
 from taproot_gateway.openapi.tenant import TenantDocument
 from taproot_gateway.revocations import Revocations
+from taproot_gateway.saved_views.applying import Views
 from taproot_gateway.scim import pages as scim
 from taproot_gateway.scim.pages import ScimPages
 from taproot_gateway.scim.service import Directory
@@ -82,7 +83,10 @@ class Doors:
         cookies = Cookies(settings.cookie_secure)
         limits = Limits(settings.max_body_bytes, settings.max_upload_bytes)
         after = _after_calls(cookies, int(settings.session_hours * 3600))
-        calls = Calls(self.backends, self.callers, cookies, limits, self.limiter, settings.origins, after)
+        views = Views(self._runtime.database)
+        calls = Calls(
+            self.backends, self.callers, cookies, limits, self.limiter, settings.origins, after, views
+        )
         routes = self.router.routes
         self.streams = self._streams(settings, loaded, calls)
 

@@ -21,6 +21,7 @@ from taproot_gateway.privacy.holdings import HOLDINGS
 from taproot_gateway.roles import messages as roles
 from taproot_gateway.roles.model import Role
 from taproot_gateway.roles.servicer import RolesServicer
+from taproot_gateway.saved_views.servicer import SavedViewsServicer
 from taproot_gateway.second_factors import queries as challenges
 from taproot_gateway.second_factors.handlers import SecondFactors
 from taproot_gateway.second_factors.servicer import SecondFactorsServicer
@@ -73,6 +74,7 @@ def build(runtime: Runtime[GatewaySettings]) -> Parts:
             "taproot.identity.v1.SecondFactorsService": SecondFactorsServicer(runtime, factors, sign_ins),
             "taproot.identity.v1.PasswordsService": PasswordsServicer(runtime, hasher),
             "taproot.identity.v1.ApiKeysService": ApiKeysServicer(runtime),
+            "taproot.identity.v1.SavedViewsService": SavedViewsServicer(runtime),
             "taproot.identity.v1.WebhooksService": hooks.servicer,
             privacy.SERVICE: privacy.PersonalDataServicer(runtime, HOLDINGS, hooks.subscriptions),
         },

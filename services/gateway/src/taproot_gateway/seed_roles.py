@@ -20,7 +20,7 @@ _BUSINESS = frozenset(
         "customers", "contacts", "relationships", "activities", "tasks", "consents", "imports", "exports", "leads",
         "opportunities", "quotes", "orders", "invoices", "payments", "statements", "approvals", "credit_limits",
         "tickets", "calls", "dispatches", "entitlements", "surveys", "survey_responses", "portal_users", "objects",
-        "care_dates", "care_events", "insights",
+        "care_dates", "care_events", "insights", "saved_views",
     }
 )  # fmt: skip
 # Setting up: read by all, changed by the head office. A resource that stands in none of these sets is the

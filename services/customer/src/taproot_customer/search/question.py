@@ -37,7 +37,7 @@ _SYLLABLES = frozenset(
 _STARTED = re.compile(r"(?:zh|ch|sh|[bpmfdtnlgkhjqxrzcsyw])[a-z]*|[aoe]")
 _VOWELS = frozenset("aoe")
 MAX_INITIALS, MAX_LETTERS, WORDS, ALIKE = 8, 36, 3, 4
-MOST_WORDS = 8
+MOST_WORDS = 4
 """As many words of a note find it; the ranking looks at all of them."""
 LONG = 6
 """From so many characters on, half a Chinese name says enough to look by it alone."""
@@ -57,7 +57,8 @@ class Question:
 
 def ask(text: str, region: str, *, names: bool, identifiers: bool, notes: bool) -> Question:
     """`names`, `identifiers`, `notes`: whether the caller may read these."""
-    words = k.text_terms(text)[:MOST_WORDS] or NOTHING
+    said = k.text_terms(text)
+    words = said[:: -(-len(said) // MOST_WORDS)] if said else NOTHING
     exact = [
         *(_whole_names(text) if names else ()),
         *(_whole_identifiers(text, region) if identifiers else ()),

@@ -21,6 +21,7 @@ from taproot_gateway.http.batches import batch_cost, read_batch
 from taproot_gateway.http.exchange import Answer, BodyTooLarge, BodyTooSlow, Header, Request
 from taproot_gateway.http.limits import Limiter
 from taproot_gateway.http.security import Cookies, Credential
+from taproot_gateway.saved_views.applying import Views
 from taproot_gateway.transcoding import problems
 from taproot_gateway.transcoding.input import Violation
 from taproot_gateway.transcoding.problems import Problem
@@ -69,6 +70,7 @@ class Calls:
         limiter: Limiter,
         origins: Iterable[str] = (),
         after: dict[str, AfterCall] | None = None,
+        views: Views | None = None,
     ) -> None:
         self._backends = backends
         self._operations = operations.Operations(backends)
@@ -78,6 +80,7 @@ class Calls:
         self._limiter = limiter
         self._origins = frozenset(origins)
         self._after = after or {}
+        self._views = views
 
     async def answer(self, route: Route, values: dict[str, str], request: Request) -> Answer:
         self._backends.require_room()
@@ -92,6 +95,9 @@ class Calls:
         conditional_write = bool(request.headers.get("if-match"))
         metadata = self._metadata(route, caller, request)
         try:
+            if self._views is not None:
+                principal = caller.identity.principal
+                request.query = await self._views.applied(route, request.query, principal)
             tree = _selection(route, request)
             if route.batch:
                 read = functools.partial(self._call, route, metadata=metadata)

@@ -9,6 +9,7 @@ from sqlalchemy import and_, or_, select
 from taproot_gateway.api_keys.model import api_keys
 from taproot_gateway.mails.model import account_mails, mailed_tokens
 from taproot_gateway.oidc.model import oidc_links, oidc_sessions
+from taproot_gateway.saved_views.model import saved_view_marks, saved_views
 from taproot_gateway.second_factors.model import recovery_codes, second_factors, sign_in_challenges
 from taproot_gateway.sessions.model import credentials, sessions
 from taproot_gateway.users.model import PORTAL, User
@@ -60,6 +61,8 @@ HELD = (
     Holding(mailed_tokens, _of_account(mailed_tokens), secret=("token_hash",)),
     Holding(account_mails, _of_account(account_mails)),
     Holding(api_keys, _of_account(api_keys), secret=("key_hash",)),
+    Holding(saved_views, _of_account(saved_views, "owner_id")),
+    Holding(saved_view_marks, _of_account(saved_view_marks)),
     Holding(_user, _accounts),
 )
 _STAFF = "the enterprise's own organisation"
