@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterator
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 
 # A phrase and its syllables, in text without blanks: `"重庆":[["chóng"],["qìng"]]`.
@@ -43,4 +43,27 @@ def _phrases() -> Iterator[tuple[str, list[list[str]]]]:
 
 def pronounce(text: str, *, tones: bool = True) -> list[str]:
     """A syllable such as `zhong1` or `zhong` per Chinese character; other text as it is."""
-    return _converter(tones=tones)(text)
+    cut, chinese = _cutter()
+    return [
+        syllable
+        for word in cut(text)
+        for syllable in (_syllables(word, tones=tones) if chinese.match(word) else (word,))
+    ]
+
+
+@cache
+def _cutter() -> tuple[Callable[[str], list[str]], re.Pattern[str]]:
+    """Into the phrases pypinyin reads one by one, and what it reads at all.
+
+    The words of names are few: read once, they cost nothing more.
+    """
+    _converter(tones=True)
+    from pypinyin.constants import RE_HANS
+    from pypinyin.seg.simpleseg import seg
+
+    return seg, RE_HANS
+
+
+@lru_cache(maxsize=32_768)
+def _syllables(word: str, *, tones: bool) -> tuple[str, ...]:
+    return tuple(_converter(tones=tones)(word))
