@@ -258,6 +258,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_customers")),
     )
     op.create_index("ix_customers_branch", "customers", ["branch_path", "create_time", "id"], unique=False)
+    op.create_index("ix_customers_name", "customers", ["sort_key", "id"], unique=False)
     op.create_index("ix_customers_owner", "customers", ["owner_id", "create_time", "id"], unique=False)
     op.create_index(
         "ix_customers_parent",

@@ -72,6 +72,7 @@ class Customer(Aggregate, Base):
         Index("ix_customers_owner", "owner_id", "create_time", "id"),
         Index("ix_customers_branch", "branch_path", "create_time", "id"),
         Index("ix_customers_recent", "create_time", "id"),
+        Index("ix_customers_name", "sort_key", "id"),
         Index("ix_customers_search", "search_tokens", postgresql_using="gin"),
         Index("ix_customers_tags", "tags", postgresql_using="gin"),
         Index("ix_customers_parent", "parent_id", postgresql_where=text("parent_id IS NOT NULL")),
