@@ -43,12 +43,18 @@ def _phrases() -> Iterator[tuple[str, list[list[str]]]]:
 
 def pronounce(text: str, *, tones: bool = True) -> list[str]:
     """A syllable such as `zhong1` or `zhong` per Chinese character; other text as it is."""
+    return list(_spoken(text, tones=tones))
+
+
+@lru_cache(maxsize=512)
+def _spoken(text: str, *, tones: bool) -> tuple[str, ...]:
+    """Kept for a while: a name is ordered by its sound and found by it, one after the other."""
     cut, chinese = _cutter()
-    return [
+    return tuple(
         syllable
         for word in cut(text)
         for syllable in (_syllables(word, tones=tones) if chinese.match(word) else (word,))
-    ]
+    )
 
 
 @cache

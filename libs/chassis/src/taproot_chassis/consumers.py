@@ -25,7 +25,7 @@ from sqlalchemy.dialects.postgresql import insert
 from taproot_base import telemetry
 from taproot_base.context import Call, calling
 from taproot_base.errors import DeadlineExceeded, EtagMismatch, ResourceExhausted, Unavailable
-from taproot_chassis.deadletters import STATES, DeadLetters
+from taproot_chassis.deadletters import STATES, DeadLetters, Stray
 from taproot_chassis.events import Event, stream_of, subject_filter
 from taproot_chassis.pulling import Pull
 from taproot_storage.erased import is_erased
@@ -192,7 +192,7 @@ class Consumer:
 
     async def _take(self, messages: Sequence[Any]) -> None:
         """Handle messages until each has taken effect or is set aside, then acknowledge."""
-        events = [Event.from_wire(message.headers, message.data) for message in messages]
+        events = [event for message in messages if (event := await self._read(message)) is not None]
         _lag.labels(self.subscription.consumer).set(messages[-1].metadata.num_pending)
         try:
             await self.apply(events)
@@ -203,6 +203,17 @@ class Consumer:
         _oldest.labels(self.subscription.consumer).set(0)
         for message in messages:
             await message.ack()
+
+    async def _read(self, message: Any) -> Event | None:
+        """None for a message without an event's headers: it is set aside, or it would stop the reader for good."""
+        try:
+            return Event.from_wire(message.headers or {}, message.data)
+        except (KeyError, ValueError) as error:
+            telemetry.logger.error(
+                "stray_message", consumer=self.subscription.consumer, subject=message.subject
+            )
+            await self.letters.bury_stray(Stray.of(message, error))
+            return None
 
     async def _apply_alone(self, event: Event) -> None:
         """Infrastructure failures pause; only failures of the event itself count as attempts."""

@@ -18,7 +18,7 @@ from taproot_base import telemetry
 from taproot_base.blobs import BlobStore
 from taproot_base.errors import AppError, NotFound
 from taproot_chassis.consumers import INFRASTRUCTURE
-from taproot_chassis.operations import Cancelled, Run
+from taproot_chassis.operations import Cancelled, Run, is_passing
 from taproot_chassis.placement import Placer
 from taproot_customer.imports import handlers, linking, messages, parsing, queries
 from taproot_customer.imports.model import ACTIVE, CANCELLED, FAILED, SUCCEEDED, VALIDATED, VALIDATING, Import
@@ -52,11 +52,10 @@ class ImportRunner:
             except Cancelled:
                 await self._finish(run, key, CANCELLED)
                 raise
-            except AppError as error:
-                await self._finish(run, key, FAILED, error.message)
-                raise
-            except Exception:
-                await self._finish(run, key, FAILED, "an internal error")
+            except Exception as error:
+                if not is_passing(error):
+                    said = error.message if isinstance(error, AppError) else "an internal error"
+                    await self._finish(run, key, FAILED, said)
                 raise
         dry = found.state == VALIDATING
         return await self._finish(run, key, VALIDATED if dry else SUCCEEDED)
