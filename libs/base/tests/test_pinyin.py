@@ -7,6 +7,7 @@ import pytest
 from pypinyin.constants import PHRASES_DICT
 
 from taproot_base.pinyin import pronounce
+from taproot_base.text import normalize
 
 
 @pytest.mark.parametrize(
@@ -20,6 +21,20 @@ from taproot_base.pinyin import pronounce
 def test_phrases_decide_between_readings(text: str, with_tones: list[str], without: list[str]) -> None:
     assert pronounce(text) == with_tones
     assert pronounce(text, tones=False) == without
+
+
+@pytest.mark.parametrize(
+    ("text", "plain"),
+    [
+        ("臺灣重慶頭髮", "台湾重庆头发"),
+        ("乾隆", "乾隆"),
+        ("万  科Ａ", "万 科a"),
+        ("江苏贸易", "江苏贸易"),
+        ("皇后", "皇后"),
+    ],
+)
+def test_only_what_is_traditional_is_simplified(text: str, plain: str) -> None:
+    assert normalize(text) == plain
 
 
 def test_all_phrases_are_loaded() -> None:

@@ -49,4 +49,27 @@ def pronounce(text: str, *, tones: bool = True) -> list[str]:
 @lru_cache(maxsize=512)
 def _spoken(text: str, *, tones: bool) -> tuple[str, ...]:
     """Kept for a while: a name is ordered by its sound and found by it, one after the other."""
-    return tuple(_converter(tones=tones)(text))
+    cut, chinese = _cutter()
+    return tuple(
+        syllable
+        for word in cut(text)
+        for syllable in (_syllables(word, tones=tones) if chinese.match(word) else (word,))
+    )
+
+
+@cache
+def _cutter() -> tuple[Callable[[str], list[str]], re.Pattern[str]]:
+    """Into the phrases pypinyin reads one by one, and what it reads at all.
+
+    The words of names are few: read once, they cost nothing more.
+    """
+    _converter(tones=True)
+    from pypinyin.constants import RE_HANS
+    from pypinyin.seg.simpleseg import seg
+
+    return seg, RE_HANS
+
+
+@lru_cache(maxsize=32_768)
+def _syllables(word: str, *, tones: bool) -> tuple[str, ...]:
+    return tuple(_converter(tones=tones)(word))

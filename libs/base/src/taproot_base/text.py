@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable
-from functools import cache
+from collections.abc import Iterable, Iterator
+from functools import cache, lru_cache
+from importlib.resources import files
 
 from taproot_base.pinyin import pronounce
 
 _CJK = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\u3040-\u30ff\uac00-\ud7af"
 _RUNS = re.compile(f"[{_CJK}]+|[^\\W_{_CJK}]+")
 _IS_CJK = re.compile(f"[{_CJK}]")
+_BETWEEN = re.compile(f"(?<=[{_CJK}])\\s+(?=[{_CJK}])")
 MAX_PREFIX = 12
 MIN_PREFIX = 2
 
@@ -23,10 +25,26 @@ def _simplifier() -> object:
     return OpenCC("t2s")
 
 
+@cache
+def _traditional() -> frozenset[str]:
+    """Characters without which the tables change nothing: such text need not go through them, and most need not."""
+    singles = frozenset(old for old, new in _entries("TSCharacters.txt") if old != new)
+    phrases = [old for old, new in _entries("TSPhrases.txt") if old != new]
+    return singles.union(*(old for old in phrases if singles.isdisjoint(old)))
+
+
+def _entries(name: str) -> Iterator[tuple[str, str]]:
+    """What is written in the old way, and the first of its new ways."""
+    for line in files("opencc").joinpath("dictionary", name).read_text(encoding="utf-8").splitlines():
+        old, _, new = line.partition("\t")
+        yield old, new.split(" ")[0]
+
+
+@lru_cache(maxsize=4096)
 def normalize(text: str) -> str:
     """NFKC, case folded, simplified characters, single blanks."""
     folded = unicodedata.normalize("NFKC", text).casefold()
-    if _IS_CJK.search(folded):
+    if not folded.isascii() and _IS_CJK.search(folded) and not _traditional().isdisjoint(folded):
         folded = _simplifier().convert(folded)  # type: ignore[attr-defined]  # opencc is untyped
     return " ".join(folded.split())
 
@@ -59,7 +77,7 @@ def _runs(texts: Iterable[str]) -> list[str]:
     """Runs of letters and digits; blanks inside Chinese names do not separate (`万  科` is `万科`)."""
     joined = []
     for text in texts:
-        tight = re.sub(f"(?<=[{_CJK}])\\s+(?=[{_CJK}])", "", normalize(text))
+        tight = _BETWEEN.sub("", normalize(text))
         joined += _RUNS.findall(tight)
     return joined
 

@@ -220,6 +220,13 @@ class TestPersons:
         assert people.turned("Acme, Inc") is None
 
 
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "gb18030", "utf-8-sig"])
+def test_chinese_in_any_encoding(encoding: str, tmp_path: Path) -> None:
+    text = "客户名称\t联系电话\t备注\r\n江苏苏农贸易有限公司\t13800138000\t老客户，每月订货，月底付款，联系人在苏州办公室\r\n"
+    (row,) = load_text(text, tmp_path, encoding)
+    assert row.fields["display_name"] == "江苏苏农贸易有限公司"
+
+
 def test_an_empty_last_column_in_the_header_only(tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_text("Name,City,\nAcme,Rome\nBell,Oslo\n")

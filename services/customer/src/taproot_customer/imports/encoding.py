@@ -20,6 +20,7 @@ _CHINESE = {
     "gb18030": ("gb2312", frozenset((0xA1, 0xA3, *range(0xB0, 0xD8)))),
     "cp950": ("cp950", frozenset((0xA1, 0xA2, *range(0xA4, 0xC7)))),
 }
+_WIDE = ("utf-16-le", "utf-16-be")
 _LATIN = ("cp1252", "cp1250", "iso-8859-2")
 _COMMON_SHARE = 0.7
 _RARE_SHARE = 0.3
@@ -74,7 +75,18 @@ def _unmarked_utf16(sample: bytes) -> str:
     pairs = max(1, len(sample) // 2)
     if sample[1::2].count(0) / pairs > _NUL_SHARE:
         return "utf-16-le"
-    return "utf-16-be" if sample[::2].count(0) / pairs > _NUL_SHARE else ""
+    if sample[::2].count(0) / pairs > _NUL_SHARE:
+        return "utf-16-be"
+    # Chinese has zeros only in separators, digits and ends of lines.
+    shares = {name: _everyday_share(sample, name) for name in _WIDE} if b"\0" in sample else {}
+    best = max(shares, key=lambda name: shares[name], default="")
+    return best if best and shares[best] >= _COMMON_SHARE else ""
+
+
+def _everyday_share(sample: bytes, name: str) -> float:
+    text = sample[: len(sample) // 2 * 2].decode(name, "replace")
+    narrow, leads = _CHINESE["gb18030"]
+    return sum(char.isascii() or _is_common(char, narrow, leads) for char in text) / max(1, len(text))
 
 
 def _decoded(sample: bytes, name: str) -> str | None:
