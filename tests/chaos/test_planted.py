@@ -36,7 +36,7 @@ OUT_OF_ORDER = every(
     4, Fault(0, "slow-link", "customer>postgres", 3.0, "0.1"), Fault(0.5, "burst", "gateway")
 )
 # A kill while mails are with a slow server.
-KILLED_MID_MAIL = every(5, Fault(0, "mail", "slow", 4.0), Fault(3.0, "kill", "marketing"))
+KILLED_MID_MAIL = every(6, Fault(0, "mail", "slow", 6.0), Fault(4.0, "kill", "marketing"))
 
 
 @pytest.mark.parametrize(

@@ -360,38 +360,6 @@ async def letters(consumer: Consumer, count: int) -> bool:
     return len(await consumer.letters.list()) >= count
 
 
-async def test_lost_acknowledgements_do_not_use_the_relay_up(database, bus, relay, as_system, monkeypatch):
-    monkeypatch.setattr("taproot_chassis.relay.ACK_SECONDS", 0.1)
-    publish = bus.client.publish
-
-    async def into_the_void(*_args, **_kwargs):
-        return None
-
-    monkeypatch.setattr(bus.client, "publish", into_the_void)
-    keys = await make_boxes(database, 3, "void")
-    assert await relay.publish_batch() == 3
-    assert bus.jetstream.publish_async_pending() == 0
-    assert await unpublished(database, keys) == 3
-    monkeypatch.setattr(bus.client, "publish", publish)
-    await relay.publish_batch()
-    assert await unpublished(database, keys) == 0
-
-
-async def test_without_a_connection_the_relay_keeps_everything(database, bus, relay, as_system, monkeypatch):
-    monkeypatch.setattr(type(bus.client), "is_connected", False)
-    keys = await make_boxes(database, 2, "alone")
-    await relay.publish_batch()
-    monkeypatch.undo()
-    assert await unpublished(database, keys) == 2
-    await relay.publish_batch()
-    assert await unpublished(database, keys) == 0
-
-
-async def unpublished(database, keys) -> int:
-    sql = "SELECT count(*) FROM event_log WHERE published_at IS NULL AND aggregate_id = ANY($1)"
-    return (await plain(database, sql, keys))[0][0]
-
-
 async def test_the_wire_form_round_trips(database, as_system):
     keys = await make_boxes(database, 1)
     async with database.reading() as reader:

@@ -28,9 +28,9 @@ from taproot_local.suite import Suite
 from taproot_local.testing import scratch_directory
 
 KIT = Path(__file__).resolve().parents[1]
-PATIENCE = 120.0
+PATIENCE = 240.0
 WIDTH = 4
-REST_SECONDS = 150.0
+REST_SECONDS = 240.0
 PEACE_SECONDS = 12.0
 """Before the judgement: the last promises fall due meanwhile."""
 SETTINGS = {

@@ -13,7 +13,7 @@ from aiosmtpd.smtp import SMTP
 
 from taproot_local.smtp_sink import Mailbox
 
-SLOW_SECONDS = 2.0
+SLOW_SECONDS = 4.0
 TAKEN, DROPPED, DEFERRED, REFUSED = "taken", "dropped", "deferred", "refused"
 
 

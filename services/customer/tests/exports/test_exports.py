@@ -7,6 +7,7 @@ import csv
 import io
 import json
 import time
+from datetime import timedelta
 
 import pytest
 import pytest_asyncio
@@ -21,10 +22,12 @@ from taproot.customer.v1 import import_pb2, import_service_pb2
 from taproot.customer.v1.customer_service_pb2_grpc import CustomersServiceStub
 from taproot.customer.v1.export_service_pb2_grpc import ExportsServiceStub
 from taproot.customer.v1.import_service_pb2_grpc import ImportsServiceStub
-from taproot_base.errors import Kind
+from taproot_base.errors import Kind, Unavailable
 from taproot_base.ids import new_id
+from taproot_chassis import operations
 from taproot_customer.customers.model import customer_keys
 from taproot_customer.exports import queries
+from taproot_customer.exports.running import ExportRunner
 
 PHONE, EMAIL = customer_pb.IDENTIFIER_KIND_PHONE, customer_pb.IDENTIFIER_KIND_EMAIL
 FORMATS = {name: pb.ExportFormat.Value(f"EXPORT_FORMAT_{name}") for name in ("CSV", "XLSX", "JSONL", "VCARD")}
@@ -187,6 +190,19 @@ class TestFile:
         found = await export(exports, filter='tags : "paged"', order_by="create_time desc")
         rows = list(csv.DictReader(io.StringIO((await content(exports, found)).decode("utf-8-sig"))))
         assert [row["display_name"] for row in rows] == ["页4", "页3", "页2", "页1", "页0"]
+
+    async def test_begins_anew_when_the_database_was_away(self, exports, stored, monkeypatch):
+        monkeypatch.setattr(operations, "AGAIN", timedelta(0))
+        collect, failures = ExportRunner._collect, [Unavailable("the database went away")]
+
+        async def failing(self, *given):
+            if failures:
+                raise failures.pop()
+            await collect(self, *given)
+
+        monkeypatch.setattr(ExportRunner, "_collect", failing)
+        found = await export(exports, filter='tags : "round"')
+        assert (found.state, found.row_count, failures) == (pb.EXPORT_STATE_SUCCEEDED, 3, [])
 
     async def test_no_cell_is_a_formula(self, exports, stored):
         found = await export(exports, filter='tags : "round"')
