@@ -12,7 +12,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry.trace import SpanKind
-from prometheus_client import Counter, Gauge
+from prometheus_client import Counter
 from sqlalchemy import bindparam, func, select, update
 
 from taproot_base import telemetry
@@ -30,8 +30,6 @@ CHANNEL = "taproot_outbox"
 
 _published = Counter("taproot_outbox_published_total", "Events published")
 _failures = Counter("taproot_outbox_publish_failures_total", "Publishes that were not acknowledged")
-_backlog = Gauge("taproot_outbox_backlog", "Events committed and not yet published")
-_oldest = Gauge("taproot_outbox_oldest_seconds", "Age of the oldest unpublished event")
 
 _select_unpublished = Statement(
     lambda: (
@@ -46,9 +44,6 @@ _mark = Statement(
         )
         .values(published_at=bindparam("at"))
     )
-)
-_measure = Statement(
-    lambda: select(func.count(), func.min(event_log.c.occurred_at)).where(event_log.c.published_at.is_(None))
 )
 
 
@@ -86,12 +81,9 @@ class Relay:
             while True:
                 self._wake.clear()
                 if await self.publish_batch() < BATCH:
-                    await self._measure()
                     await self._wait()
         finally:
             listener.terminate()
-            _backlog.set(0)  # another process knows better from now on
-            _oldest.set(0)
 
     async def _wait(self) -> None:
         with suppress(TimeoutError):
@@ -151,13 +143,6 @@ class Relay:
             return []
         await asyncio.wait(futures, timeout=10)
         return [future.done() and not future.cancelled() and future.exception() is None for future in futures]
-
-    async def _measure(self) -> None:
-        async with self._database.reading() as reader:
-            row = await reader.fetch_row(_measure)
-        _backlog.set(row[0])
-        age = (self._database.clock.now() - row[1]).total_seconds() if row[1] else 0
-        _oldest.set(max(age, 0))
 
 
 def _failed(error: Exception) -> asyncio.Future[None]:

@@ -34,6 +34,7 @@ from taproot_chassis.customfields import Holdings
 from taproot_chassis.interceptor import CallInterceptor
 from taproot_chassis.jobs import Job, run_for_ever
 from taproot_chassis.leases import Leases
+from taproot_chassis.measuring import Measuring
 from taproot_chassis.operations import Handler, OperationRunner
 from taproot_chassis.relay import Relay
 from taproot_chassis.server import GrpcServer, rules_of
@@ -239,12 +240,14 @@ class ServiceProcess:
         runtime.database.wake_relay = relay.wake
         self._spawn(runtime.access.run())
         self._spawn(self.auditor.run())
+        consumers = consumers_of(self._definition, runtime, parts)
+        self._spawn(Measuring(runtime.database, runtime.bus, consumers).run())
         if self._settings.role == "api":
             return
         leases = Leases(runtime.database)
         self._stack.push_async_callback(leases.close)
         self._spawn(leases.run("relay", relay.run))
-        self.consumers = consumers_of(self._definition, runtime, parts)
+        self.consumers = consumers
         for consumer in self.consumers:
             self._spawn(leases.run(f"consumer:{consumer.subscription.consumer}", consumer.run))
         sealer = Job("seal-audit", SEAL_SECONDS, Sealer(self._name, runtime.minter.sign).run)
