@@ -7,7 +7,7 @@ or was never started shows in the figures of the others.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -41,15 +41,26 @@ _unpublished = Statement(
 
 
 class Measuring:
-    def __init__(self, database: Database, bus: Bus, consumers: Sequence[Consumer]) -> None:
+    """`own`: what the service measures of its own tables."""
+
+    def __init__(
+        self,
+        database: Database,
+        bus: Bus,
+        consumers: Sequence[Consumer],
+        own: Sequence[Callable[[Database], Awaitable[None]]] = (),
+    ) -> None:
         self._database = database
         self._bus = bus
         self._consumers = consumers
+        self._own = own
 
     async def run(self) -> None:
         """Until cancelled."""
         while True:
             await self._tried(self._outbox())
+            for measure in self._own:
+                await self._tried(measure(self._database))
             for consumer in self._consumers:
                 await self._tried(self._waiting(consumer))
                 await self._tried(self._letters(consumer))

@@ -23,7 +23,7 @@ from taproot_base.access import AccessDirectory
 from taproot_base.auth import GATEWAY_KEY, Principal, TokenMinter, TokenVerifier
 from taproot_base.blobs import BlobStore, DirectoryBlobStore
 from taproot_base.clock import Clock, SystemClock
-from taproot_base.context import Call
+from taproot_base.context import Call, calling
 from taproot_base.settings import Settings
 from taproot_chassis import customfields, identities
 from taproot_chassis.audit import Auditor
@@ -82,6 +82,8 @@ class Parts:
     operations: Mapping[str, Handler] = field(default_factory=dict)
     background: Sequence[Callable[[], Awaitable[None]]] = ()
     """Runs in every process of role `all` or `worker`, without a lease."""
+    measurements: Sequence[Callable[[Database], Awaitable[None]]] = ()
+    """Set gauges of what the service's tables hold; every process calls them every few seconds, so they read little."""
     startup: Sequence[Callable[[], Awaitable[None]]] = ()
     """Runs once before serving; must be safe to run in several processes at once."""
 
@@ -241,7 +243,9 @@ class ServiceProcess:
         self._spawn(runtime.access.run())
         self._spawn(self.auditor.run())
         consumers = consumers_of(self._definition, runtime, parts)
-        self._spawn(Measuring(runtime.database, runtime.bus, consumers).run())
+        measuring = Measuring(runtime.database, runtime.bus, consumers, parts.measurements)
+        with calling(runtime.system_call()):  # the task takes the context it is started in
+            self._spawn(measuring.run())
         if self._settings.role == "api":
             return
         leases = Leases(runtime.database)
