@@ -1,7 +1,7 @@
 # Taproot. A fresh machine needs Python 3.11 or newer, make and git; everything else is installed into .venv.
 
 .DEFAULT_GOAL := help
-.PHONY: help up demo test lint bench proto images charts cluster-test lock clean local dev
+.PHONY: help up demo test lint bench chaos proto images charts cluster-test lock clean local dev
 
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -44,6 +44,9 @@ lint: dev ## formatting, style, types, dependencies between modules, contracts, 
 
 bench: dev ## measure speed against the floors of this machine
 	@$(PY) bench/run.py $(ARGS)
+
+chaos: dev ## break things by a seed while work goes on, then check the books (ARGS="--seed 7 --minutes 3")
+	@PYTHONPATH=tests/chaos $(PY) tests/chaos/run.py $(ARGS)
 
 proto: local ## compile the contracts (the other targets do it when needed)
 

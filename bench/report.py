@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import list_rows
 import psutil
 
 BEGIN, END = "<!-- results -->", "<!-- end of results -->"
@@ -84,6 +85,8 @@ def _limits(found: dict[str, list[dict[str, Any]]]) -> list[str]:
         lines.append(
             f"| change committed -> timeline, p99 at 300/s | {p99s:.0f} ms | | | < 250 ms | {_met(p99s < 250)} |"
         )
+    if "lists" in found:
+        lines += list_rows.lines(found["lists"][0])
     if "local" in found:
         lines += _local(found["local"][0]["ours"])
     return lines

@@ -12,20 +12,22 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import capture
 import event_rows
 import http_rows
+import list_rows
 import local_rows
 import report
 import seed
 from stack import Stack, running_stack
 
 HERE = Path(__file__).parent
-ROWS = ("create", "get", "profile", "events", "timeline", "local")
+ROWS = ("create", "get", "profile", "events", "timeline", "lists", "local")
+LISTED = 100_000
+"""Lists among fewer records would show little."""
 Measured = dict[str, list[dict[str, Any]]]
 
 
@@ -42,6 +44,8 @@ def main() -> int:
         _start(stack, options)
         with http_rows.http_floor() as floor:
             _rounds(stack, floor, options, found)
+    if "lists" in options.only:
+        found["lists"] = [list_rows.measure(max(options.customers, LISTED))]
     if "local" in options.only:
         found["local"] = [local_rows.measure()]
     result = {
@@ -88,16 +92,8 @@ def _start(stack: Stack, options: argparse.Namespace) -> None:
     stack.start_services(extra)
     stack.sign_in()
     waiting = "SELECT count(*) FROM identity_users WHERE active"
-    _until(lambda: asyncio.run(seed.value(stack.customer.app_url, waiting)) > 0)
+    stack.until(lambda: asyncio.run(seed.value(stack.customer.app_url, waiting)) > 0)
     asyncio.run(seed.fill(stack.customer.owner_url, options.customers))
-
-
-def _until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 30
-    while not condition():
-        if time.monotonic() > deadline:
-            raise RuntimeError("the first user did not reach the customer service")
-        time.sleep(0.2)
 
 
 def _rounds(stack: Stack, floor: int, options: argparse.Namespace, found: Measured) -> None:

@@ -16,11 +16,19 @@ SELECT lpad(to_hex(n), 32, '0')::uuid, 'person', 'Customer ' || n, 'Customer', n
         'primary', true)),
     jsonb_build_array(jsonb_build_object('lines', jsonb_build_array('Road ' || n % 900), 'city', 'Shanghai',
         'region', '', 'postal_code', '200000', 'country', 'CN')),
-    'potential', 'b', 'retail', 'Shanghai', 'web', ARRAY['new'], 'zh-CN', '', false, '', u.id, u.branch_id, b.path,
+    'potential', 'b', 'retail', 'Shanghai', 'web',
+    ARRAY['new'] || CASE WHEN abs(hashint8(n + 1) % 100) = 7 THEN ARRAY['hundredth'] ELSE '{}' END
+        || CASE WHEN n % $3 = 3 THEN ARRAY['rare'] ELSE '{}' END,
+    'zh-CN', '', false, '', CASE WHEN n % $4 = 5 THEN $5::uuid ELSE p.owner_id END, p.branch_id, p.path,
     '{}', 'customer ' || n, ARRAY['customer', n::text], '{}', 1,
     now() - n * interval '1 second', now() - n * interval '1 second'
-FROM generate_series($1::bigint, $2::bigint) n,
-    (SELECT * FROM identity_users WHERE active LIMIT 1) u JOIN identity_branches b ON b.id = u.branch_id
+FROM generate_series($1::bigint, $2::bigint) n JOIN places p ON p.number = abs(hashint8(n) % (SELECT count(*) FROM places))
+"""
+PLACES = """
+CREATE TEMPORARY TABLE places AS
+SELECT row_number() OVER (ORDER BY b.path) - 1 AS number, u.id AS owner_id, b.id AS branch_id, b.path
+FROM identity_branches b, (SELECT id FROM identity_users WHERE active ORDER BY id LIMIT 1) u
+WHERE b.path LIKE $1
 """
 KEYS = """
 INSERT INTO customer_keys (customer_id, kind, normal)
@@ -46,13 +54,28 @@ FROM generate_series($1::bigint, $2::bigint) n, generate_series(1, 3) m
 STEP = 50_000
 
 
-async def fill(owner_url: str, customers: int) -> None:
-    """`customers` records with a telephone number, ten timeline rows and three profile rows each."""
+RARE = 50
+OWNED = 1000
+
+
+async def fill(
+    owner_url: str, customers: int, branches: str = "%", owner: uuid.UUID | None = None, *, pages: bool = True
+) -> None:
+    """`customers` records with a telephone number, ten timeline rows and three profile rows each.
+
+    They are spread over the branches whose path is LIKE `branches`; 1 % bear the tag `hundredth`, `RARE` of them
+    the tag `rare`, and `OWNED` belong to `owner`. Without `pages` the timeline and the profiles stay empty.
+    """
     connection = await asyncpg.connect(owner_url)
+    details = (KEYS, TIMELINE, ITEMS) if pages else ()
     try:
+        await connection.execute(PLACES.replace("$1", f"'{branches}'"))
         for first in range(1, customers + 1, STEP):
             last = min(first + STEP - 1, customers)
-            for statement in (CUSTOMERS, KEYS, TIMELINE, ITEMS):
+            await connection.execute(
+                CUSTOMERS, first, last, max(customers // RARE, 4), max(customers // OWNED, 6), owner
+            )
+            for statement in details:
                 await connection.execute(statement, first, last)
         for table in ("customers", "customer_keys", "timeline", "profile_items"):
             await connection.execute(f"VACUUM ANALYZE {table}")

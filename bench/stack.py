@@ -13,7 +13,7 @@ import subprocess
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -117,6 +117,10 @@ class Stack:
             if sum(_cpu(one) for one in watched) - before < BUSY_SECONDS:
                 return
 
+    def until(self, condition: Callable[[], bool]) -> None:
+        if not eventually(condition, 30):
+            raise RuntimeError("the users did not reach the customer service")
+
     def stop(self, name: str) -> None:
         process = self.processes.pop(name, None)
         if process is None:
@@ -135,10 +139,10 @@ class Stack:
         if self.infrastructure.postgres is not None:
             self.infrastructure.postgres.destroy()
 
-    def sign_in(self) -> str:
-        """Token of the first administrator, whose role may do everything everywhere."""
-        password = self.home.admin_password.read_text().strip()
-        answer = self.call("POST", "/v1/sessions", {"user_name": "admin", "password": password})
+    def sign_in(self, user_name: str = "admin", password: str = "") -> str:
+        """Token of a user; by default of the first administrator, whose role may do everything everywhere."""
+        password = password or self.home.admin_password.read_text().strip()
+        answer = self.call("POST", "/v1/sessions", {"user_name": user_name, "password": password})
         return str(answer["token"])
 
     def call(

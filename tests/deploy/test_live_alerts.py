@@ -58,7 +58,7 @@ SAYS: dict[str, dict[str, str]] = {
     "JobFailing": {"taproot_service": "marketing", "exported_job": "seal-audit"},
     "AuditUnsealed": {"taproot_service": "marketing"},
     "AuditUnwritten": {"taproot_service": "servicedesk"},
-    "CallsShed": {"taproot_service": "servicedesk"},
+    "CallsShed": {"taproot_service": "gateway"},
     "MailUncertain": {},
     "MemoryHigh": {"taproot_service": "marketing", "pod": "greedy"},
     "MigrationFailed": {"job_name": "taproot-sales-migrate-upgrade"},

@@ -15,7 +15,7 @@ from google.protobuf.wrappers_pb2 import StringValue
 from taproot_base.access import AccessDirectory
 from taproot_base.auth import Principal
 from taproot_base.context import Call, calling
-from taproot_base.errors import NotFound, WrongState
+from taproot_base.errors import NotFound, Unavailable, WrongState
 from taproot_chassis import operations
 from taproot_chassis.leases import Leases
 
@@ -89,6 +89,16 @@ class TestLeases:
         await leases.close()
 
 
+def _unasked(plain_init):
+    """A run that was not yet told of its cancellation: only the heartbeat can tell it."""
+
+    def init(self, row, database):
+        plain_init(self, row, database)
+        self.cancel_requested = False
+
+    return init
+
+
 class TestOperations:
     async def test_runs_and_answers(self, database, as_system):
         async def handler(run: operations.Run) -> StringValue:
@@ -147,6 +157,56 @@ class TestOperations:
         with pytest.raises(WrongState):
             async with database.unit() as work:
                 await operations.cancel(work, "test", f"operations/test/{key}")
+
+    @pytest.mark.parametrize(
+        "failure",
+        [Unavailable("the database went away"), ConnectionResetError()],
+        ids=["unavailable", "reset"],
+    )
+    async def test_goes_on_after_an_infrastructure_failure(self, database, as_system, monkeypatch, failure):
+        monkeypatch.setattr(operations, "AGAIN", timedelta(0))
+        failures = [failure]
+
+        async def handler(_run: operations.Run) -> StringValue:
+            if failures:
+                raise failures.pop()
+            return StringValue(value="well")
+
+        key = await start_one(database)
+        runner = operations.OperationRunner(database, as_system.directory, {"count": handler})
+        assert await runner.run_one()
+        assert not (await read(database, key)).done
+        assert await runner.run_one()
+        answer = await read(database, key)
+        assert answer.done
+        assert not answer.HasField("error")
+
+    async def test_the_heartbeat_outlives_a_failure(self, database, as_system, monkeypatch):
+        monkeypatch.setattr(operations, "HEARTBEAT_SECONDS", 0.01)
+        beats: list[int] = []
+        unit = database.unit
+
+        def failing(locks=()):
+            beats.append(1)
+            if len(beats) in (2, 3):  # the first one claims
+                raise Unavailable("the database went away")
+            return unit(locks)
+
+        async def handler(run: operations.Run) -> StringValue:
+            async with asyncio.timeout(5):
+                while not run.cancel_requested:
+                    await asyncio.sleep(0.01)
+            return StringValue(value="heard")
+
+        key = await start_one(database)
+        async with unit() as work:
+            await operations.cancel(work, "test", f"operations/test/{key}")
+        monkeypatch.setattr(database, "unit", failing)
+        runner = operations.OperationRunner(database, as_system.directory, {"count": handler})
+        monkeypatch.setattr(operations.Run, "__init__", _unasked(operations.Run.__init__))
+        assert await runner.run_one()
+        monkeypatch.undo()
+        assert (await read(database, key)).done
 
     async def test_a_defect_is_told_without_its_details(self, database, as_system):
         async def handler(_run: operations.Run) -> StringValue:

@@ -21,6 +21,7 @@ from taproot_base.errors import Unavailable
 from taproot_chassis import commands, consumers
 from taproot_chassis.consumers import ATTEMPTS, Consumer, SubscriberKind, Subscription
 from taproot_chassis.events import Event, stream_of
+from taproot_chassis.pulling import Pull
 from taproot_chassis.relay import Relay, _waves
 from taproot_storage.schema import event_log
 from taproot_storage.statements import Statement
@@ -255,6 +256,34 @@ class TestConsumer:
         assert [v for _, v in await effects_of(database, keys)] == [1, 2, 3, 4]
         assert await consumer.letters.list() == []
 
+    async def test_a_message_that_is_no_event_is_set_aside_and_stops_nobody(
+        self, database, relay, bus, as_system, make_consumer, capsys
+    ):
+        keys = await make_boxes(database, 1, "before")
+        await relay.publish_batch()
+        crooked = {"ce-id": "no-uuid", "ce-type": "box.moved"}
+        timeless = Event.from_row("test", (await plain(database, "SELECT * FROM event_log LIMIT 1"))[0])
+        headers = timeless.headers() | {"ce-time": "2026-11-01T10:00:00", "Nats-Msg-Id": "timeless"}
+        for given in (None, crooked, headers):
+            await bus.jetstream.publish("taproot.test.box.moved.v1.0", b"\x00", headers=given)
+        keys += await make_boxes(database, 1, "after")
+        await relay.publish_batch()
+        consumer = make_consumer()
+        async with running(consumer.run()):
+            await until(lambda: seen(database, keys, 2), 20)
+            await until(lambda: letters(consumer, 3), 20)
+        listed = await consumer.letters.list()
+        assert {row["state"] for row in listed} == {"dead"}
+        assert all(row["error"].startswith("Unaddressed: ") for row in listed)
+        runtime = SimpleNamespace(database=database)
+        await commands._list([consumer])
+        assert "taproot.test.box.moved.v1.0" in capsys.readouterr().out
+        with pytest.raises(commands.Refused):
+            await commands._tend("replay", listed[0]["number"], [consumer], runtime)
+        for row in listed:
+            await commands._tend("discard", row["number"], [consumer], runtime)
+        assert await consumer.letters.list() == []
+
     async def test_infrastructure_failures_pause_and_do_not_count(
         self, database, relay, as_system, make_consumer, monkeypatch
     ):
@@ -298,9 +327,69 @@ class TestConsumer:
         found = await effects_of(database, keys)
         assert all([v for k, v in found if k == key] == [1, 2, 3] for key in keys)
 
+    async def test_what_a_broken_connection_lost_comes_before_what_is_newer(
+        self, database, relay, bus, as_system, make_consumer
+    ):
+        await relay.publish_batch()
+        consumer = make_consumer()
+        first = await make_boxes(database, 1, "known")
+        await relay.publish_batch()
+        async with running(consumer.run()):
+            await until(lambda: seen(database, first, 1), 10)
+        await make_boxes(database, 2, "lost", events=2)
+        await relay.publish_batch()
+        pull = Pull(bus.client, stream_of("test"), f"test-{consumer.subscription.name}")
+        lost = await pull.fetch(2, 5.0)  # on its way, and never acknowledged
+        before = bus.client.stats["reconnects"]
+        bus.client._transport._io_writer.transport.abort()
+        await until(lambda: _reconnected(bus, before), 10)
+        again: list[str] = []
+        async with asyncio.timeout(20):
+            while len(again) < 4:
+                again += [message.headers["ce-id"] for message in await pull.fetch(10, 5.0)]
+        await pull.close()
+        assert again[: len(lost)] == [message.headers["ce-id"] for message in lost]
+        assert len(set(again)) == len(again) == 4
+
+
+async def _reconnected(bus, before: int) -> bool:
+    return bus.client.is_connected and bus.client.stats["reconnects"] > before
+
 
 async def letters(consumer: Consumer, count: int) -> bool:
     return len(await consumer.letters.list()) >= count
+
+
+async def test_lost_acknowledgements_do_not_use_the_relay_up(database, bus, relay, as_system, monkeypatch):
+    monkeypatch.setattr("taproot_chassis.relay.ACK_SECONDS", 0.1)
+    publish = bus.client.publish
+
+    async def into_the_void(*_args, **_kwargs):
+        return None
+
+    monkeypatch.setattr(bus.client, "publish", into_the_void)
+    keys = await make_boxes(database, 3, "void")
+    assert await relay.publish_batch() == 3
+    assert bus.jetstream.publish_async_pending() == 0
+    assert await unpublished(database, keys) == 3
+    monkeypatch.setattr(bus.client, "publish", publish)
+    await relay.publish_batch()
+    assert await unpublished(database, keys) == 0
+
+
+async def test_without_a_connection_the_relay_keeps_everything(database, bus, relay, as_system, monkeypatch):
+    monkeypatch.setattr(type(bus.client), "is_connected", False)
+    keys = await make_boxes(database, 2, "alone")
+    await relay.publish_batch()
+    monkeypatch.undo()
+    assert await unpublished(database, keys) == 2
+    await relay.publish_batch()
+    assert await unpublished(database, keys) == 0
+
+
+async def unpublished(database, keys) -> int:
+    sql = "SELECT count(*) FROM event_log WHERE published_at IS NULL AND aggregate_id = ANY($1)"
+    return (await plain(database, sql, keys))[0][0]
 
 
 async def test_the_wire_form_round_trips(database, as_system):

@@ -18,7 +18,11 @@ from taproot.marketing.v1 import loyalty_program_service_pb2 as programs
 from taproot.marketing.v1.loyalty_account_service_pb2_grpc import LoyaltyAccountsServiceStub
 from taproot.marketing.v1.loyalty_program_service_pb2_grpc import LoyaltyProgramsServiceStub
 from taproot_base.auth import Principal
+from taproot_base.context import calling
 from taproot_base.errors import AppError, Kind
+from taproot_marketing.loyalty import handlers, queries
+from taproot_marketing.loyalty.model import LoyaltyProgram
+from taproot_records.writing import load_any
 from taproot_testkit import Harness
 
 
@@ -56,6 +60,23 @@ async def sum_of_books(service: Harness) -> tuple[int, int]:
             "FROM loyalty_entries WHERE book = 'account:' || a.id)"
         )
     return int(total), int(wrong)
+
+
+class TestOpening:
+    async def test_an_account_opened_while_its_customer_changes_follows_the_change(
+        self, service: Harness, world: World, desk: Any, clubs: Any
+    ):
+        program, customer = await club(clubs), await world.customer("Before")
+        with calling(service.runtime.system_call()):
+            async with service.runtime.database.unit() as work:
+                club_row = await load_any(work, LoyaltyProgram, uuid.UUID(program.id), queries.WORK)
+                account = await handlers.account_for(club_row, uuid.UUID(customer), work)
+                change = asyncio.ensure_future(world.change_customer(customer, 2, "After"))
+                done, _ = await asyncio.wait({change}, timeout=0.5)
+        await change
+        assert not done  # it waited for the account
+        found = await desk.GetLoyaltyAccount(rpc.GetLoyaltyAccountRequest(id=str(account.id)))
+        assert found.display_name == "After"
 
 
 class TestMovements:

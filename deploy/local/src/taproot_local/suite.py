@@ -44,6 +44,12 @@ class Suite:
     def admin_password(self) -> str:
         return (self.home / "admin-password").read_text().strip()
 
+    def start(self, **settings: str) -> None:
+        """`taproot up` on free ports; `settings`: its environment. Raises LocalError."""
+        done = self.run("up", "--detach", TAPROOT_PORT=str(_adjacent_ports()), **settings)
+        if done.returncode != 0:
+            raise LocalError(done.stderr + done.stdout)
+
     def process(self, name: str) -> ProcessRef:
         found = self.state["processes"].get(name, {"pid": 0, "started": 0.0})
         return ProcessRef(found["pid"], found["started"])
@@ -75,9 +81,7 @@ def running_suite(**settings: str) -> Iterator[Suite]:
     with scratch_directory() as directory:
         made = Suite(directory / "home")
         try:
-            done = made.run("up", "--detach", TAPROOT_PORT=str(_adjacent_ports()), **settings)
-            if done.returncode != 0:
-                raise LocalError(done.stderr + done.stdout)
+            made.start(**settings)
             yield made
         finally:
             made.run("down")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterator
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 
 # A phrase and its syllables, in text without blanks: `"重庆":[["chóng"],["qìng"]]`.
@@ -43,4 +43,10 @@ def _phrases() -> Iterator[tuple[str, list[list[str]]]]:
 
 def pronounce(text: str, *, tones: bool = True) -> list[str]:
     """A syllable such as `zhong1` or `zhong` per Chinese character; other text as it is."""
-    return _converter(tones=tones)(text)
+    return list(_spoken(text, tones=tones))
+
+
+@lru_cache(maxsize=512)
+def _spoken(text: str, *, tones: bool) -> tuple[str, ...]:
+    """Kept for a while: a name is ordered by its sound and found by it, one after the other."""
+    return tuple(_converter(tones=tones)(text))

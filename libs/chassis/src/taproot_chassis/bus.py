@@ -46,6 +46,11 @@ class Bus:
         )
         return cls(client)
 
+    def require_connection(self) -> None:
+        """Raises ConnectionError while there is none: the client would keep what is published, up to a limit."""
+        if not self.client.is_connected:
+            raise ConnectionError("NATS cannot be reached")
+
     async def ensure_stream(self, service: str, replicas: int = 1) -> None:
         config = StreamConfig(
             name=stream_of(service),

@@ -121,7 +121,7 @@ async def _rebuild(name: str, consumers: Sequence[Consumer], runtime: Runtime[An
 async def _list(consumers: Sequence[Consumer]) -> None:
     for consumer in consumers:
         for row in await consumer.letters.list():
-            what = f"{row['headers']['ce-type']} of {row['aggregate_id']}"
+            what = f"{row['headers'].get('ce-type', row['subject'])} of {row['aggregate_id']}"
             print(
                 f"{row['number']}  {row['state']:6}  {consumer.subscription.consumer}  {what}  {row['error']}"
             )

@@ -27,7 +27,7 @@ from sqlalchemy.dialects.postgresql import insert
 from taproot_base import telemetry
 from taproot_base.context import Call, calling
 from taproot_base.errors import DeadlineExceeded, EtagMismatch, ResourceExhausted, Unavailable
-from taproot_chassis.deadletters import DeadLetters
+from taproot_chassis.deadletters import DeadLetters, Stray
 from taproot_chassis.events import Event, stream_of, subject_filter
 from taproot_chassis.pulling import Pull
 from taproot_storage.erased import is_erased
@@ -188,8 +188,9 @@ class Consumer:
 
     async def _take(self, messages: Sequence[Any]) -> None:
         """Handle messages until each has taken effect or is set aside, then acknowledge."""
-        events = [Event.from_wire(message.headers, message.data) for message in messages]
-        self._hand = (min(event.occurred_at for event in events), time.monotonic())
+        events = [event for message in messages if (event := await self._read(message)) is not None]
+        now = self._database.clock.now()
+        self._hand = (min((event.occurred_at for event in events), default=now), time.monotonic())
         try:
             await self.apply(events)
         except Exception as error:
@@ -199,6 +200,17 @@ class Consumer:
         self._hand = None
         for message in messages:
             await message.ack()
+
+    async def _read(self, message: Any) -> Event | None:
+        """None for a message without an event's headers: it is set aside, or it would stop the reader for good."""
+        try:
+            return Event.from_wire(message.headers or {}, message.data)
+        except (KeyError, ValueError) as error:
+            telemetry.logger.error(
+                "stray_message", consumer=self.subscription.consumer, subject=message.subject
+            )
+            await self.letters.bury_stray(Stray.of(message, error))
+            return None
 
     async def _apply_alone(self, event: Event) -> None:
         """Infrastructure failures pause; only failures of the event itself count as attempts."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import bindparam, delete, func, select, update
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from taproot_storage.database import Database, UnitOfWork
 
 STATES = ("dead", "parked")
+_STRAYS = uuid.UUID("0b0a3e6e-6f5a-4a5e-9a4e-0c7c1a3d5e21")
 _t = dead_letters.c
 _insert = Statement(
     lambda: (
@@ -71,6 +73,26 @@ _promote = Statement(
 )
 
 
+@dataclass(frozen=True)
+class Stray:
+    """A message that does not say which event it is: nobody but an operator can make anything of it."""
+
+    key: uuid.UUID
+    subject: str
+    headers: dict[str, str]
+    payload: bytes
+    error: str
+
+    @classmethod
+    def of(cls, message: Any, error: Exception) -> Stray:
+        """Known again by its place in the stream, should it be delivered twice."""
+        place = f"{message.metadata.stream}:{message.metadata.sequence.stream}"
+        why = f"Unaddressed: {type(error).__name__}: {error}"
+        return cls(
+            uuid.uuid5(_STRAYS, place), message.subject, dict(message.headers or {}), message.data, why
+        )
+
+
 class DeadLetters:
     """The letters of one consumer."""
 
@@ -89,6 +111,12 @@ class DeadLetters:
             await self._put(event, "dead", f"{type(error).__name__}: {error}", work)
         self._blocked.add(event.aggregate_id)
 
+    async def bury_stray(self, stray: Stray) -> None:
+        async with self._database.unit() as work:
+            await self._insert(
+                stray.key, stray.key, stray.subject, stray.headers, stray.payload, "dead", stray.error, work
+            )
+
     async def park_behind(self, event: Event, work: UnitOfWork) -> bool:
         """Set the event aside when an earlier one of its aggregate is waiting here."""
         if event.aggregate_id not in self._blocked:
@@ -100,16 +128,32 @@ class DeadLetters:
         return True
 
     async def _put(self, event: Event, state: str, error: str, work: UnitOfWork) -> None:
+        headers = event.headers()
+        await self._insert(
+            event.id, event.aggregate_id, event.subject, headers, event.payload, state, error, work
+        )
+
+    async def _insert(
+        self,
+        event_id: uuid.UUID,
+        aggregate_id: uuid.UUID,
+        subject: str,
+        headers: dict[str, str],
+        payload: bytes,
+        state: str,
+        error: str,
+        work: UnitOfWork,
+    ) -> None:
         await work.execute(
             _insert,
             consumer=self._consumer,
-            event_id=event.id,
-            aggregate_id=event.aggregate_id,
-            subject=event.subject,
-            headers=event.headers(),
-            payload=event.payload,
+            event_id=event_id,
+            aggregate_id=aggregate_id,
+            subject=subject,
+            headers={name: value.replace("\0", "") for name, value in headers.items()},
+            payload=payload,
             state=state,
-            error=error,
+            error=error.replace("\0", ""),  # neither text nor JSON of the database may hold it
         )
 
     async def count(self) -> dict[str, int]:

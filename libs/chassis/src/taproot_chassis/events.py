@@ -107,6 +107,10 @@ class Event:
 
     @classmethod
     def from_wire(cls, headers: dict[str, str], payload: bytes) -> Event:
+        """Raises KeyError or ValueError for headers that are not an event's."""
+        occurred_at = datetime.fromisoformat(headers["ce-time"])
+        if occurred_at.tzinfo is None:
+            raise ValueError("ce-time has no zone")
         party, owner = headers.get("ce-party"), headers.get("ce-owner")
         return cls(
             id=uuid.UUID(headers["ce-id"]),
@@ -114,7 +118,7 @@ class Event:
             type=headers["ce-type"],
             aggregate_id=uuid.UUID(headers["ce-subject"]),
             version=int(headers["ce-version"]),
-            occurred_at=datetime.fromisoformat(headers["ce-time"]),
+            occurred_at=occurred_at,
             actor=headers["ce-actor"],
             party_id=uuid.UUID(party) if party else None,
             branch_path=headers.get("ce-branch"),

@@ -46,7 +46,7 @@ _seconds = Histogram(
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
 )
 _in_flight = Gauge("taproot_rpc_in_flight", "RPCs being served")
-_shed = Counter("taproot_rpc_shed_total", "RPCs refused because too many were being served")
+shed = Counter("taproot_rpc_shed_total", "RPCs refused because too many were being served")
 
 
 class CallInterceptor(grpc.aio.ServerInterceptor):
@@ -168,7 +168,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
     async def _admit(self, call: Call, rule: MethodRule, context: Any) -> None:
         """Who calls, and may they? Raises what to answer when not."""
         if self._serving > self._limit:
-            _shed.inc()
+            shed.inc()
             raise ResourceExhausted("the service is at its limit")
         remaining = context.time_remaining()
         if remaining is not None and remaining <= 0:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+import asyncpg
 from google.longrunning.operations_proto_pb2 import Operation
 from google.protobuf import any_pb2
 from google.protobuf.message import Message
@@ -33,6 +35,8 @@ if TYPE_CHECKING:
     from taproot_storage.reads import Lists
 
 LEASE = timedelta(seconds=15)
+AGAIN = timedelta(seconds=2)
+"""Until work is taken up again that met an infrastructure failure."""
 HEARTBEAT_SECONDS = 5.0
 POLL_SECONDS = 0.5
 OPEN = ("pending", "running")
@@ -116,6 +120,13 @@ _cancel = Statement(
         .returning(operations)
     )
 )
+
+
+def is_passing(error: BaseException) -> bool:
+    """Whether what failed is no fault of the work: it is to be taken up again, as after a crash."""
+    if isinstance(error, AppError):
+        return error.kind in (Kind.UNAVAILABLE, Kind.EXHAUSTED)
+    return isinstance(error, ConnectionError | asyncpg.PostgresConnectionError | asyncpg.InterfaceError)
 
 
 class Cancelled(AppError):
@@ -211,17 +222,23 @@ class OperationRunner:
             await self._finish(run, call, "done", response=response)
         except Cancelled as error:
             await self._finish(run, call, "cancelled", code=code_pb2.CANCELLED, message=error.message)
-        except AppError as error:
-            await self._finish(
-                run, call, "failed", code=code_pb2.Code.Value(error.kind.value), message=error.message
-            )
-        except Exception:
-            telemetry.logger.exception("operation_failed", operation_id=str(run.id), kind=row["kind"])
-            await self._finish(
-                run, call, "failed", code=code_pb2.INTERNAL, message="an internal error; see the log"
-            )
+        except Exception as error:
+            await self._fail(run, call, row["kind"], error)
         finally:
             heartbeat.cancel()
+
+    async def _fail(self, run: Run, call: Call, kind: str, error: Exception) -> None:
+        if is_passing(error):
+            telemetry.logger.warning("operation_interrupted", operation_id=str(run.id), error=repr(error))
+            async with self._database.unit() as work:  # should this fail too, the lease ends by itself
+                await work.execute(_renew, key=run.id, until=work.clock.now() + AGAIN)
+        elif isinstance(error, AppError):
+            code = code_pb2.Code.Value(error.kind.value)
+            await self._finish(run, call, "failed", code=code, message=error.message)
+        else:
+            telemetry.logger.error("operation_failed", operation_id=str(run.id), kind=kind, exc_info=error)
+            message = "an internal error; see the log"
+            await self._finish(run, call, "failed", code=code_pb2.INTERNAL, message=message)
 
     def _call(self, row: Any) -> Call:
         """The rights of who asked, as they are now."""
@@ -244,10 +261,11 @@ class OperationRunner:
     async def _heartbeat(self, run: Run) -> None:
         while True:
             await asyncio.sleep(HEARTBEAT_SECONDS)
-            async with self._database.unit() as work:
-                row = await work.fetch_row(_renew, key=run.id, until=work.clock.now() + LEASE)
-            if row is not None:
-                run.cancel_requested = row[0]
+            with suppress(AppError, OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+                async with self._database.unit() as work:
+                    row = await work.fetch_row(_renew, key=run.id, until=work.clock.now() + LEASE)
+                if row is not None:
+                    run.cancel_requested = row[0]
 
     async def _finish(
         self,

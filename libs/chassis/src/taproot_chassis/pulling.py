@@ -37,18 +37,26 @@ class Pull:
         self._subscription: Any = None
         self._left = 0
         self._expires = 0.0
+        self._connections = self._reconnects
+
+    @property
+    def _reconnects(self) -> int:
+        return int(self._client.stats["reconnects"])
 
     async def rewind(self) -> None:
         """Have what was handed out and never acknowledged delivered again, at once and before anything newer.
 
-        A runner that was killed leaves such messages behind. Servers before 2.14 do not know the request:
+        A runner that was killed leaves such messages behind, and so does a connection that broke: what was on
+        its way then would come after all that is newer. Servers before 2.14 do not know the request:
         there they come back when their time to be acknowledged is over, and later ones may be first.
         """
         try:
-            answer = await self._client.request(self._reset, b"", timeout=_RESET_SECONDS)
+            await self._rewind()
         except (TimeoutError, NatsError) as error:
             telemetry.logger.warning("consumer_not_rewound", error=type(error).__name__)
-            return
+
+    async def _rewind(self) -> None:
+        answer = await self._client.request(self._reset, b"", timeout=_RESET_SECONDS)
         if refused := json.loads(answer.data).get("error"):
             telemetry.logger.warning("consumer_not_rewound", error=refused.get("description", ""))
 
@@ -59,10 +67,26 @@ class Pull:
                 await self._subscription.unsubscribe()
 
     async def fetch(self, batch: int, timeout: float) -> list[Any]:  # noqa: ASYNC109  # how long the server waits
+        while True:
+            await self._connect()
+            messages = await self._take(batch, timeout)
+            if self._connections == self._reconnects:
+                return messages
+            # They came after a gap: what was lost in it comes first.
+
+    async def _connect(self) -> None:
+        """After a broken connection: at a fresh address, so that nothing newer waits there already."""
+        if self._connections != (connections := self._reconnects):
+            await self.close()
+            self._subscription, self._left = None, 0
+            await self._rewind()
+            self._inbox, self._connections = self._client.new_inbox(), connections
         if self._subscription is None:
             self._subscription = await self._client.subscribe(self._inbox)
+
+    async def _take(self, batch: int, seconds: float) -> list[Any]:
         if self._left <= 0 or time.monotonic() >= self._expires:
-            await self._ask(batch, timeout)
+            await self._ask(batch, seconds)
         messages: list[Any] = []
         while not messages or (self._subscription.pending_msgs and len(messages) < batch):
             message = await self._subscription.next_msg(max(self._expires - time.monotonic(), 0.001))
@@ -72,7 +96,7 @@ class Pull:
                 self._left -= 1
             elif not messages and not self._older(status):
                 await asyncio.sleep(0 if status == _EXPIRED else _PAUSE)
-                await self._ask(batch, timeout)
+                await self._ask(batch, seconds)
         return messages
 
     async def _ask(self, batch: int, seconds: float) -> None:

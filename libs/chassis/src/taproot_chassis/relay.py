@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 BATCH = 500
 POLL_SECONDS = 1.0
+ACK_SECONDS = 10.0
 CHANNEL = "taproot_outbox"
 
 _published = Counter("taproot_outbox_published_total", "Events published")
@@ -133,6 +134,7 @@ class Relay:
             ):
                 headers = event.headers() | {"traceparent": telemetry.traceparent()}
                 try:
+                    self._bus.require_connection()
                     future = await self._bus.jetstream.publish_async(
                         event.subject, event.payload, headers=headers, wait_stall=5
                     )
@@ -141,7 +143,9 @@ class Relay:
                 futures.append(future)
         if not futures:
             return []
-        await asyncio.wait(futures, timeout=10)
+        _, unanswered = await asyncio.wait(futures, timeout=ACK_SECONDS)
+        for future in unanswered:
+            future.cancel()  # its answer died with a connection: it would keep its place under way for ever
         return [future.done() and not future.cancelled() and future.exception() is None for future in futures]
 
 

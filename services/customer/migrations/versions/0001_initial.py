@@ -36,6 +36,7 @@ def upgrade() -> None:
         sa.Column("branch_id", sa.Uuid(), nullable=True),
         sa.Column("branch_path", sa.Text(), nullable=False),
         sa.Column("custom", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("search_tokens", postgresql.ARRAY(sa.Text()), nullable=False),
         sa.Column("delete_time", sa.DateTime(timezone=True), nullable=True),
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("version", sa.BigInteger(), nullable=False),
@@ -49,6 +50,14 @@ def upgrade() -> None:
     op.create_index("ix_activities_id", "activities", ["id"], unique=False)
     op.create_index("ix_activities_owner", "activities", ["owner_id", "start_time", "id"], unique=False)
     op.create_index("ix_activities_recent", "activities", ["start_time", "id"], unique=False)
+    op.create_index(
+        "ix_activities_search",
+        "activities",
+        ["search_tokens"],
+        unique=False,
+        postgresql_using="gin",
+        postgresql_with={"gin_pending_list_limit": 64},
+    )
     op.create_table(
         "claims",
         sa.Column("customer_id", sa.Uuid(), nullable=False),
@@ -140,7 +149,14 @@ def upgrade() -> None:
     op.create_index("ix_contacts_customer", "contacts", ["customer_id", "create_time"], unique=False)
     op.create_index("ix_contacts_owner", "contacts", ["owner_id", "create_time", "id"], unique=False)
     op.create_index("ix_contacts_recent", "contacts", ["create_time", "id"], unique=False)
-    op.create_index("ix_contacts_search", "contacts", ["search_tokens"], unique=False, postgresql_using="gin")
+    op.create_index(
+        "ix_contacts_search",
+        "contacts",
+        ["search_tokens"],
+        unique=False,
+        postgresql_using="gin",
+        postgresql_with={"gin_pending_list_limit": 256},
+    )
     op.create_table(
         "custom_fields",
         sa.Column("resource_type", sa.Text(), nullable=False),
@@ -233,6 +249,7 @@ def upgrade() -> None:
         sa.Column("addresses", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column("status", sa.Text(), nullable=False),
         sa.Column("value_class", sa.Text(), nullable=False),
+        sa.Column("loyalty_class", sa.Text(), nullable=False),
         sa.Column("industry", sa.Text(), nullable=False),
         sa.Column("region", sa.Text(), nullable=False),
         sa.Column("source", sa.Text(), nullable=False),
@@ -258,6 +275,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_customers")),
     )
     op.create_index("ix_customers_branch", "customers", ["branch_path", "create_time", "id"], unique=False)
+    op.create_index("ix_customers_name", "customers", ["sort_key", "id"], unique=False)
     op.create_index("ix_customers_owner", "customers", ["owner_id", "create_time", "id"], unique=False)
     op.create_index(
         "ix_customers_parent",
@@ -268,7 +286,12 @@ def upgrade() -> None:
     )
     op.create_index("ix_customers_recent", "customers", ["create_time", "id"], unique=False)
     op.create_index(
-        "ix_customers_search", "customers", ["search_tokens"], unique=False, postgresql_using="gin"
+        "ix_customers_search",
+        "customers",
+        ["search_tokens"],
+        unique=False,
+        postgresql_using="gin",
+        postgresql_with={"gin_pending_list_limit": 256},
     )
     op.create_index("ix_customers_tags", "customers", ["tags"], unique=False, postgresql_using="gin")
     op.create_table(
@@ -447,6 +470,115 @@ def upgrade() -> None:
     op.create_index("ix_imports_owner", "imports", ["owner_id", "create_time", "id"], unique=False)
     op.create_index("ix_imports_recent", "imports", ["create_time", "id"], unique=False)
     op.create_table(
+        "insight_cells",
+        sa.Column("insight_id", sa.Uuid(), nullable=False),
+        sa.Column("number", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("row", sa.Text(), nullable=False),
+        sa.Column("column", sa.Text(), nullable=False),
+        sa.Column("customer_count", sa.BigInteger(), nullable=False),
+        sa.Column("order_count", sa.BigInteger(), nullable=False),
+        sa.Column("share", sa.Numeric(precision=7, scale=6), nullable=True),
+        sa.Column("confidence", sa.Numeric(precision=7, scale=6), nullable=True),
+        sa.Column("lift", sa.Numeric(precision=18, scale=6), nullable=True),
+        sa.Column("amount", sa.Numeric(precision=24, scale=6), nullable=True),
+        sa.Column("currency_code", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("insight_id", "number", name=op.f("pk_insight_cells")),
+    )
+    op.create_table(
+        "insight_scores",
+        sa.Column("insight_id", sa.Uuid(), nullable=False),
+        sa.Column("customer_id", sa.Uuid(), nullable=False),
+        sa.Column("group", sa.Text(), nullable=False),
+        sa.Column("first_purchase_date", sa.Date(), nullable=False),
+        sa.Column("last_purchase_date", sa.Date(), nullable=False),
+        sa.Column("recency_days", sa.Integer(), nullable=False),
+        sa.Column("purchase_count", sa.BigInteger(), nullable=False),
+        sa.Column("amount", sa.Numeric(precision=24, scale=6), nullable=False),
+        sa.Column("currency_code", sa.Text(), nullable=False),
+        sa.Column("recency_score", sa.Integer(), nullable=True),
+        sa.Column("frequency_score", sa.Integer(), nullable=True),
+        sa.Column("monetary_score", sa.Integer(), nullable=True),
+        sa.Column("alive_probability", sa.Numeric(precision=7, scale=6), nullable=True),
+        sa.Column("churn_probability", sa.Numeric(precision=7, scale=6), nullable=True),
+        sa.Column("expected_purchases", sa.Numeric(precision=18, scale=6), nullable=True),
+        sa.Column("lifetime_value", sa.Numeric(precision=24, scale=6), nullable=True),
+        sa.Column("share", sa.Numeric(precision=7, scale=6), nullable=True),
+        sa.Column("cumulative_share", sa.Numeric(precision=7, scale=6), nullable=True),
+        sa.PrimaryKeyConstraint("insight_id", "customer_id", name=op.f("pk_insight_scores")),
+    )
+    op.create_index("ix_insight_scores_customer_id", "insight_scores", ["customer_id"], unique=False)
+    op.create_index(
+        "ix_insight_scores_recent",
+        "insight_scores",
+        ["insight_id", "last_purchase_date", "customer_id"],
+        unique=False,
+    )
+    op.create_table(
+        "insights",
+        sa.Column("display_name", sa.Text(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("filter", sa.Text(), nullable=False),
+        sa.Column("currency_code", sa.Text(), nullable=False),
+        sa.Column("reference_date", sa.Date(), nullable=False),
+        sa.Column("window_days", sa.Integer(), nullable=False),
+        sa.Column("rfm", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("lifetime", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("abc", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("funnel", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("affinity", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("customer_count", sa.BigInteger(), nullable=False),
+        sa.Column("order_count", sa.BigInteger(), nullable=False),
+        sa.Column("score_count", sa.BigInteger(), nullable=False),
+        sa.Column("cell_count", sa.BigInteger(), nullable=False),
+        sa.Column("model", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("operation_id", sa.Uuid(), nullable=False),
+        sa.Column("error", sa.Text(), nullable=False),
+        sa.Column("end_time", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("owner_id", sa.Uuid(), nullable=True),
+        sa.Column("branch_id", sa.Uuid(), nullable=True),
+        sa.Column("branch_path", sa.Text(), nullable=False),
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("version", sa.BigInteger(), nullable=False),
+        sa.Column("create_time", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("update_time", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_insights")),
+    )
+    op.create_index("ix_insights_branch", "insights", ["branch_path", "create_time", "id"], unique=False)
+    op.create_index("ix_insights_owner", "insights", ["owner_id", "create_time", "id"], unique=False)
+    op.create_index("ix_insights_recent", "insights", ["create_time", "id"], unique=False)
+    op.create_table(
+        "loyalty_class_changes",
+        sa.Column("customer_id", sa.Uuid(), nullable=False),
+        sa.Column("version", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("previous_class", sa.Text(), nullable=False),
+        sa.Column("loyalty_class", sa.Text(), nullable=False),
+        sa.Column("change_time", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("customer_id", "version", name=op.f("pk_loyalty_class_changes")),
+    )
+    op.create_index(
+        "ix_loyalty_class_changes_listed",
+        "loyalty_class_changes",
+        ["customer_id", "change_time", "id"],
+        unique=False,
+    )
+    op.create_table(
+        "loyalty_class_rules",
+        sa.Column("only", sa.Boolean(), nullable=False),
+        sa.Column("active", sa.Boolean(), nullable=False),
+        sa.Column("classes", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("cuts", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("currency_code", sa.Text(), nullable=False),
+        sa.Column("window_days", sa.Integer(), nullable=False),
+        sa.Column("refresh_time", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("next_refresh_time", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("update_time", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("version", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("only", name=op.f("pk_loyalty_class_rules")),
+    )
+    op.create_table(
         "merge_sources",
         sa.Column("merge_id", sa.Uuid(), nullable=False),
         sa.Column("source_id", sa.Uuid(), nullable=False),
@@ -592,6 +724,31 @@ def upgrade() -> None:
         postgresql_where=sa.text("shown"),
     )
     op.create_table(
+        "purchases",
+        sa.Column("order_id", sa.Uuid(), nullable=False),
+        sa.Column("version", sa.BigInteger(), nullable=False),
+        sa.Column("customer_id", sa.Uuid(), nullable=False),
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("counted", sa.Boolean(), nullable=False),
+        sa.Column("net", sa.Numeric(precision=24, scale=6), nullable=False),
+        sa.Column("currency_code", sa.Text(), nullable=False),
+        sa.Column("product_ids", postgresql.ARRAY(sa.Uuid()), nullable=False),
+        sa.Column("branch_path", sa.Text(), nullable=False),
+        sa.Column("permission", sa.Text(), nullable=False),
+        sa.Column("placed", sa.Boolean(), nullable=False),
+        sa.Column("owner_id", sa.Uuid(), nullable=True),
+        sa.Column("team_id", sa.Uuid(), nullable=True),
+        sa.PrimaryKeyConstraint("order_id", name=op.f("pk_purchases")),
+    )
+    op.create_index(
+        "ix_purchases_customer",
+        "purchases",
+        ["customer_id", "day"],
+        unique=False,
+        postgresql_where=sa.text("counted"),
+    )
+    op.create_index("ix_purchases_party", "purchases", ["customer_id"], unique=False)
+    op.create_table(
         "relationships",
         sa.Column("customer_id", sa.Uuid(), nullable=False),
         sa.Column("related_customer_id", sa.Uuid(), nullable=False),
@@ -732,6 +889,9 @@ def upgrade() -> None:
         sa.Column("team_id", sa.Uuid(), nullable=True),
         sa.Column("params", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column("trace_id", sa.Text(), nullable=False),
+        sa.Column("channel", sa.Text(), server_default="", nullable=False),
+        sa.Column("contact_id", sa.Uuid(), nullable=True),
+        sa.Column("words", postgresql.ARRAY(sa.Text()), server_default="{}", nullable=False),
         sa.PrimaryKeyConstraint("customer_id", "occurred_at", "id", name=op.f("pk_timeline")),
         postgresql_partition_by="HASH (customer_id)",
     )
@@ -759,6 +919,9 @@ def upgrade() -> None:
         sa.Column("team_id", sa.Uuid(), nullable=True),
         sa.Column("params", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column("trace_id", sa.Text(), nullable=False),
+        sa.Column("channel", sa.Text(), server_default="", nullable=False),
+        sa.Column("contact_id", sa.Uuid(), nullable=True),
+        sa.Column("words", postgresql.ARRAY(sa.Text()), server_default="{}", nullable=False),
         sa.PrimaryKeyConstraint("subject_id", "occurred_at", "id", name=op.f("pk_timeline_waiting")),
     )
     op.create_table(

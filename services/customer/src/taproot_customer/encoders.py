@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from taproot_customer.activities import messages as activities
 from taproot_customer.activities.model import Activity
+from taproot_customer.analysis import messages as insights
+from taproot_customer.analysis.model import Insight
 from taproot_customer.consents import messages as consents
 from taproot_customer.consents.model import Consent
 from taproot_customer.contacts import messages as contacts
@@ -47,6 +49,7 @@ ENCODERS: dict[type, Encoder] = {
     Import: imports.to_event,
     Export: exports.to_event,
     Erasure: privacy.to_event,
+    Insight: insights.to_event,
     Segment: segments.to_event,
     PoolRule: pools.to_event,
     Transfer: transfers.to_event,

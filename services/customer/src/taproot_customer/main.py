@@ -6,6 +6,8 @@ from pathlib import Path
 
 from taproot_chassis.jobs import Job
 from taproot_chassis.service import Definition, Parts, Runtime
+from taproot_customer.analysis import handlers as insight_handlers
+from taproot_customer.analysis.running import InsightRunner
 from taproot_customer.encoders import ENCODERS
 from taproot_customer.exports import handlers as export_handlers
 from taproot_customer.exports.running import ExportRunner
@@ -13,6 +15,7 @@ from taproot_customer.imports import handlers as import_handlers
 from taproot_customer.imports.pool import ParserPool
 from taproot_customer.imports.running import ImportRunner
 from taproot_customer.imports.undoing import ImportUndoer
+from taproot_customer.loyalty.handlers import LoyaltyClasser
 from taproot_customer.pools import handlers as pool_handlers
 from taproot_customer.privacy import handlers as privacy_handlers
 from taproot_customer.privacy.parts import Privacy
@@ -39,6 +42,7 @@ def build(runtime: Runtime[CustomerSettings]) -> Parts:
             transfer_handlers.RUN: transfer_handlers.run_transfer,
             transfer_handlers.UNDO: transfer_handlers.run_undo,
             export_handlers.RUN: ExportRunner(runtime.database, runtime.blobs, runtime.page_key),
+            insight_handlers.RUN: InsightRunner(runtime.database, pool),
             import_handlers.UNDO: ImportUndoer(runtime.database, runtime.settings.default_region),
             review_handlers.SEARCH: DuplicateSearcher(
                 runtime.database, pool, runtime.settings.default_region
@@ -51,6 +55,7 @@ def build(runtime: Runtime[CustomerSettings]) -> Parts:
             Job("recalls", 300, pool_handlers.recall_due),
             Job("erasures", 30, privacy_handlers.resume),
             Job("segment-refresh", 60, segment_handlers.refresh_due),
+            Job("loyalty-classes", 60, LoyaltyClasser(runtime.database, pool)),
         ],
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from taproot_chassis.service import Runtime
 from taproot_chassis.servicer import Servicer
 from taproot_customer.activities.servicer import ActivitiesServicer
+from taproot_customer.analysis.servicer import InsightsServicer
 from taproot_customer.consents.servicer import ConsentsServicer
 from taproot_customer.contacts.servicer import ContactsServicer
 from taproot_customer.custom_fields.servicer import CustomFieldsServicer
@@ -13,6 +14,7 @@ from taproot_customer.exports.servicer import ExportsServicer
 from taproot_customer.hierarchies.servicer import HierarchiesServicer
 from taproot_customer.imports.pool import ParserPool
 from taproot_customer.imports.servicer import ImportsServicer
+from taproot_customer.loyalty.servicer import LoyaltyClassesServicer
 from taproot_customer.merging.servicer import DuplicatesServicer
 from taproot_customer.object_types.servicer import ObjectTypesServicer
 from taproot_customer.objects.servicer import ObjectsServicer
@@ -22,6 +24,7 @@ from taproot_customer.privacy.servicer import PrivacyServicer
 from taproot_customer.profiles.servicer import ProfilesServicer
 from taproot_customer.relationships.servicer import RelationshipsServicer
 from taproot_customer.review.servicer import DuplicatePairsServicer
+from taproot_customer.search.servicer import SearchServicer
 from taproot_customer.segments.servicer import SegmentsServicer
 from taproot_customer.settings import CustomerSettings
 from taproot_customer.tasks.servicer import TasksServicer
@@ -52,7 +55,10 @@ def servicers(runtime: Runtime[CustomerSettings], pool: ParserPool, privacy: Pri
         f"{PACKAGE}.HierarchiesService": HierarchiesServicer(runtime.database),
         f"{PACKAGE}.DuplicatesService": DuplicatesServicer(runtime),
         f"{PACKAGE}.DuplicatePairsService": DuplicatePairsServicer(runtime),
+        f"{PACKAGE}.SearchService": SearchServicer(runtime),
         f"{PACKAGE}.SegmentsService": SegmentsServicer(runtime),
+        f"{PACKAGE}.InsightsService": InsightsServicer(runtime),
+        f"{PACKAGE}.LoyaltyClassesService": LoyaltyClassesServicer(runtime),
         f"{PACKAGE}.ImportsService": ImportsServicer(runtime, pool),
         f"{PACKAGE}.ExportsService": ExportsServicer(runtime),
     }

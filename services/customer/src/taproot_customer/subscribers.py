@@ -9,6 +9,7 @@ from taproot_customer.merging import reactions as merging
 from taproot_customer.merging.model import customer_blocks, customer_traits
 from taproot_customer.pools import reactions as pools
 from taproot_customer.profiles import projection as profiles
+from taproot_customer.purchases import projection as purchases
 from taproot_customer.segments import handlers as segments
 from taproot_customer.tasks import reactions as tasks
 from taproot_customer.timeline import projection as timeline
@@ -25,6 +26,7 @@ SUBSCRIPTIONS = [
         Subscription("profile", source, events, profiles.on_event, PROJECTION, profiles.TABLES)
         for source, events in profiles.EVENTS.items()
     ),
+    Subscription("purchases", "sales", purchases.EVENTS, purchases.on_order, PROJECTION, purchases.TABLES),
     Subscription(
         "duplicates",
         "customer",

@@ -8,8 +8,9 @@ from taproot.customer.events.v1.customer_event_pb2 import CustomerEvent
 from taproot_chassis.placement import Place
 from taproot_customer.customers import messages
 from taproot_customer.customers.model import Customer
-from taproot_customer.imports import values
-from taproot_customer.imports.mapping import known_field, mapping_problems, plain_header, suggest
+from taproot_customer.imports import dates, values
+from taproot_customer.imports.headers import plain_header
+from taproot_customer.imports.mapping import known_field, mapping_problems, suggest
 from taproot_customer.imports.parsing import NoTable, look_at, parse_chunk, rejects_csv
 from taproot_customer.imports.preparing import blank_columns, place_payload, placed_payload, prepare
 from taproot_customer.imports.reading import Position, Row
@@ -66,12 +67,12 @@ class TestValues:
         ],
     )  # fmt: skip
     def test_dates(self, text: str, *, day_first: bool) -> None:
-        assert values.read_date(text, day_first=day_first) == dt.date(2026, 3, 4)
+        assert dates.read_date(text, day_first=day_first) == dt.date(2026, 3, 4)
 
     @pytest.mark.parametrize("text", ["soon", "2026-13-01", "31/31/2026", "1.2.3"])
     def test_no_dates(self, text: str) -> None:
         with pytest.raises(ValueError, match=r"date|day"):
-            values.read_date(text, day_first=False)
+            dates.read_date(text, day_first=False)
 
     def test_words(self) -> None:
         assert values.read_status("已成交") == "won"

@@ -196,7 +196,7 @@ class TestRebuild:
 class TestWords:
     @pytest.mark.parametrize("event_type", sorted(WORDS))
     def test_every_placeholder_is_a_field(self, event_type: str):
-        names = payloads._names(event_type)
+        names = payloads.names_of(event_type)
         kind = payloads._types().get(event_type.partition(".")[0])
         assert kind is not None or not names
         for name in names:

@@ -9,14 +9,22 @@ from typing import Any
 
 import grpc
 from grpc_health.v1 import health_pb2
+from prometheus_client import Gauge
 
+from taproot_base.errors import ResourceExhausted
 from taproot_chassis.client import CHANNEL_OPTIONS
+from taproot_chassis.interceptor import shed
 from taproot_chassis.transport import Transport
 
 Metadata = tuple[tuple[str, str], ...]
 _HEALTH_METHOD = "/grpc.health.v1.Health/Check"
 _HEALTH_SECONDS = 1.0
 _HEALTH_KEPT_SECONDS = 1.0
+DEFAULT_IN_FLIGHT = 400
+# They say how things are, or wait by design: neither is load.
+_UNCOUNTED = frozenset({_HEALTH_METHOD, "/taproot.operations.v1.OperationsService/WaitOperation"})
+
+_in_flight = Gauge("taproot_gateway_in_flight", "Calls that wait for a service")
 
 
 class UnknownBackend(KeyError):
@@ -26,7 +34,16 @@ class UnknownBackend(KeyError):
 class Backends:
     """Open in the process's lifespan, never at import."""
 
-    def __init__(self, addresses: Mapping[str, str], transport: Transport | None = None) -> None:
+    def __init__(
+        self,
+        addresses: Mapping[str, str],
+        transport: Transport | None = None,
+        most: int = DEFAULT_IN_FLIGHT,
+    ) -> None:
+        """`most`: calls at once, over both doors; more would only wait in line, each longer than the one before."""
+        self._most = most
+        self._calling = 0
+        _in_flight.set_function(lambda: self._calling)
         self._addresses = dict(addresses)
         self._transport = transport or Transport()
         self._channels: dict[str, Any] = {}
@@ -38,6 +55,12 @@ class Backends:
     @property
     def names(self) -> list[str]:
         return sorted(self._addresses)
+
+    def require_room(self) -> None:
+        """Raises ResourceExhausted at the limit. Asked early too: what is refused should cost little."""
+        if self._calling >= self._most:
+            shed.inc()
+            raise ResourceExhausted("the gateway is at its limit")
 
     def channel(self, name: str) -> Any:
         channel = self._channels.get(name)
@@ -51,7 +74,19 @@ class Backends:
     async def call(
         self, name: str, path: str, request: bytes, metadata: Metadata, seconds: float | None
     ) -> bytes:
-        """One unary call, bytes in and out. Raises grpc.aio.AioRpcError."""
+        """One unary call, bytes in and out. Raises grpc.aio.AioRpcError, ResourceExhausted."""
+        if path in _UNCOUNTED:
+            return await self._call(name, path, request, metadata, seconds)
+        self.require_room()
+        self._calling += 1
+        try:
+            return await self._call(name, path, request, metadata, seconds)
+        finally:
+            self._calling -= 1
+
+    async def _call(
+        self, name: str, path: str, request: bytes, metadata: Metadata, seconds: float | None
+    ) -> bytes:
         unary = self._unary.get((name, path))
         if unary is None:
             unary = self._unary[name, path] = self.channel(name).unary_unary(path)

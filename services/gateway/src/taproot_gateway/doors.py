@@ -58,7 +58,9 @@ class Doors:
         self._runtime = runtime
         self._provider = Provider(settings.oidc_issuer) if settings.oidc_issuer else None
         addresses = dict(pair.split("=", 1) for pair in settings.backends.split(",") if pair)
-        self.backends = Backends(addresses | {IDENTITY: identity_address}, Transport.of(settings.tls_dir))
+        self.backends = Backends(
+            addresses | {IDENTITY: identity_address}, Transport.of(settings.tls_dir), settings.max_in_flight
+        )
         lookup = CredentialLookup(
             runtime.database, settings.session_idle_minutes, _verifier(settings, self._provider)
         )

@@ -20,7 +20,7 @@ _BUSINESS = frozenset(
         "customers", "contacts", "relationships", "activities", "tasks", "consents", "imports", "exports", "leads",
         "opportunities", "quotes", "orders", "invoices", "payments", "statements", "approvals", "credit_limits",
         "tickets", "calls", "dispatches", "entitlements", "surveys", "survey_responses", "portal_users", "objects",
-        "care_events",
+        "care_events", "insights",
     }
 )  # fmt: skip
 # Setting up: read by all, changed by the head office. A resource that stands in none of these sets is the
@@ -28,7 +28,7 @@ _BUSINESS = frozenset(
 _SETUP = frozenset(
     {
         "approval_policies", "assignment_rules", "calendars", "care_rules", "competitors", "custom_fields",
-        "duplicate_rules", "object_types", "pipelines", "pool_rules", "price_books", "products", "queues", "sla_policies", "stations",
+        "duplicate_rules", "loyalty_class_rules", "object_types", "pipelines", "pool_rules", "price_books", "products", "queues", "sla_policies", "stations",
     }
 )  # fmt: skip
 _SELLER = (

@@ -167,6 +167,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_credit_limits_branch_path", "credit_limits", ["branch_path", "create_time", "id"], unique=False
     )
+    op.create_index("ix_credit_limits_create_time", "credit_limits", ["create_time", "id"], unique=False)
     op.create_index(
         "ix_credit_limits_owner_id", "credit_limits", ["owner_id", "create_time", "id"], unique=False
     )

@@ -70,6 +70,8 @@ class Step:
     joins: tuple[Join, ...] = ()
     checks: tuple[Check, ...] = ()
     skips: tuple[Skip, ...] = ()
+    any_format: bool = False
+    """Whether the file is read as imports of customers read theirs: any encoding and dialect, workbooks, JSON lines."""
 
 
 @dataclass(frozen=True)

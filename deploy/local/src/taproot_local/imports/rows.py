@@ -22,6 +22,8 @@ class Row:
     file: str
     line: int
     cells: Mapping[str, str]
+    problem: str = ""
+    """Why its cells cannot be told apart."""
 
 
 class Files:

@@ -12,11 +12,14 @@ from pathlib import Path
 
 from taproot_local.api import Client, admin_password, local_url
 from taproot_local.errors import LocalError
+from taproot_local.imports import single
 from taproot_local.imports.checking import Suspicions
 from taproot_local.imports.recipe import Recipe, Step, find_recipe, read_recipe
+from taproot_local.imports.records import Records, resources_of
 from taproot_local.imports.report import StepReport, write_rejects, write_warnings
 from taproot_local.imports.rows import Files, Row
 from taproot_local.imports.storing import Entry, Store
+from taproot_local.imports.tables import AnyFiles
 from taproot_local.imports.targets import target
 from taproot_local.imports.values import Reader, Surroundings, filled
 
@@ -25,7 +28,12 @@ Say = Callable[[str], None]
 
 
 def main(arguments: list[str]) -> int:
-    parser = argparse.ArgumentParser(prog="taproot import", description="Load files as a recipe says.")
+    if any(one == "--as" or one.startswith("--as=") for one in arguments):
+        return single.main(arguments)
+    parser = argparse.ArgumentParser(
+        prog="taproot import",
+        description="Load files as a recipe says. One file goes without a recipe: see `taproot import FILE --as OBJECTS --help`.",
+    )
     parser.add_argument("recipe", help="path of a recipe, or the name of one that comes with Taproot")
     parser.add_argument("directory", type=Path, help="where its files are")
     parser.add_argument("--server", help="address of Taproot (default: the one running here)")
@@ -49,7 +57,7 @@ async def run_recipe(
     client: Client, recipe: Recipe, directory: Path, reports: Path, *, say: Say = lambda _line: None
 ) -> list[StepReport]:
     """Run every step; writes `<recipe>-rejects.csv` and `<recipe>-warnings.csv` into `reports`."""
-    files = Files(directory)
+    files = AnyFiles(directory)
     done = Run(client, recipe, files)
     found: list[StepReport] = []
     for step in recipe.steps:
@@ -68,7 +76,9 @@ async def run_recipe(
 class Run:
     """One run of a recipe: remembers under which id the rows of earlier steps are stored."""
 
-    def __init__(self, client: Client, recipe: Recipe, files: Files) -> None:
+    def __init__(self, client: Client, recipe: Recipe, files: Files, *, dry: bool = False) -> None:
+        self._dry = dry
+        self._records = Records()
         self._client = client
         self._recipe = recipe
         self._files = files
@@ -78,9 +88,10 @@ class Run:
 
     async def step(self, step: Step, files: Files) -> StepReport:
         await self._look_up(step.fields)
+        self._records = await Records.read(self._client, resources_of(step.fields))
         report = StepReport(step.name)
         place = target(step.into)
-        store = Store(self._client, place, report)
+        store = Store(self._client, place, report, dry=self._dry)
         self._ids[step.name] = {}
         entries = list(self._entries(step, files.of(step), Suspicions(step, files), report))
         await store.put(entries, await store.existing(step.existing))
@@ -93,10 +104,15 @@ class Run:
     def _entries(
         self, step: Step, rows: list[Row], suspicions: Suspicions, report: StepReport
     ) -> Iterator[Entry]:
-        reader = Reader(step.fields, Surroundings(self._reference, self._lookup, self._rows_where))
+        reader = Reader(
+            step.fields, Surroundings(self._reference, self._lookup, self._rows_where, self._records.find)
+        )
         keys = self._ids[step.name]
         for row in rows:
             report.read += 1
+            if row.problem:
+                report.rejected.append((row, [row.problem]))
+                continue
             for column, what, value in suspicions.of(row):
                 report.warn(row, column, what, value)
             reason = _skipped(step, row)

@@ -31,9 +31,10 @@ class Entry:
 
 
 class Store:
-    """Writes the rows of one step. `stored`: records by id, as found before the first write."""
+    """Writes the rows of one step, or only counts them when `dry`. `stored`: records by id, as found before the first write."""
 
-    def __init__(self, client: Client, target: Target, report: StepReport) -> None:
+    def __init__(self, client: Client, target: Target, report: StepReport, *, dry: bool = False) -> None:
+        self._dry = dry
         self._client = client
         self._target = target
         self._report = report
@@ -51,6 +52,9 @@ class Store:
         fresh = [entry for entry in entries if entry.body["id"] not in stored]
         known = [entry for entry in entries if entry.body["id"] in stored]
         await in_parallel([self._job(entry, stored[entry.body["id"]]) for entry in known], WIDTH)
+        if self._dry:
+            self._report.created += len(fresh)
+            return
         size = self._target.batch
         if not size:
             # Those that refer to one another come in order, so the first of each wave is not behind the last.
@@ -105,6 +109,9 @@ class Store:
             )
         if not changed:
             self._report.unchanged += 1
+            return
+        if self._dry:
+            self._report.updated += 1
             return
         try:
             body = {name: entry.body[name] for name in changed}

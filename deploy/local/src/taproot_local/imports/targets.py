@@ -35,6 +35,8 @@ TARGETS = {
     "customers": Target("/v1/customers", "customer", ("kind", *_PLACE)),
     "products": Target("/v1/products", "product", (), 500, partial=True),
     "contacts": Target("/v1/contacts", "contact", ("customer_id", *_PLACE)),
+    "leads": Target("/v1/leads", "lead", _PLACE),
+    "activities": Target("/v1/activities", "activity", ("customer_id", "kind", *_PLACE)),
     "opportunities": Target(
         "/v1/opportunities", "opportunity", ("stage", "open_time", "close_time", *_PLACE), 500, partial=True
     ),

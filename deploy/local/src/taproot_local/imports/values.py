@@ -3,10 +3,13 @@
 A field is a constant, a list, a mapping of further fields, or a leaf: a mapping with one of
 
 * `column`: the cell, with `type` (text, integer, boolean, decimal, money, date, timestamp, phone), `format` for dates, `currency`
-  for money, `country` (a column) and `countries` (its values -> ISO code) for phones, `map` (value -> value, reported when `report` is set), `default`, `required`, `replace` (text -> text),
+  for money, `order` (DMY or MDY: any way to write dates, read so where day and month could be either), `written` (numbers with
+  signs and separators), `strict` (what the map does not know is refused), `only` (in rows whose `column` has one of the `values`), `country` (a column) and `countries` (its values -> ISO code) for phones, `map` (value -> value, reported when `report` is set), `default`, `otherwise` (a template where the cell is empty), `required`, `replace` (text -> text),
   `expand` (text -> column whose value takes its place), `lower`;
 * `template`: text with `{column}` in it, empty when every column is; `slug` makes it a short code;
 * `reference`: the id of the row of an earlier step with that `key`; `required` unless false;
+* `record`: the id of a stored record of that resource; `keys` lists columns to find it by, each with `by` (external, domain,
+  email, name, code) and `column`; the first one that is known counts; `other`: take this other id of the record found;
 * `present`: `then` when that column has a value, else `otherwise`;
 * `lookup`: the id of the one record of that resource that fits `filter`;
 * `rows`: a list with one element for each row of that file where `match` (theirs: ours) fits, made by `fields`.
@@ -26,9 +29,11 @@ from typing import Any
 
 import phonenumbers
 
+from taproot_customer.imports.dates import read_moment
+from taproot_customer.imports.values import plain_number
 from taproot_local.imports.rows import Row
 
-LEAVES = ("column", "template", "reference", "present", "lookup", "rows")
+LEAVES = ("column", "template", "reference", "record", "present", "lookup", "rows")
 _TRUTHS = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
 _PLACE = re.compile(r"\{([^{}]+)\}")
 
@@ -49,6 +54,7 @@ class Surroundings:
     reference: Callable[[str, str], str | None]
     lookup: Callable[[str, str], str]
     rows_where: Callable[[str, Mapping[str, str]], list[Row]]
+    record: Callable[[str, str, str], Mapping[str, str] | None] = lambda _resource, _by, _key: None
 
 
 class Reader:
@@ -74,8 +80,9 @@ class Reader:
         leaf = next((kind for kind in LEAVES if kind in spec), None)
         if leaf is None:
             return self._mapping(spec, row, notes)
+        said = len(notes.errors)
         value = getattr(self, f"_{leaf}")(name, spec, row, notes)
-        if value in (None, "") and spec.get("required"):
+        if value in (None, "") and spec.get("required") and len(notes.errors) == said:
             notes.errors.append(f"{name}: is empty")
         return value
 
@@ -85,20 +92,26 @@ class Reader:
             return None
         return value
 
-    def _column(self, _name: str, spec: Mapping[str, Any], row: Row, notes: Notes) -> Any:
+    def _column(self, name: str, spec: Mapping[str, Any], row: Row, notes: Notes) -> Any:
         column = spec["column"]
+        only = spec.get("only")
+        if only and row.cells.get(only["column"], "").strip() not in only["values"]:
+            return None
         text = row.cells.get(column, "").strip()
         if text in spec.get("map", {}):
             changed = str(spec["map"][text])
             if spec.get("report"):
                 notes.warnings.append((column, f"read as {changed!r}", text))
             text = changed
-        text = text or str(spec.get("default", ""))
+        text = text or str(spec.get("default", "")) or filled(spec.get("otherwise", ""), row.cells)
         for old, new in spec.get("replace", {}).items():
             text = text.replace(old, new)
         for old, other in spec.get("expand", {}).items():
             text = text.replace(old, row.cells.get(other, ""))
         if not text:
+            return None
+        if spec.get("strict") and text not in {*map(str, spec["map"].values()), spec.get("default")}:
+            notes.errors.append(f"{column}: {text!r} is none of the values known for {name}")
             return None
         if spec.get("type") == "phone":
             return self._phone(column, text, spec, row, notes)
@@ -110,7 +123,7 @@ class Reader:
 
     def _phone(self, column: str, text: str, spec: Mapping[str, Any], row: Row, notes: Notes) -> str | None:
         """A number people wrote for their own country; one that cannot be dialled is reported and left out."""
-        region = spec["countries"].get(row.cells.get(spec["country"], ""), "ZZ")
+        region = spec["countries"].get(row.cells.get(spec["country"], ""), spec.get("region", "ZZ"))
         try:
             number = phonenumbers.parse(text, region)
         except phonenumbers.NumberParseException:
@@ -135,6 +148,24 @@ class Reader:
             notes.errors.append(f"{name}: there is no {wanted!r} among {spec['reference']}")
         return found
 
+    def _record(self, _name: str, spec: Mapping[str, Any], row: Row, notes: Notes) -> str | None:
+        resource, missing = spec["record"], ""
+        for key in spec["keys"]:
+            text = row.cells.get(key["column"], "").strip()
+            found = self._around.record(resource, key["by"], text) if text else None
+            if found is not None and (wanted := found.get(spec.get("other", "id"))):
+                return wanted
+            if found is not None:
+                continue
+            missing = missing or (f"{key['column']}: {text!r} is none of the {resource}" if text else "")
+        if missing and spec.get("required"):
+            notes.errors.append(missing)
+        elif missing and "other" not in spec:
+            notes.warnings.append(
+                (spec["keys"][0]["column"], f"is none of the {resource}; left out", missing)
+            )
+        return None
+
     def _present(self, _name: str, spec: Mapping[str, Any], row: Row, _notes: Notes) -> Any:
         return spec["then"] if row.cells.get(spec["present"], "").strip() else spec.get("otherwise")
 
@@ -157,14 +188,23 @@ def convert(text: str, spec: Mapping[str, Any]) -> Any:
     if kind == "boolean":
         return _TRUTHS[text.lower()]
     if kind in {"decimal", "money"}:
+        text = plain_number(text) if spec.get("written") else text
         number = f"{Decimal(text) * Decimal(str(spec.get('scale', 1))):f}"
         return number if kind == "decimal" else {"currency_code": spec["currency"], "amount": number}
     if kind in {"date", "timestamp"}:
-        moment = datetime.strptime(text, spec.get("format", "%Y-%m-%d")).replace(tzinfo=UTC)
+        moment = (
+            read_moment(text, day_first=spec["order"] == "DMY")
+            if "order" in spec
+            else _strict_moment(text, spec)
+        )
         if kind == "date":
             return {"year": moment.year, "month": moment.month, "day": moment.day}
         return moment.isoformat().replace("+00:00", "Z")
     return text
+
+
+def _strict_moment(text: str, spec: Mapping[str, Any]) -> datetime:
+    return datetime.strptime(text, spec.get("format", "%Y-%m-%d")).replace(tzinfo=UTC)
 
 
 def filled(template: str, cells: Mapping[str, str]) -> str:

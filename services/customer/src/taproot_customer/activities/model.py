@@ -8,11 +8,12 @@ from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
 from sqlalchemy import DateTime, Index, Interval, Text, Uuid
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from taproot_base.errors import WrongState
 from taproot_customer.base import Base, Recyclable
+from taproot_customer.search.keys import note_keys, text_words
 from taproot_storage.visibility import scope_table
 
 PLANNED, DONE, CANCELLED = "planned", "done", "cancelled"
@@ -40,6 +41,7 @@ class Activity(Recyclable, Base):
     branch_id: Mapped[uuid.UUID | None] = mapped_column(Uuid)
     branch_path: Mapped[str] = mapped_column(Text)
     custom: Mapped[dict[str, Any]] = mapped_column(JSONB, default=dict)
+    search_tokens: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list)
 
     __table_args__ = (
         Index("ix_activities_id", "id"),
@@ -47,6 +49,12 @@ class Activity(Recyclable, Base):
         Index("ix_activities_owner", "owner_id", "start_time", "id"),
         Index("ix_activities_branch", "branch_path", "start_time", "id"),
         Index("ix_activities_recent", "start_time", "id"),
+        Index(
+            "ix_activities_search",
+            "search_tokens",
+            postgresql_using="gin",
+            postgresql_with={"gin_pending_list_limit": 64},
+        ),
         {"postgresql_partition_by": "HASH (customer_id)"},
     )
 
@@ -61,6 +69,7 @@ class Activity(Recyclable, Base):
         direction = values.get("direction") or ("" if values["kind"] == "note" else "outbound")
         fields = {**values, "start_time": start, "state": state, "direction": direction}
         activity = cls(id=key, create_time=now, **fields)
+        activity.derive()
         activity.record("created", now)
         return activity
 
@@ -70,6 +79,7 @@ class Activity(Recyclable, Base):
         self.outcome = outcome or self.outcome
         self.body = body or self.body
         self.start_time = min(self.start_time, now)
+        self.derive()
         self.record("completed", now)
 
     def cancel(self, now: datetime) -> None:
@@ -80,7 +90,13 @@ class Activity(Recyclable, Base):
     def leave_comment(self, comment: str, user_id: uuid.UUID | None, now: datetime) -> None:
         self.require_alive()
         self.comment, self.comment_user_id = comment, user_id
+        self.derive()
         self.record("commented", now)
+
+    def derive(self) -> None:
+        """The open words, and behind their mark all of them: a search by who may not read notes knows the first."""
+        opened = (self.display_name, self.outcome, self.place)
+        self.search_tokens = [*text_words(*opened), *note_keys(*opened, self.body, self.comment)]
 
     def _require(self, state: str) -> None:
         self.require_alive()

@@ -11,9 +11,10 @@ from sqlalchemy import Boolean, Date, Index, Text, Uuid
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from taproot_base.text import search_tokens, sort_key
+from taproot_base.text import sort_key
 from taproot_customer.base import Base, Recyclable
 from taproot_customer.customers.model import full_name
+from taproot_customer.search.keys import record_keys
 from taproot_storage.model import custom_tokens
 from taproot_storage.visibility import scope_table
 
@@ -50,7 +51,12 @@ class Contact(Recyclable, Base):
         Index("ix_contacts_owner", "owner_id", "create_time", "id"),
         Index("ix_contacts_branch", "branch_path", "create_time", "id"),
         Index("ix_contacts_recent", "create_time", "id"),
-        Index("ix_contacts_search", "search_tokens", postgresql_using="gin"),
+        Index(
+            "ix_contacts_search",
+            "search_tokens",
+            postgresql_using="gin",
+            postgresql_with={"gin_pending_list_limit": 256},
+        ),
     )
 
     @property
@@ -83,8 +89,8 @@ class Contact(Recyclable, Base):
     def derive(self) -> None:
         self.display_name = self.display_name or full_name(self.given_name, self.family_name)
         self.sort_key = sort_key(self.display_name)
-        values = [identifier["value"] for identifier in self.identifiers]
-        found = search_tokens(self.display_name, self.given_name, self.family_name, *values)
+        names = (self.display_name, self.given_name, self.family_name)
+        found = record_keys(names, self.identifiers, [self.note])
         self.search_tokens = [*found, *custom_tokens(self)]
 
 

@@ -40,6 +40,7 @@ def to_message(row: Any) -> pb.Customer:
         create_time=wire.to_timestamp(read("create_time")),
         update_time=wire.to_timestamp(read("update_time")),
         delete_time=wire.to_timestamp(read("delete_time")),
+        loyalty_class=read("loyalty_class"),
         etag=str(read("version")),
         merged_ids=[str(key) for key in read("merged_ids")],
         **{name: read(name) for name in _PLAIN},

@@ -13,8 +13,9 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from taproot_base.errors import AlreadyExists, WrongState
-from taproot_base.text import search_tokens, sort_key
+from taproot_base.text import sort_key
 from taproot_customer.base import Base
+from taproot_customer.search.keys import record_keys
 from taproot_storage.eventlog import Aggregate
 from taproot_storage.model import custom_tokens
 from taproot_storage.visibility import scope_table
@@ -49,6 +50,7 @@ class Customer(Aggregate, Base):
     addresses: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, default=list)
     status: Mapped[str] = mapped_column(Text, default="potential")
     value_class: Mapped[str] = mapped_column(Text, default="")
+    loyalty_class: Mapped[str] = mapped_column(Text, default="")
     industry: Mapped[str] = mapped_column(Text, default="")
     region: Mapped[str] = mapped_column(Text, default="")
     source: Mapped[str] = mapped_column(Text, default="")
@@ -72,7 +74,13 @@ class Customer(Aggregate, Base):
         Index("ix_customers_owner", "owner_id", "create_time", "id"),
         Index("ix_customers_branch", "branch_path", "create_time", "id"),
         Index("ix_customers_recent", "create_time", "id"),
-        Index("ix_customers_search", "search_tokens", postgresql_using="gin"),
+        Index("ix_customers_name", "sort_key", "id"),
+        Index(
+            "ix_customers_search",
+            "search_tokens",
+            postgresql_using="gin",
+            postgresql_with={"gin_pending_list_limit": 256},
+        ),
         Index("ix_customers_tags", "tags", postgresql_using="gin"),
         Index("ix_customers_parent", "parent_id", postgresql_where=text("parent_id IS NOT NULL")),
     )
@@ -112,6 +120,15 @@ class Customer(Aggregate, Base):
         self.owner_id, self.branch_id, self.branch_path = owner_id, branch_id, branch_path
         self.record("assigned", now, previous_owner_id=before[0], previous_branch_id=before[1], kind=kind)
 
+    def classify(self, loyalty_class: str, now: datetime) -> bool:
+        """Whether it was in another class before."""
+        if self.loyalty_class == loyalty_class:
+            return False
+        self._require_alive("classified")
+        self.loyalty_class = loyalty_class
+        self.record("classified", now)
+        return True
+
     def warn_of_recall(self, recall_time: datetime | None, now: datetime) -> None:
         self.record("recall_warned", now, recall_time=recall_time)
 
@@ -140,8 +157,8 @@ class Customer(Aggregate, Base):
         """What is searched and sorted by follows the fields it comes from."""
         self.display_name = self.display_name or full_name(self.given_name, self.family_name)
         self.sort_key = sort_key(self.display_name)
-        values = [identifier["value"] for identifier in self.identifiers]
-        found = search_tokens(self.display_name, self.given_name, self.family_name, *values)
+        names = (self.display_name, self.given_name, self.family_name)
+        found = record_keys(names, self.identifiers, [self.note])
         self.search_tokens = [*found, *custom_tokens(self)]
 
 

@@ -35,6 +35,7 @@ RESOURCE = Resource(
         *named_fields(_c),
         Field("birth_date", _c.birth_date, FieldType.DATE, sensitive_class="personal"),
         Field("value_class", _c.value_class, FieldType.TEXT),
+        Field("loyalty_class", _c.loyalty_class, FieldType.TEXT),
         Field("industry", _c.industry, FieldType.TEXT),
         Field("region", _c.region, FieldType.TEXT),
         Field("source", _c.source, FieldType.TEXT),

@@ -19,7 +19,7 @@ from taproot_base.blobs import BlobStore
 from taproot_base.context import current_call
 from taproot_base.errors import AppError, NotFound
 from taproot_chassis.masking import mask
-from taproot_chassis.operations import Cancelled, Run
+from taproot_chassis.operations import Cancelled, Run, is_passing
 from taproot_customer.customers import messages as customers
 from taproot_customer.exports import handlers, messages, queries
 from taproot_customer.exports.flattening import flat, ordered
@@ -67,11 +67,10 @@ class ExportRunner:
         except Cancelled:
             await self._finish(key, CANCELLED)
             raise
-        except AppError as error:
-            await self._finish(key, FAILED, error.message)
-            raise
-        except Exception:
-            await self._finish(key, FAILED, "an internal error")
+        except Exception as error:
+            if not is_passing(error):  # else it begins anew
+                said = error.message if isinstance(error, AppError) else "an internal error"
+                await self._finish(key, FAILED, said)
             raise
 
     async def _write(self, run: Run, key: uuid.UUID, folder: Path) -> pb.Export:

@@ -14,7 +14,8 @@ from taproot_base import wire
 from taproot_base.errors import InvalidArgument, Violation
 from taproot_custom.catalogue import specs_of
 from taproot_customer.imports.encoding import SUPPORTED
-from taproot_customer.imports.mapping import Column, known_field, plain_header
+from taproot_customer.imports.headers import plain_header
+from taproot_customer.imports.mapping import Column, known_field
 from taproot_customer.imports.model import COUNTS, Import
 from taproot_customer.imports.parsing import Preview
 from taproot_customer.imports.reading import Dialect
@@ -68,6 +69,7 @@ def _column(stored: Mapping[str, Any]) -> pb.ImportColumn:
         suggested_field=stored["suggested"],
         field=stored["field"],
         value_map=stored.get("value_map", {}),
+        date_order=stored.get("date_order", ""),
     )
 
 
@@ -147,6 +149,9 @@ def column_values(preview: Preview, given: Sequence[pb.ImportColumn]) -> list[di
             "suggested": column.suggested,
             "field": _chosen(chosen, column),
             "value_map": dict(chosen[column.index].value_map) if column.index in chosen else {},
+            "date_order": (chosen[column.index].date_order if column.index in chosen else "")
+            or column.date_order,
+            "persons": column.persons,
         }
         for column in preview.columns
     ]
@@ -181,6 +186,7 @@ def option_values(message: pb.ImportOptions) -> dict[str, Any]:
         "day_first": message.day_first,
         "external_system": message.external_system,
         "keep_unreadable": message.keep_unreadable,
+        "keep_unmapped": message.keep_unmapped,
     }
 
 
@@ -192,12 +198,26 @@ def row_options(found: Import, default_region: str) -> RowOptions:
         source=options.get("source") or "import",
         tags=tuple(options.get("tags", ())),
         phone_region=options.get("phone_region") or default_region,
+        home_region=default_region,
         day_first=options.get("day_first", False),
         external_system=options.get("external_system") or system_name(found.file_name),
         keep_unreadable=options.get("keep_unreadable", False),
         custom=specs_of("customer"),
         value_maps=tuple(_folded(column.get("value_map") or {}) for column in found.columns),
+        keep_unmapped=options.get("keep_unmapped", False),
+        date_orders=tuple(column.get("date_order", "") for column in found.columns),
+        persons=any(c.get("persons") and c["field"] == "display_name" for c in found.columns),
     )
+
+
+def own_fields() -> dict[str, str]:
+    """The enterprise's own fields by their keys and labels, as headers may name them."""
+    known: dict[str, str] = {}
+    for spec in specs_of("customer"):
+        if not spec.retired:
+            names = (spec.key, *spec.labels.values())
+            known |= {plain_header(name): f"custom.{spec.key}" for name in names if name}
+    return known
 
 
 def _folded(spelt: Mapping[str, str]) -> dict[str, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -12,7 +12,7 @@ from pathlib import Path
 from taproot_customer.imports.cells import guarded
 from taproot_customer.imports.dialect import SAMPLE_BYTES, SAMPLE_ROWS, column_count, sniff, sniff_dialect
 from taproot_customer.imports.encoding import resolve_encoding
-from taproot_customer.imports.mapping import Column, suggest
+from taproot_customer.imports.mapping import NO_FIELDS, Column, over_all, suggest
 from taproot_customer.imports.preparing import prepare
 from taproot_customer.imports.reading import Dialect, Position, Row, read_rows
 from taproot_customer.imports.rows import ParsedRow, RowOptions, parse_row
@@ -36,8 +36,10 @@ class NoTable(ValueError):
     """The file holds no text table."""
 
 
-def look_at(path: str, encoding: str = "", dialect: Dialect | None = None) -> Preview:
-    """Detects what is not given. Raises NoTable."""
+def look_at(
+    path: str, encoding: str = "", dialect: Dialect | None = None, own: Mapping[str, str] = NO_FIELDS
+) -> Preview:
+    """Detects what is not given. `own`: the enterprise's fields by what they are called. Raises NoTable."""
     with Path(path).open("rb") as file:
         sample = file.read(SAMPLE_BYTES + 1)
     complete = len(sample) <= SAMPLE_BYTES
@@ -53,7 +55,17 @@ def look_at(path: str, encoding: str = "", dialect: Dialect | None = None) -> Pr
     if not rows:
         raise NoTable("the file has no rows")
     mended = _sample_rows(sample, encoding, dialect, column_count(rows))
-    return Preview(encoding, dialect, tuple(_columns(mended, dialect)))
+    columns = _columns(mended, dialect, own)
+    return Preview(
+        encoding, dialect, tuple(over_all(columns, _all_cells(path, encoding, dialect, len(columns))))
+    )
+
+
+def _all_cells(path: str, encoding: str, dialect: Dialect, width: int) -> list[tuple[str, ...]]:
+    """Of every row under the header; it is called in a process of its own, with files of limited size."""
+    with Path(path).open("rb") as file:
+        rows = read_rows(file, resolve_encoding(encoding, file.read(4)), dialect, width=width)
+        return [row.cells for row in islice(rows, int(dialect.has_header), None) if not row.problem]
 
 
 def _sample_rows(sample: bytes, encoding: str, dialect: Dialect, width: int) -> list[Row]:
@@ -61,15 +73,24 @@ def _sample_rows(sample: bytes, encoding: str, dialect: Dialect, width: int) -> 
     return list(islice(read_rows(io.BytesIO(sample), resolved, dialect, width=width), SAMPLE_ROWS))
 
 
-def _columns(rows: Sequence[Row], dialect: Dialect) -> list[Column]:
-    """A header with more or fewer cells than the rows names nobody knows which column: nothing is suggested then."""
+def _columns(rows: Sequence[Row], dialect: Dialect, own: Mapping[str, str]) -> list[Column]:
+    """A header with more or fewer cells than the rows names nobody knows which column: nothing is suggested then.
+
+    Empty cells at its end are no such difference: programs write a separator too many.
+    """
+    body = [row.cells for row in rows[dialect.has_header :]]
     width = column_count(rows)
-    head = list(rows[0].cells) if dialect.has_header else []
+    head = rows[0].cells if dialect.has_header else ()
     headers = [*head[:width], *("" for _ in range(width - len(head)))]
-    columns = suggest(headers, [row.cells for row in rows[dialect.has_header :]])
-    if head and len(head) != width:
+    columns = suggest(headers, body, own)
+    if head and width not in (len(head), _filled(head)):
         return [replace(column, suggested="") for column in columns]
     return columns
+
+
+def _filled(cells: Sequence[str]) -> int:
+    """Cells up to the last that is not empty."""
+    return next((len(cells) - i for i, cell in enumerate(reversed(cells)) if cell.strip()), 0)
 
 
 def parse_chunk(

@@ -15,7 +15,7 @@ from functools import cache
 from typing import Any
 
 from taproot.customer.events.v1.customer_event_pb2 import CustomerEvent
-from taproot_base.text import search_tokens, sort_key
+from taproot_base.text import sort_key
 from taproot_chassis.placement import Place
 from taproot_custom.catalogue import Catalogue
 from taproot_custom.specs import Spec
@@ -23,6 +23,7 @@ from taproot_customer.customers import messages
 from taproot_customer.customers.model import Customer, full_name
 from taproot_customer.imports.rows import ParsedRow
 from taproot_customer.reading import column_names
+from taproot_customer.search.keys import record_keys
 
 _NOBODY, _NEVER = uuid.UUID(int=0), dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _PLACED = ("id", "owner_id", "branch_id", "create_time", "update_time", "etag")
@@ -61,11 +62,12 @@ def _own(columns: Mapping[str, Any], catalogue: Catalogue) -> dict[str, Any]:
 def _derived(fields: Mapping[str, Any]) -> dict[str, Any]:
     given, family = fields.get("given_name", ""), fields.get("family_name", "")
     name = fields.get("display_name") or full_name(given, family)
-    values = [identifier["value"] for identifier in fields.get("identifiers", ())]
     return {
         "display_name": name,
         "sort_key": sort_key(name),
-        "search_tokens": search_tokens(name, given, family, *values),
+        "search_tokens": record_keys(
+            (name, given, family), fields.get("identifiers", ()), [fields.get("note", "")]
+        ),
     }
 
 

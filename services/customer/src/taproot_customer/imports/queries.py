@@ -115,7 +115,33 @@ def _tried_statement() -> Any:
     )
 
 
+def _external_statement() -> Any:
+    """Of customers, and of those that a dry run would have created."""
+    ids = bindparam("ids", type_=ARRAY(Uuid()))
+    mine = import_keys.c
+    stored = select(_k.customer_id, _k.normal).where(_k.kind == "external", _k.customer_id == func.any(ids))
+    tried = select(mine.customer_id, mine.normal).where(
+        mine.import_id == bindparam("import_id"), mine.kind == "external", mine.customer_id == func.any(ids)
+    )
+    return stored.union_all(tried)
+
+
 _match = Statement(_match_statement)
+_external = Statement(_external_statement)
+_at_lines = Statement(
+    lambda: select(_h.line, _h.customer_id, _h.result).where(
+        _h.import_id == bindparam("import_id"),
+        _h.line == func.any(bindparam("lines", type_=ARRAY(BigInteger()))),
+    )
+)
+_named = Statement(
+    lambda: select(_c.id, _c.display_name).where(
+        _c.display_name == func.any(bindparam("names", type_=ARRAY(Text()))),
+        _c.kind == "organization",
+        _c.delete_time.is_(None),
+        visible(Customer),
+    )
+)
 _own = Statement(
     lambda: select(_c.id).where(
         _c.id == func.any(bindparam("ids", type_=ARRAY(Uuid()))), _c.delete_time.is_(None), visible(Customer)
@@ -194,6 +220,28 @@ async def match_keys(reader: Reader, keys: Sequence[tuple[str, str]]) -> list[An
     """kind, normal, customer_id, visible, deleted: for each identifier that belongs to somebody."""
     kinds, normals = [kind for kind, _ in keys], [normal for _, normal in keys]
     return await reader.fetch(_match, kinds=kinds, normals=normals) if keys else []
+
+
+async def external_keys(
+    reader: Reader, import_id: uuid.UUID, ids: Sequence[uuid.UUID]
+) -> list[tuple[uuid.UUID, str]]:
+    """Keys of other systems these customers have, or would have after this dry run."""
+    rows = await reader.fetch(_external, import_id=import_id, ids=list(ids)) if ids else []
+    return [(row[0], row[1]) for row in rows]
+
+
+async def customers_at(
+    reader: Reader, import_id: uuid.UUID, lines: Sequence[int]
+) -> dict[int, tuple[uuid.UUID, str]]:
+    """The customer that the row of each line created or changed, and which of both."""
+    rows = await reader.fetch(_at_lines, import_id=import_id, lines=list(lines))
+    return {row[0]: (row[1], row[2]) for row in rows}
+
+
+async def organizations_named(reader: Reader, names: Sequence[str]) -> list[tuple[uuid.UUID, str]]:
+    """Living organisations the caller sees, with their names."""
+    rows = await reader.fetch(_named, names=list(names)) if names else []
+    return [(row[0], row[1]) for row in rows]
 
 
 async def own_customers(reader: Reader, ids: Sequence[str]) -> list[uuid.UUID]:

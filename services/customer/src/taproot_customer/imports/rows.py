@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from taproot_custom.specs import Spec
+from taproot_custom.specs import NUMBERS, Spec
 from taproot_custom.values import from_text
 from taproot_customer.imports import values
+from taproot_customer.imports.countries import region_of
+from taproot_customer.imports.dates import DAY_FIRST, read_date
+from taproot_customer.imports.people import names_company, turned
 from taproot_customer.imports.reading import Row
 from taproot_customer.matching.identifiers import InvalidIdentifier, normal_form
 from taproot_customer.matching.names import company_core, fold, has_chinese
@@ -21,9 +25,11 @@ _LIMITS = {
     "address.region": 120, "address.postal_code": 20, "address.country": 80,
 }  # fmt: skip
 _IDENTIFIERS = ("phone", "email", "tax_number", "external")
+_CHOSEN = frozenset({"status", "kind", "value_class"})
 _PERSON_NAME = 4
 OWN_KEY = "taproot"
 """Kind of a key that is the id of a customer: as in a file this system wrote."""
+_HOUSE_NUMBER = re.compile(r"^\d{1,6}[a-zA-Z]?$")
 _NO_ADDRESS: dict[str, Any] = {"lines": [], "city": "", "region": "", "postal_code": "", "country": ""}
 
 
@@ -37,6 +43,8 @@ class RowOptions:
     source: str = "import"
     tags: tuple[str, ...] = ()
     phone_region: str = "CN"
+    home_region: str = ""
+    """Region by which everything else here reads telephone numbers; empty: the same."""
     day_first: bool = False
     external_system: str = "import"
     """System of keys that do not name one."""
@@ -46,6 +54,12 @@ class RowOptions:
     """Fields of the enterprise's own; none: `custom` takes any key, as text."""
     keep_unreadable: bool = False
     """True: a value that cannot be read goes to the note instead of rejecting the row."""
+    keep_unmapped: bool = False
+    """True: cells of columns without a field go to the note, each with the name of its column."""
+    date_orders: tuple[str, ...] = ()
+    """Order of day and month of each column, empty where it says nothing."""
+    persons: bool = False
+    """Whether names that do not tell are those of persons."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +70,8 @@ class ParsedRow:
     """Columns of a customer; empty when rejected or blank."""
     keys: tuple[tuple[str, str], ...] = ()
     """Identifiers in matching form, as (kind, normal)."""
+    parent: tuple[str, str] = ("", "")
+    """Kind of key and normal form of the organisation above; kind `name`: what it is called."""
     reasons: tuple[str, ...] = ()
     columns: dict[str, Any] = field(default_factory=dict)
     """Filled by `preparing`: all columns of a new customer but its place."""
@@ -72,6 +88,9 @@ class _Draft:
     fields: dict[str, Any] = field(default_factory=dict)
     keys: list[tuple[str, str]] = field(default_factory=list)
     reasons: list[str] = field(default_factory=list)
+    parent: tuple[str, str] = ("", "")
+    region: str = ""
+    """Of telephone numbers without a country code, where the row names its country."""
 
     def put(self, name: str, column: str, read: Callable[[str], Any], text: str) -> None:
         try:
@@ -96,18 +115,29 @@ def parse_row(row: Row, headers: Sequence[str], options: RowOptions) -> ParsedRo
     problem = row.problem or _width_problem(row.cells, len(options.fields))
     if problem:
         return ParsedRow(row.line, row.cells, reasons=(problem,))
-    draft = _Draft(options)
-    for index, target in enumerate(options.fields):
-        text = _cell(row.cells[index], index, options) if target else ""
+    draft = _Draft(options, region=_region(row.cells, options))
+    for index, cell in enumerate(row.cells[: len(options.fields)]):
+        target = options.fields[index]
+        if not (target or options.keep_unmapped):
+            continue
+        text = _cell(cell, index, options)
         if text:
             name = headers[index] if index < len(headers) and headers[index] else f"column {index + 1}"
-            _put_cell(draft, target, name, text)
+            _put_cell(draft, target, name, text, index)
     if not draft.fields and not draft.reasons:
         return ParsedRow(row.line, row.cells)
     _complete(draft)
     if draft.reasons:
         return ParsedRow(row.line, row.cells, reasons=tuple(draft.reasons))
-    return ParsedRow(row.line, row.cells, draft.fields, tuple(draft.keys))
+    return ParsedRow(row.line, row.cells, draft.fields, tuple(draft.keys), draft.parent)
+
+
+def _region(cells: Sequence[str], options: RowOptions) -> str:
+    """Where a telephone number of this row is dialled from."""
+    if "address.country" not in options.fields:
+        return ""
+    index = options.fields.index("address.country")
+    return region_of(_cell(cells[index], index, options))
 
 
 def _cell(cell: str, index: int, options: RowOptions) -> str:
@@ -131,44 +161,59 @@ def _width_problem(cells: Sequence[str], width: int) -> str:
     return ""
 
 
-def _put_cell(draft: _Draft, target: str, column: str, text: str) -> None:
+def _put_cell(draft: _Draft, target: str, column: str, text: str, index: int = -1) -> None:
     head, _, label = target.partition(".")
-    if head in _IDENTIFIERS:
-        for one in values.several(text):
+    if not target:
+        draft.add_note(f"{column}: {text}")
+    elif head in _IDENTIFIERS:
+        for one in values.several(text, head):
             _put_identifier(draft, head, label, column, one)
     elif target == "taproot_id":
         _put_own_key(draft, column, text)
+    elif head == "parent":
+        _put_parent(draft, label, column, text)
     elif head == "address":
         number, dot, part = label.partition(".")
         place = int(number) - 1 if dot else 0
         _put_address(draft, place, part if dot else label, column, text)
     elif head == "custom":
-        _put_custom(draft, label, column, text)
+        _put_custom(draft, label, column, text, index)
     elif target == "note" and "note" in draft.fields:
         draft.add_note(text)
-    else:
-        draft.put(target, column, _reader(draft.options, target), text)
+    elif target not in _CHOSEN or text.casefold() not in values.NO_ANSWER:
+        draft.put(target, column, _reader(draft.options, target, index), text)
 
 
-def _put_custom(draft: _Draft, key: str, column: str, text: str) -> None:
+def _put_custom(draft: _Draft, key: str, column: str, text: str, index: int) -> None:
     try:
-        value = _custom_value(draft.options.custom, key, text)
+        value = _custom_value(draft.options, key, text, index)
     except ValueError as error:
         draft.unreadable(column, text, str(error))
     else:
         draft.fields.setdefault("custom", {})[key] = value
 
 
-def _custom_value(specs: Sequence[Spec], key: str, text: str) -> Any:
-    spec = next((spec for spec in specs if spec.key == key and not spec.retired), None)
-    if spec is None and specs:
+def _custom_value(options: RowOptions, key: str, text: str, index: int) -> Any:
+    spec = next((spec for spec in options.custom if spec.key == key and not spec.retired), None)
+    if spec is None and options.custom:
         raise ValueError(f"there is no field custom.{key}")
-    return text if spec is None else from_text(spec, text)
+    if spec is None:
+        return text
+    if spec.type == "date":
+        text = read_date(text, day_first=_day_first(options, index)).isoformat()
+    elif spec.type in NUMBERS - {"money"}:
+        text = values.plain_number(text)
+    return from_text(spec, text)
 
 
-def _reader(options: RowOptions, target: str) -> Callable[[str], Any]:
+def _day_first(options: RowOptions, index: int) -> bool:
+    order = options.date_orders[index] if 0 <= index < len(options.date_orders) else ""
+    return order == DAY_FIRST if order else options.day_first
+
+
+def _reader(options: RowOptions, target: str, index: int) -> Callable[[str], Any]:
     special: dict[str, Callable[[str], Any]] = {
-        "birth_date": lambda text: _birth_date(text, options),
+        "birth_date": lambda text: _birth_date(text, day_first=_day_first(options, index)),
         "status": values.read_status,
         "kind": values.read_kind,
         "value_class": values.read_value_class,
@@ -178,8 +223,8 @@ def _reader(options: RowOptions, target: str) -> Callable[[str], Any]:
     return special.get(target, lambda text: _limited(target, text))
 
 
-def _birth_date(text: str, options: RowOptions) -> dt.date:
-    date = values.read_date(text, day_first=options.day_first)
+def _birth_date(text: str, *, day_first: bool) -> dt.date:
+    date = read_date(text, day_first=day_first)
     if date > dt.datetime.now(dt.UTC).date():
         raise ValueError("lies in the future")
     return date
@@ -193,10 +238,9 @@ def _limited(target: str, text: str) -> str:
 
 
 def _put_identifier(draft: _Draft, kind: str, label: str, column: str, text: str) -> None:
-    if kind == "external" and ":" not in text:
-        text = f"{label or draft.options.external_system}:{text}"
+    text = _external(draft.options, label, text) if kind == "external" else values.whole(text)
     try:
-        normal = normal_form(kind, text, draft.options.phone_region)
+        text, normal = _normal(draft, kind, text)
     except InvalidIdentifier as error:
         draft.unreadable(column, text, str(error))
         return
@@ -207,6 +251,52 @@ def _put_identifier(draft: _Draft, kind: str, label: str, column: str, text: str
     first = all(item["kind"] != kind for item in known)
     shown = "" if kind == "external" else label
     known.append({"kind": kind, "value": text, "label": shown, "primary": first})
+
+
+def _external(options: RowOptions, label: str, text: str) -> str:
+    if label == "domain":
+        text = (
+            text.casefold().removeprefix("https://").removeprefix("http://").removeprefix("www.").strip("/ ")
+        )
+    return text if ":" in text else f"{label or options.external_system}:{values.whole(text)}"
+
+
+def _normal(draft: _Draft, kind: str, text: str) -> tuple[str, str]:
+    """What to store, and its normal form. A telephone number is read as in the row's country, or else as at home."""
+    options = draft.options
+    if kind != "phone":
+        return text, normal_form(kind, text)
+    if values.shortened(text):
+        raise InvalidIdentifier("a spreadsheet has cut its digits off; write the column as text")
+    region = draft.region or options.phone_region
+    try:
+        normal = normal_form(kind, text, region)
+    except InvalidIdentifier:
+        if region == options.phone_region:
+            raise
+        region = options.phone_region
+        normal = _as_at_home(text, region, draft.region)
+    # later readings do not know the row's country
+    return (text if region == (options.home_region or region) else normal), normal
+
+
+def _as_at_home(text: str, home: str, abroad: str) -> str:
+    try:
+        return normal_form("phone", text, home)
+    except InvalidIdentifier:
+        return normal_form("phone", text, abroad)  # for its reason
+
+
+def _put_parent(draft: _Draft, kind: str, column: str, text: str) -> None:
+    if kind == "name":
+        draft.parent = draft.parent if draft.parent[0] else (kind, text)
+        return
+    if kind == "external":
+        text = _external(draft.options, "", text)
+    try:
+        draft.parent = (kind, normal_form(kind, text))
+    except InvalidIdentifier as error:
+        draft.unreadable(column, text, str(error))
 
 
 def _put_own_key(draft: _Draft, column: str, text: str) -> None:
@@ -222,12 +312,14 @@ def _put_address(draft: _Draft, place: int, part: str, column: str, text: str) -
     address = known[place]
     if part == "lines":
         lines = [line.strip() for line in text.replace("\\n", "\n").splitlines() if line.strip()]
+        if address["lines"] and _HOUSE_NUMBER.match(address["lines"][-1]) and lines:
+            lines[0] = f"{address['lines'].pop()} {lines[0]}"  # a column for the number, one for the street
         address["lines"] = [*address["lines"], *lines][:5]
         if any(len(line) > _LIMITS["address.lines"] for line in lines):
             draft.reasons.append(f"{column}: longer than {_LIMITS['address.lines']} characters")
         return
     try:
-        address[part] = _limited(f"address.{part}", text)
+        address[part] = _limited(f"address.{part}", values.whole(text))
     except ValueError as error:
         draft.unreadable(column, text, str(error))
 
@@ -242,7 +334,9 @@ def _complete(draft: _Draft) -> None:
     if not fields["tags"]:
         del fields["tags"]
     if "kind" not in fields:
-        fields["kind"] = draft.options.default_kind or guess_kind(fields)
+        fields["kind"] = draft.options.default_kind or guess_kind(fields, persons=draft.options.persons)
+    if fields["kind"] == "person" and not (fields.get("given_name") or fields.get("family_name")):
+        _turn(fields)
     if not fields.get("display_name"):
         name = _name_of(fields)
         if name:
@@ -255,13 +349,21 @@ def _name_of(fields: dict[str, Any]) -> str:
     given, family = fields.get("given_name", ""), fields.get("family_name", "")
     if given or family:
         return f"{family}{given}" if has_chinese(family + given) else f"{given} {family}".strip()
-    callable_by = [
-        item["value"] for item in fields.get("identifiers", []) if item["kind"] in ("email", "phone")
-    ]
-    return str(callable_by[0]) if callable_by else ""
+    known = fields.get("identifiers", [])
+    for kind in ("email", "phone", "tax_number"):
+        if found := [item["value"] for item in known if item["kind"] == kind]:
+            return str(found[0])
+    return next((item["value"].partition(":")[2] for item in known), "")
 
 
-def guess_kind(fields: dict[str, Any]) -> str:
+def _turn(fields: dict[str, Any]) -> None:
+    found = turned(fields.get("display_name", ""))
+    if found:
+        fields["given_name"], fields["family_name"] = found
+        fields["display_name"] = " ".join(found)
+
+
+def guess_kind(fields: dict[str, Any], *, persons: bool = False) -> str:
     """Person or organisation from what the row holds; an organisation when nothing tells."""
     if fields.get("given_name") or fields.get("family_name") or fields.get("birth_date"):
         return "person"
@@ -269,9 +371,9 @@ def guess_kind(fields: dict[str, Any]) -> str:
         return "organization"
     name = fields.get("display_name", "")
     folded = fold(name).replace(" ", "")
-    if not folded:
+    if not name:
         return "person"
     if has_chinese(folded):
         short = len(folded) <= _PERSON_NAME and company_core(name) == folded
         return "person" if short else "organization"
-    return "organization"
+    return "person" if persons and not names_company(name) else "organization"

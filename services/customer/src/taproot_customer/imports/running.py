@@ -10,7 +10,7 @@ import asyncio
 import functools
 import tempfile
 import uuid
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 from taproot.customer.v1 import import_pb2 as pb
@@ -18,15 +18,16 @@ from taproot_base import telemetry
 from taproot_base.blobs import BlobStore
 from taproot_base.errors import AppError, NotFound
 from taproot_chassis.consumers import INFRASTRUCTURE
-from taproot_chassis.operations import Cancelled, Run
+from taproot_chassis.operations import Cancelled, Run, is_passing
 from taproot_chassis.placement import Placer
-from taproot_customer.imports import handlers, messages, parsing, queries
+from taproot_customer.imports import handlers, linking, messages, parsing, queries
 from taproot_customer.imports.model import ACTIVE, CANCELLED, FAILED, SUCCEEDED, VALIDATED, VALIDATING, Import
 from taproot_customer.imports.pool import ParserPool
 from taproot_customer.imports.reading import Position
 from taproot_customer.imports.writing import REJECTED, Chunk, Outcome
 from taproot_storage.database import Database, UnitOfWork
 
+Parse = Callable[[Position | None], Awaitable[parsing.Chunk]]
 CHUNK_ROWS = 500
 PREVIEW_ROWS = 1000
 RETRY_SECONDS = 1.0
@@ -51,11 +52,10 @@ class ImportRunner:
             except Cancelled:
                 await self._finish(run, key, CANCELLED)
                 raise
-            except AppError as error:
-                await self._finish(run, key, FAILED, error.message)
-                raise
-            except Exception:
-                await self._finish(run, key, FAILED, "an internal error")
+            except Exception as error:
+                if not is_passing(error):
+                    said = error.message if isinstance(error, AppError) else "an internal error"
+                    await self._finish(run, key, FAILED, said)
                 raise
         dry = found.state == VALIDATING
         return await self._finish(run, key, VALIDATED if dry else SUCCEEDED)
@@ -97,10 +97,30 @@ class ImportRunner:
                     if not await self._write(run, key, start, chunk, work):
                         return False
                 if chunk.finished:
-                    return True
+                    return await self._link(run, key, parse)
                 start = chunk.after
         finally:
             ahead.cancel()
+
+    async def _link(self, run: Run, key: uuid.UUID, parse: Parse) -> bool:
+        """The second reading, for the parents. True, also where somebody else has taken over: there is nothing left."""
+        start: Position | None = None
+        while True:
+            async with self._database.unit() as work:
+                found = await load_locked(key, work)
+                if (
+                    not is_at_work(found, run)
+                    or found.state == VALIDATING
+                    or not linking.names_parents(found)
+                ):
+                    return True
+                if found.cancel_requested:
+                    raise Cancelled("the import was cancelled")
+                chunk = await parse(start)
+                await linking.link(found, chunk.rows, work)
+            if chunk.finished:
+                return True
+            start = chunk.after
 
     async def _parse(self, found: Import, path: str, start: Position | None) -> parsing.Chunk:
         return await self._pool.run(

@@ -205,7 +205,7 @@ class ImportsServicer(Servicer):
 
     async def _look(self, content: bytes, message: pb.Import) -> Preview:
         encoding, dialect = messages.dialect_given(message.dialect)
-        found: Preview = await self._over(content, look_at, encoding, dialect)
+        found: Preview = await self._over(content, look_at, encoding, dialect, messages.own_fields())
         return found
 
     async def _over(self, content: bytes, work: Callable[..., Any], *arguments: Any) -> Any:

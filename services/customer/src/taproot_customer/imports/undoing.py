@@ -19,7 +19,7 @@ from taproot_storage.database import Database, UnitOfWork
 
 BATCH = 200
 TAKEN_BACK, PARTLY, KEPT = "undone", "partly", "kept"
-_DATES = frozenset({"birth_date"})
+_DATES, _KEYS = frozenset({"birth_date"}), frozenset({"parent_id"})
 
 
 @dataclass(frozen=True)
@@ -126,8 +126,12 @@ def _keys(identifiers: list[dict[str, Any]], region: str) -> set[tuple[str, str]
 
 
 def _stored(value: Any) -> Any:
+    if isinstance(value, uuid.UUID):
+        return str(value)
     return value.isoformat() if isinstance(value, dt.date) else value
 
 
 def _value(name: str, stored: Any) -> Any:
+    if name in _KEYS and stored:
+        return uuid.UUID(stored)
     return dt.date.fromisoformat(stored) if name in _DATES and stored else stored

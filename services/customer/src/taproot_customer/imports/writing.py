@@ -28,6 +28,8 @@ CREATED, UPDATED, SKIPPED, REJECTED = "created", "updated", "skipped", "rejected
 Key = tuple[str, str]
 UPDATING = ("update", "update_only")
 _KEPT = frozenset({"kind", "source"})
+_STRONG = frozenset({"external", "tax_number", OWN_KEY})
+_NO_SYSTEMS: set[str] = set()
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,9 @@ class Chunk:
     policy: str
     dry: bool
     work: UnitOfWork
-    owners: dict[Key, uuid.UUID] = field(default_factory=dict)
+    owners: dict[Key, list[uuid.UUID]] = field(default_factory=dict)
+    systems: dict[uuid.UUID, set[str]] = field(default_factory=dict)
+    """Systems of which a customer has a key."""
     barred: dict[uuid.UUID, str] = field(default_factory=dict)
     known: dict[uuid.UUID, Customer] = field(default_factory=dict)
     created: dict[uuid.UUID, dict[str, Any]] = field(default_factory=dict)
@@ -68,27 +72,47 @@ class Chunk:
     async def _look_up(self, keys: Sequence[Key]) -> None:
         for match in await queries.match_keys(self.work, keys):
             owner = match["customer_id"]
-            self.owners.setdefault((match["kind"], match["normal"]), owner)
+            self._belongs((match["kind"], match["normal"]), owner)
             if match["deleted"]:
                 self.barred[owner] = "belongs to a customer in the recycle bin"
             elif not match["visible"]:
                 self.barred[owner] = "belongs to a customer of another branch"
         for known in await queries.own_customers(self.work, [k for kind, k in keys if kind == OWN_KEY]):
-            self.owners.setdefault((OWN_KEY, str(known)), known)
+            self._belongs((OWN_KEY, str(known)), known)
         if self.dry:
             for tried in await queries.tried_keys(self.work, self.import_id, keys):
-                self.owners.setdefault((tried["kind"], tried["normal"]), tried["customer_id"])
-        wanted = set(self.owners.values()) - set(self.barred)
+                self._belongs((tried["kind"], tried["normal"]), tried["customer_id"])
+        everybody = {owner for owners in self.owners.values() for owner in owners}
+        for owner, normal in await queries.external_keys(self.work, self.import_id, sorted(everybody)):
+            self.systems.setdefault(owner, set()).add(system_of(normal))
+        wanted = everybody - set(self.barred)
         if self.policy in UPDATING and wanted:
             found = await self.work.scalars(queries.customers_for_update(sorted(wanted)))
             self.known = {customer.id: customer for customer in found}
+
+    def _belongs(self, key: Key, owner: uuid.UUID) -> None:
+        owners = self.owners.setdefault(key, [])
+        if owner not in owners:
+            owners.append(owner)
+
+    def _owners_of(self, row: ParsedRow) -> set[uuid.UUID]:
+        """Whose row it is. Keys that only one customer can have decide before numbers that people share.
+
+        A customer whom the row's own system knows by another key is another one, whatever number they share.
+        """
+        strong = {owner for key in row.keys if key[0] in _STRONG for owner in self.owners.get(key, ())}
+        if strong:
+            return strong
+        theirs = {system_of(normal) for kind, normal in row.keys if kind == "external"}
+        shared = {owner for key in row.keys for owner in self.owners.get(key, ())}
+        return {owner for owner in shared if not theirs & self.systems.get(owner, _NO_SYSTEMS)}
 
     def _take(self, row: ParsedRow) -> Outcome:
         if row.reasons:
             return Outcome(row, REJECTED, reasons=row.reasons)
         if row.blank:
             return Outcome(row, SKIPPED)
-        owners = {self.owners[key] for key in row.keys if key in self.owners}
+        owners = self._owners_of(row)
         if not owners and self.policy == "update_only":
             return Outcome(row, REJECTED, reasons=("no customer has one of its identifiers",))
         if not owners:
@@ -143,17 +167,17 @@ class Chunk:
         values = merged_values(row.fields, customer)
         before = customer.version
         changed = {name for name, value in values.items() if getattr(customer, name) != value}
-        stored = {name: _plain(getattr(customer, name)) for name in changed}
+        stored = {name: plain(getattr(customer, name)) for name in changed}
         try:
             if self.dry:
                 return Outcome(row, UPDATED if changed else SKIPPED, customer.id)
             customer.change(values, self.work.clock.now())
         except AppError as error:
             return Outcome(row, REJECTED, customer.id, (error.message,))
-        self._own([key for key in row.keys if key not in self.owners], customer.id)
+        self._own([key for key in row.keys if customer.id not in self.owners.get(key, ())], customer.id)
         if customer.version == before:
             return Outcome(row, SKIPPED, customer.id)
-        after = {name: _plain(values[name]) for name in changed}
+        after = {name: plain(values[name]) for name in changed}
         self._remember(customer.id, row.line, UPDATED, customer.version, stored, after)
         return Outcome(row, UPDATED, customer.id)
 
@@ -173,9 +197,11 @@ class Chunk:
 
     def _own(self, keys: Sequence[Key], owner: uuid.UUID) -> None:
         for kind, normal in keys:
-            self.owners[kind, normal] = owner
+            self._belongs((kind, normal), owner)
             if kind == OWN_KEY:
                 continue
+            if kind == "external":
+                self.systems.setdefault(owner, set()).add(system_of(normal))
             self.new_keys.append({"customer_id": owner, "kind": kind, "normal": normal})
 
     def _note(self, event_type: str, columns: Mapping[str, Any], payload: bytes) -> None:
@@ -205,8 +231,15 @@ class Chunk:
         await self.work.database.log.append(self.work, self.events)
 
 
-def _plain(value: Any) -> Any:
+def system_of(normal: str) -> str:
+    """Of an external key."""
+    return normal.partition(":")[0]
+
+
+def plain(value: Any) -> Any:
     """As JSON can hold it."""
+    if isinstance(value, uuid.UUID):
+        return str(value)
     return value.isoformat() if isinstance(value, dt.date) else value
 
 

@@ -14,7 +14,7 @@ from taproot_customer.matching.traits import Traits
 _WORD, _ALIKE, _NEAR = 0.9, 0.85, 0.6
 _SHORT = 3
 _COMMON_WEIGHT = 0.35
-_COMMON = frozenset(
+COMMON_WORDS = frozenset(
     word_list(
         "academy agency american analytics associates association automotive bank building business "
         "capital care center centre china church city clinic club college commerce communications "
@@ -122,7 +122,7 @@ def _latin(left: str, right: str) -> str:
     shorter, longer = sorted((set(a), set(b)), key=lambda words: (_size(words), sorted(words)))
     met = sum(_weight(word) for word in shorter if _meets(word, longer))
     share, covered = met / _size(shorter), met / _size(longer)
-    if share >= _ALIKE and any(word not in _COMMON for word in shorter):
+    if share >= _ALIKE and any(word not in COMMON_WORDS for word in shorter):
         return "alike" if covered >= 0.6 else "part of the other"
     if min(map(len, joined)) >= 8 and Indel.normalized_similarity(*joined, score_cutoff=_ALIKE) > 0:
         return "alike" if share >= _NEAR else "near"
@@ -135,7 +135,7 @@ def _size(words: set[str]) -> float:
 
 def _weight(word: str) -> float:
     """Long words tell more; what every second company is called tells little."""
-    return len(word) * (_COMMON_WEIGHT if word in _COMMON else 1.0)
+    return len(word) * (_COMMON_WEIGHT if word in COMMON_WORDS else 1.0)
 
 
 def _meets(word: str, others: set[str]) -> bool:

@@ -50,3 +50,8 @@ _NONE: frozenset[int] = frozenset()
 def same_given_name(left: str, right: str) -> bool:
     """Whether both are forms of one given name."""
     return bool(_TABLE.get(left, _NONE) & _TABLE.get(right, _NONE))
+
+
+def given_names() -> frozenset[str]:
+    """All names of the table, as spelt in folded case."""
+    return frozenset(_TABLE)

@@ -16,7 +16,7 @@ def word_list(text: str) -> tuple[str, ...]:
 
 _CJK = re.compile(r"[㐀-䶿一-鿿豈-﫿]")
 _WORD = re.compile(r"[^\W_]+")
-_LATIN_FORMS = frozenset(
+LATIN_FORMS = frozenset(
     word_list(
         "ltd limited co company inc incorporated corp corporation llc llp lp plc gmbh ag kg sa sas sarl "
         "srl spa bv nv oy ab as pte pty sdn bhd kk holding holdings group the and of"
@@ -57,7 +57,7 @@ def company_core(text: str) -> str:
         joined = folded.replace(" ", "")
         core = _PLACE_MARK.sub(r"\2", _CHINESE_FORMS.sub("", joined))
         return core or joined
-    words = [word for word in folded.replace(" s ", "s ").split() if word not in _LATIN_FORMS]
+    words = [word for word in folded.replace(" s ", "s ").split() if word not in LATIN_FORMS]
     return " ".join(words) or folded
 
 

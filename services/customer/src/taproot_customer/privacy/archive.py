@@ -14,7 +14,7 @@ from pathlib import Path
 from taproot.customer.v1 import export_pb2 as pb
 from taproot_base.blobs import BlobStore
 from taproot_base.errors import AppError, NotFound
-from taproot_chassis.operations import Cancelled, Run
+from taproot_chassis.operations import Cancelled, Run, is_passing
 from taproot_customer.exports import messages, queries
 from taproot_customer.exports.handlers import part_key
 from taproot_customer.exports.model import CANCELLED, FAILED, RUNNING, SUCCEEDED, Export
@@ -43,7 +43,8 @@ class ArchiveRunner:
             await self._finish(key, CANCELLED, "")
             raise
         except AppError as error:
-            await self._finish(key, FAILED, error.message)
+            if not is_passing(error):
+                await self._finish(key, FAILED, error.message)
             raise
 
     async def _write(self, run: Run, key: uuid.UUID) -> pb.Export:

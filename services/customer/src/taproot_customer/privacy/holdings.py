@@ -10,16 +10,19 @@ from sqlalchemy import Text, cast, false, func, or_, select
 
 from taproot.operations.v1 import personal_data_service_pb2 as pb
 from taproot_customer.activities.model import Activity
+from taproot_customer.analysis.model import Insight, insight_cells, insight_scores
 from taproot_customer.consents.model import Consent, consent_states, form_consents
 from taproot_customer.contacts.model import Contact
 from taproot_customer.customers.model import Customer, customer_access, customer_keys
 from taproot_customer.exports.model import Export
 from taproot_customer.imports.model import ACTIVE, Import, import_changes, import_keys, import_rows
+from taproot_customer.loyalty.model import loyalty_class_changes
 from taproot_customer.merging.model import customer_blocks, customer_traits, merge_sources, merges
 from taproot_customer.objects.model import CustomObject
 from taproot_customer.pools.model import claims, ownership_changes
 from taproot_customer.privacy import files
 from taproot_customer.profiles.model import profile_items
+from taproot_customer.purchases.model import purchases
 from taproot_customer.relationships.model import Relationship
 from taproot_customer.review.model import DuplicatePair
 from taproot_customer.segments.model import segment_members
@@ -43,6 +46,7 @@ from taproot_storage.database import Reader
 
 _BETWEEN_DIGITS = "(?<=[0-9])[ ()./-]+(?=[0-9])"
 _customer, _import, _export = table_of(Customer), table_of(Import), table_of(Export)
+_insight = table_of(Insight)
 
 
 def _records(column: Any) -> Of:
@@ -83,15 +87,31 @@ def _loaded(person: Person) -> Condition:
     return or_(*by_rows, *shown)
 
 
-def _asked_for(person: Person) -> Condition:
-    """Archives of the person, and files made by a filter that names the person."""
-    words = [*map(str, person.party_ids), *person.emails, *person.phones]
-    text = func.lower(cast(_export.c.filter, Text))
-    return or_(false(), *(func.strpos(text, word.lower()) > 0 for word in sorted(words)))
+def _named_in(column: Any) -> Of:
+    """By a filter that names the person."""
+
+    def condition(person: Person) -> Condition:
+        words = [*map(str, person.party_ids), *person.emails, *person.phones]
+        text = func.lower(cast(column, Text))
+        return or_(false(), *(func.strpos(text, word.lower()) > 0 for word in sorted(words)))
+
+    return condition
+
+
+# Archives of the person, files and insights made by a filter that names the person.
+_asked_for, _insights = _named_in(_export.c.filter), _named_in(_insight.c.filter)
 
 
 HELD = (
     Holding(_export, _asked_for),
+    Holding(
+        insight_scores,
+        any_of(party(insight_scores), below(insight_scores, "insight_id", _insight, _insights)),
+    ),
+    Holding(insight_cells, below(insight_cells, "insight_id", _insight, _insights)),
+    Holding(_insight, _insights),
+    Holding(loyalty_class_changes, party(loyalty_class_changes)),
+    Holding(purchases, party(purchases)),
     Holding(
         _import,
         _loaded,
@@ -150,6 +170,7 @@ WITHOUT = {
     "duplicate_rules": _CONFIGURATION,
     "duplicate_searches": "where a search stands",
     "erasures": "the erasure's own record: an id that is gone; what the person is known by only until it is done",
+    "loyalty_class_rules": _CONFIGURATION,
     "object_types": _CONFIGURATION,
     "pool_rules": _CONFIGURATION,
     "segments": _CONFIGURATION,

@@ -32,6 +32,8 @@ def to_message(row: Any) -> pb.TimelineEntry:
         branch_id=branch.id if branch else "",
         params=params,
         trace_id=row["trace_id"],
+        channel=row["channel"],
+        contact_id=str(row["contact_id"] or ""),
         summary_zh=zh,
         summary_en=en,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sqlalchemy import Boolean, Column, DateTime, Index, Table, Text, Uuid
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from taproot_customer.base import Base
 from taproot_customer.timeline.permissions import PERMISSIONS
@@ -24,6 +24,10 @@ def _columns() -> list[Column[object]]:
         Column("team_id", Uuid),
         Column("params", JSONB, nullable=False),
         Column("trace_id", Text, nullable=False),
+        Column("channel", Text, nullable=False, server_default=""),
+        Column("contact_id", Uuid),
+        # Searched within one customer only, whose rows the key finds: an index would cost every event.
+        Column("words", ARRAY(Text), nullable=False, server_default="{}"),
     ]
 
 

@@ -75,6 +75,10 @@ def _types() -> dict[str, type[Message]]:
     return found
 
 
+def type_of(event_type: str) -> type[Message] | None:
+    return _types().get(event_type.partition(".")[0])
+
+
 def decode(event: Event) -> Message | None:
     """The event's payload; None for aggregates the timeline has no words for."""
     kind = _types().get(event.aggregate_type)
@@ -99,14 +103,14 @@ def resource_of(aggregate: str) -> str:
 
 
 @cache
-def _names(event_type: str) -> tuple[str, ...]:
+def names_of(event_type: str) -> tuple[str, ...]:
     words = WORDS.get(event_type)
     return tuple(dict.fromkeys(_PLACEHOLDER.findall(words.zh + words.en))) if words else ()
 
 
 def params_of(event: Event) -> dict[str, str]:
     """Values for the event's words as text; empty text where the payload has none."""
-    names = _names(event.type)
+    names = names_of(event.type)
     message = decode(event) if names else None
     if message is None:
         return dict.fromkeys(names, "")
@@ -116,11 +120,11 @@ def params_of(event: Event) -> dict[str, str]:
 @cache
 def hidden_params(event_type: str, masked: frozenset[str]) -> frozenset[str]:
     """Values that come from fields hidden from a caller with these masks."""
-    kind = _types().get(event_type.partition(".")[0])
-    return frozenset(name for name in _names(event_type) if kind and masked & _classes(kind(), name))
+    kind = type_of(event_type)
+    return frozenset(name for name in names_of(event_type) if kind and masked & classes_of(kind(), name))
 
 
-def _classes(message: Message, name: str) -> set[str]:
+def classes_of(message: Message, name: str) -> set[str]:
     """Sensitivity classes and `type.field` paths on the way to a value."""
     head = name.partition(".")[0]
     value = message if head in message.DESCRIPTOR.fields_by_name else record_of(message)

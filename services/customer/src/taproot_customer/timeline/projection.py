@@ -16,6 +16,7 @@ from taproot.marketing.events.v1.form_event_pb2 import FormEvent
 from taproot.sales.events.v1.lead_event_pb2 import LeadEvent
 from taproot_chassis.events import Event
 from taproot_customer.reading import column_names
+from taproot_customer.timeline.finding import found_by
 from taproot_customer.timeline.model import timeline, timeline_links, timeline_waiting
 from taproot_customer.timeline.payloads import params_of, resource_of
 from taproot_customer.timeline.permissions import moves, place_of
@@ -116,6 +117,7 @@ def _row(event: Event) -> dict[str, Any]:
         **place_of(event),
         "params": params_of(event),
         "trace_id": parts[1] if len(parts) > 1 else "",
+        **found_by(event),
     }
 
 

@@ -10,6 +10,8 @@ from sqlalchemy import Uuid, literal, select
 from taproot.customer.v1 import timeline_pb2 as pb
 from taproot_customer.nearness import near
 from taproot_customer.parents import find_parent, members_of
+from taproot_customer.search.keys import text_terms
+from taproot_customer.timeline.finding import unveiled
 from taproot_customer.timeline.model import timeline
 from taproot_listing.fields import Field, FieldType, Resource
 from taproot_listing.lists import ListRequest, Page
@@ -28,6 +30,17 @@ RESOURCE = Resource(
         Field("resource", _c.resource, FieldType.TEXT),
         Field("resource_id", _c.resource_id, FieldType.ID, sortable=False),
         Field("actor", _c.actor, FieldType.TEXT),
+        Field("channel", _c.channel, FieldType.TEXT),
+        Field("contact_id", _c.contact_id, FieldType.ID, sortable=False),
+        Field(
+            "text",
+            _c.words,
+            FieldType.TEXT,
+            repeated=True,
+            sensitive_class="note",
+            terms=text_terms,
+            through=unveiled,
+        ),
         Field("occurred_time", _c.occurred_at, FieldType.INSTANT),
     ],
     default_order="occurred_time desc",

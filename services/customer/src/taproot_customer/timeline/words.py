@@ -24,6 +24,7 @@ _LINES: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("customer.created", "建立客户档案", "Customer record created"),
         ("customer.updated", "更新客户资料", "Customer record updated"),
         ("customer.assigned", "客户移交新负责人", "Handed to another owner"),
+        ("customer.classified", "客户等级变为 {loyalty_class}", "Loyalty class is now {loyalty_class}"),
         ("customer.recall_warned", "客户即将退回公海", "About to go back to the pool"),
         ("customer.deleted", "档案移入回收站或并入其他档案", "Record moved to the recycle bin or merged into another"),
         ("customer.undeleted", "档案恢复", "Record brought back"),

@@ -80,6 +80,7 @@ class Calls:
         self._after = after or {}
 
     async def answer(self, route: Route, values: dict[str, str], request: Request) -> Answer:
+        self._backends.require_room()
         caller, credential = await self._caller(route, request)
         cost = batch_cost(request.query) if route.batch else 1
         paid = await self._limiter.admit(caller, credential, request.client, cost)

@@ -78,13 +78,13 @@ async def join(account_id: uuid.UUID, values: Values, work: UnitOfWork) -> Loyal
         raise LoyaltyAccountExists(known)
     if program.closed:
         raise LoyaltyProgramClosed
-    return await _open(account_id, program, customer["id"], customer, work)
+    return await _open(account_id, program, customer["id"], work)
 
 
 async def _open(
-    account_id: uuid.UUID, program: LoyaltyProgram, customer_id: uuid.UUID, customer: Any, work: UnitOfWork
+    account_id: uuid.UUID, program: LoyaltyProgram, customer_id: uuid.UUID, work: UnitOfWork
 ) -> LoyaltyAccount:
-    now = work.clock.now()
+    now, customer = work.clock.now(), await customers.hold_customer(work, customer_id)
     account = LoyaltyAccount(
         id=account_id,
         program_id=program.id,
@@ -185,7 +185,7 @@ async def account_for(
         return await load_any(work, LoyaltyAccount, known, queries.WORK)
     if program.closed and not closed_too:
         raise LoyaltyProgramClosed
-    return await _open(new_id(), program, root, await customers.find_customer(work, root), work)
+    return await _open(new_id(), program, root, work)
 
 
 async def earn_for_payment(payment: Payment, work: UnitOfWork) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from typing import Any
 
 from sqlalchemy import select
 
@@ -11,7 +10,7 @@ from taproot_base.errors import InvalidArgument
 from taproot_base.ids import new_id
 from taproot_chassis.events import Event
 from taproot_marketing.customer_refs.merges import awaited_merge
-from taproot_marketing.customer_refs.queries import find_customer
+from taproot_marketing.customer_refs.queries import find_customer, hold_customer
 from taproot_marketing.journeys.records import customer_record, filter_fault, holds, record_of
 from taproot_marketing.journeys.triggers import awaited_customer
 from taproot_marketing.scores import queries
@@ -97,7 +96,7 @@ async def on_event(event: Event, work: UnitOfWork) -> None:
     ]
     if fitting:
         fading = await queries.fading(work)
-        score = await _score_of(customer["id"] if customer else event.party_id, customer, work)
+        score = await _score_of(customer["id"] if customer else event.party_id, work)
         for rule in fitting:
             score.give(rule["points"], event.type, rule["id"], fading, now)
         await work.flush()
@@ -112,7 +111,7 @@ async def on_merge(event: Event, work: UnitOfWork) -> None:
         mine: CustomerScore | None = await work.scalar(queries.score_for_change(source))
         if mine is None or root is None or root["id"] == source:
             continue
-        theirs = await _score_of(root["id"], root, work)
+        theirs = await _score_of(root["id"], work)
         if merge.undone:
             theirs.give(-mine.take_back(event.type, fading, now), event.type, None, fading, now)
         else:
@@ -120,11 +119,11 @@ async def on_merge(event: Event, work: UnitOfWork) -> None:
         await work.flush()
 
 
-async def _score_of(customer_id: uuid.UUID, customer: Any, work: UnitOfWork) -> CustomerScore:
+async def _score_of(customer_id: uuid.UUID, work: UnitOfWork) -> CustomerScore:
     found: CustomerScore | None = await work.scalar(queries.score_for_change(customer_id))
     if found is not None:
         return found
-    now = work.clock.now()
+    now, customer = work.clock.now(), await hold_customer(work, customer_id)
     made = CustomerScore(
         id=new_id(),
         customer_id=customer_id,

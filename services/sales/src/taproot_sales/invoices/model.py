@@ -179,6 +179,7 @@ class CreditLimit(Aggregate, Base):
 
     __tablename__ = "credit_limits"
     __table_args__ = (
+        Index("ix_credit_limits_create_time", "create_time", "id"),
         Index("ix_credit_limits_owner_id", "owner_id", "create_time", "id"),
         Index("ix_credit_limits_branch_path", "branch_path", "create_time", "id"),
     )

@@ -1,0 +1,15 @@
+"""Names of columns made comparable."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+
+def plain_header(header: str) -> str:
+    """`E-mail 1 - Value` -> `e mail 1 value`; blanks between Chinese characters go (`省    份`)."""
+    text = unicodedata.normalize("NFKC", header)
+    text = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", text).casefold()
+    text = re.sub(r"[（(【\[].*?[)）】\]]", " ", text) or text
+    text = " ".join(re.findall(r"[^\W_]+", text))
+    return re.sub(r"(?<=[一-鿿]) (?=[一-鿿])", "", text)
