@@ -12,7 +12,7 @@ from prometheus_client import REGISTRY
 from taproot_charts import alerts
 
 from taproot.customer.events.v1.customer_event_pb2 import CustomerEvent
-from taproot_chassis import consumers
+from taproot_chassis import consumers, measuring
 from taproot_local.api import eventually
 
 CONSUMER = "customer-refs:customer"
@@ -50,7 +50,8 @@ def gauge(state):
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def sales(start_service):
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(consumers, "MEASURE_SECONDS", 0.1)
+        patched.setattr(measuring, "MEASURE_SECONDS", 0.1)
+        patched.setattr(consumers, "HELD_SECONDS", 0.1)
         yield await start_service("sales")
 
 
@@ -73,7 +74,7 @@ async def test_dead_letters(sales):
     for row in await consumer.letters.list():
         await consumer.letters.discard(row["number"])
     await eventually(lambda: _is(lambda: not fires("DeadLetters")), 30, "The end of the alert")
-    assert (gauge("dead"), gauge("parked")) == (0, 0)
+    await eventually(lambda: _is(lambda: gauge("dead") == gauge("parked") == 0), 30, "The end of the letters")
 
 
 async def test_an_event_that_waits_for_its_database_is_late(sales, monkeypatch):

@@ -18,7 +18,12 @@ from taproot_charts.dashboards import SERVICES, all_dashboards
 from taproot_base.descriptors import method_rules
 
 # Made by Prometheus, kube-state-metrics and cert-manager.
-FOREIGN = {"up", "kube_job_status_failed", "certmanager_certificate_expiration_timestamp_seconds"}
+FOREIGN = {
+    "up",
+    "kube_job_status_failed",
+    "kube_job_status_succeeded",
+    "certmanager_certificate_expiration_timestamp_seconds",
+}
 # Labels that come from scraping: ServiceMonitors set taproot_service; `job` is Prometheus' own, ours becomes exported_job.
 SCRAPED = {"namespace", "pod", "taproot_service", "exported_job"}
 SUFFIXES = ("_bucket", "_count", "_sum", "_total")

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 RUNBOOKS = "docs/operations/runbooks"
+SERVICES = "customer|sales|servicedesk|marketing|gateway"
+PROBES = 'route!~"/healthz|/readyz|/metrics"'
+"""Asked every few seconds by machines: they would hide what people meet, and a readiness of 503 is no error."""
 BROKEN = "INTERNAL|UNKNOWN|DATA_LOSS|UNAVAILABLE|DEADLINE_EXCEEDED"
 WINDOWS = (
     # burn rate, long window, short window, for, severity (a month's budget gone in 2, 5, 10 and 30 days)
@@ -34,15 +37,15 @@ class Level:
 LEVELS = (
     Level(
         "HttpErrors", 0.999, "namespace",
-        'sum by (namespace) (rate(taproot_http_answers_total{status=~"5.."}[$window]))',
-        "sum by (namespace) (rate(taproot_http_answers_total[$window]))",
+        f'sum by (namespace) (rate(taproot_http_answers_total{{status=~"5..", {PROBES}}}[$window]))',
+        f"sum by (namespace) (rate(taproot_http_answers_total{{{PROBES}}}[$window]))",
         "Callers of the REST API get server errors",
     ),
     Level(
         "HttpSlow", 0.99, "namespace",
-        'sum by (namespace) (rate(taproot_http_seconds_count[$window])) - '
-        'sum by (namespace) (rate(taproot_http_seconds_bucket{le="0.5"}[$window]))',
-        "sum by (namespace) (rate(taproot_http_seconds_count[$window]))",
+        f"sum by (namespace) (rate(taproot_http_seconds_count{{{PROBES}}}[$window])) - "
+        f'sum by (namespace) (rate(taproot_http_seconds_bucket{{le="0.5", {PROBES}}}[$window]))',
+        f"sum by (namespace) (rate(taproot_http_seconds_count{{{PROBES}}}[$window]))",
         "Callers of the REST API wait longer than half a second",
     ),
     Level(
@@ -60,23 +63,47 @@ LEVELS = (
     ),
 )  # fmt: skip
 
+# A service whose pods are all gone has no `up` any more; one that is uninstalled with all others is not missed.
+DOWN = (
+    'sum by (namespace, taproot_service) (up{taproot_service!=""}) == 0 or '
+    '(count by (namespace, taproot_service) (last_over_time(up{taproot_service!=""}[1d])) unless '
+    'count by (namespace, taproot_service) (up{taproot_service!=""})) and on (namespace) '
+    'count by (namespace) (up{taproot_service!=""})'
+)
 STUCK = (
-    "(max by (namespace, taproot_service, consumer) (taproot_consumer_lag) > 100) unless "
+    "(max by (namespace, taproot_service, consumer) (taproot_consumer_lag) > 0) unless "
     "(sum by (namespace, taproot_service, consumer) (rate(taproot_consumer_events_total[10m])) > 0)"
 )
+JOBS = (
+    'sum by (namespace, taproot_service, exported_job) (increase(taproot_job_runs_total{result="failed"}[30m])) > 2 or '
+    "max by (namespace, taproot_service, exported_job) (taproot_job_running_seconds) > 1800"
+)
+# Bounces are a matter of addresses, unless a good part of all mails bounces: then the server takes none of ours.
+MAILS = (
+    'sum by (namespace) (increase(taproot_mail_settled_total{state=~"uncertain|failed_temporary"}[30m])) > 20 or '
+    '(sum by (namespace) (increase(taproot_mail_settled_total{state="bounced"}[30m])) > 20 and '
+    'sum by (namespace) (increase(taproot_mail_settled_total{state="bounced"}[30m])) > 0.2 * '
+    'sum by (namespace) (increase(taproot_mail_settled_total{state=~"sent|bounced"}[30m])))'
+)
+# A Job that got through at its second attempt keeps the count of its failed pods.
+MIGRATION = (
+    f'max by (namespace, job_name) (kube_job_status_failed{{job_name=~".+-({SERVICES})-migrate-.+"}}) > 0 '
+    "unless max by (namespace, job_name) (kube_job_status_succeeded) > 0"
+)
+# cert-manager is scraped in its own namespace: that of the certificate is then in `exported_namespace`.
 EXPIRY = (
-    "min by (namespace, name) (certmanager_certificate_expiration_timestamp_seconds"
-    '{name=~".+-(customer|sales|servicedesk|marketing|gateway)-tls"})'
+    "min by (namespace, name) (label_replace(certmanager_certificate_expiration_timestamp_seconds"
+    f'{{name=~".+-({SERVICES})-tls"}}, "namespace", "$1", "exported_namespace", "(.+)"))'
 )
 
 # name, expression, for, severity, summary
 CONDITIONS = (
-    ("ServiceDown", 'sum by (namespace, taproot_service) (up{taproot_service!=""}) == 0', "2m", "page",
+    ("ServiceDown", DOWN, "2m", "page",
      "No pod of a service answers"),
     ("OutboxStuck", "max by (namespace, taproot_service) (taproot_outbox_oldest_seconds) > 60", "5m", "page",
      "Changes are committed and not announced: other services do not see them"),
     ("PublishFailing",
-     "sum by (namespace, taproot_service) (rate(taproot_outbox_publish_failures_total[10m])) > 0.1", "10m", "ticket",
+     "sum by (namespace, taproot_service) (rate(taproot_outbox_publish_failures_total[5m])) > 0.01", "10m", "ticket",
      "NATS does not acknowledge events"),
     ("ConsumerStuck",
      STUCK, "10m", "page",
@@ -84,16 +111,15 @@ CONDITIONS = (
     ("ConsumerBehind", "max by (namespace, taproot_service, consumer) (taproot_consumer_lag) > 10000", "15m", "ticket",
      "A consumer does not keep up"),
     ("ConsumerRetrying",
-     "sum by (namespace, taproot_service, consumer) (increase(taproot_consumer_retries_total[15m])) > 5", "5m",
+     "sum by (namespace, taproot_service, consumer) (increase(taproot_consumer_retries_total[15m])) > 4", "5m",
      "ticket", "An event cannot take effect and goes, or will go, to the dead letters"),
     ("DeadLetters",
      'max by (namespace, taproot_service, consumer) (taproot_dead_letters{state="dead"}) > 0', "5m", "ticket",
      "An event was set aside, and what follows it of the same record waits"),
     ("ConsumerLate", "max by (namespace, taproot_service, consumer) (taproot_consumer_oldest_seconds) > 300", "5m",
      "page", "A consumer holds an event it cannot get done for minutes"),
-    ("JobFailing",
-     'sum by (namespace, taproot_service, exported_job) (increase(taproot_job_runs_total{result="failed"}[30m])) > 2', "5m", "ticket",
-     "A scheduled job fails: reminders, clocks or partitions may stand still"),
+    ("JobFailing", JOBS, "5m", "ticket",
+     "A scheduled job fails or does not end: reminders, clocks or partitions may stand still"),
     ("AuditUnsealed", "max by (namespace, taproot_service) (taproot_audit_oldest_unsealed_seconds) > 120", "5m", "page",
      "Events of the audit are in no block: until they are, altering them would not show"),
     ("AuditUnwritten",
@@ -101,14 +127,12 @@ CONDITIONS = (
      "Readings and refusals cannot be written to the audit: when its spool is full, such readings fail"),
     ("CallsShed", "sum by (namespace, taproot_service) (rate(taproot_rpc_shed_total[5m])) > 0", "5m", "page",
      "A service refuses calls because it serves as many as it can"),
-    ("MailUncertain",
-     'sum by (namespace) (increase(taproot_mail_settled_total{state=~"uncertain|failed"}[30m])) > 20', "10m", "ticket",
+    ("MailUncertain", MAILS, "10m", "ticket",
      "Mails fail, or nobody knows whether they were sent"),
     ("MemoryHigh",
      'max by (namespace, taproot_service, pod) (process_resident_memory_bytes{taproot_service!=""}) > 450e6', "15m",
      "ticket", "A pod needs far more memory than at rest"),
-    ("MigrationFailed",
-     'max by (namespace, job_name) (kube_job_status_failed{job_name=~".+-migrate-.+"}) > 0', "1m", "page",
+    ("MigrationFailed", MIGRATION, "1m", "page",
      "A database could not be migrated: an upgrade stands still"),
     ("CertificateExpiring",
      f"{EXPIRY} - time() < 14 * 86400", "1h", "ticket", "A certificate between services runs out within two weeks"),

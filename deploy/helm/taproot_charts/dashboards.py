@@ -97,8 +97,21 @@ def service_dashboard(service: str) -> dict[str, Any]:
 
 def _own_panels(service: str) -> list[Panel]:
     if service == "marketing":
+        due = f"max(taproot_mails_due{{{NAMESPACE}}})"
+        oldest = f"max(taproot_mails_oldest_due_seconds{{{NAMESPACE}}})"
         mails = f"sum by (state) (rate(taproot_mail_settled_total{{{NAMESPACE}}}[15m]))"
-        return [panel("Mails by what came of them", "short", (mails, "{{state}}"))]
+        return [
+            panel("Mails by what came of them", "short", (mails, "{{state}}")),
+            panel("Mails due and not sent", "short", (due, "mails")),
+            panel("Oldest mail due", "s", (oldest, "age")),
+        ]
+    if service == "sales":
+        waiting = (f"max(taproot_leads_waiting{{{NAMESPACE}}})", "waiting")
+        overdue = (f"max(taproot_leads_overdue{{{NAMESPACE}}})", "overdue")
+        return [panel("Leads that wait for feedback", "short", waiting, overdue)]
+    if service == "servicedesk":
+        clocks = f"max by (state) (taproot_sla_clocks{{{NAMESPACE}}})"
+        return [panel("Promises that run", "short", (clocks, "{{state}}"))]
     if service != "gateway":
         return []
     return [

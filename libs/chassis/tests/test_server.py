@@ -12,6 +12,7 @@ import pytest_asyncio
 from boxes import Box, box, create_schema, encode, plain
 from google.protobuf.duration_pb2 import Duration
 from grpc_health.v1 import health_pb2, health_pb2_grpc
+from prometheus_client import REGISTRY
 
 from taproot.operations.v1 import event_service_pb2 as events_pb
 from taproot.operations.v1 import operations_pb2 as pb
@@ -24,6 +25,7 @@ from taproot_base.settings import Settings
 from taproot_chassis import operations
 from taproot_chassis.server import MethodNotServed, bind
 from taproot_chassis.service import Definition, Parts
+from taproot_local.api import eventually
 from taproot_testkit import Harness
 
 DEFINITION = Definition(
@@ -102,6 +104,15 @@ class TestRequests:
         request = pb.WaitOperationRequest(name=f"operations/sales/{key}", timeout=Duration(seconds=20))
         error = await failure(stub.WaitOperation(request, 0.3))
         assert error.kind is Kind.DEADLINE
+
+        async def counted() -> float | None:
+            labels = {
+                "method": "/taproot.operations.v1.OperationsService/WaitOperation",
+                "code": "DEADLINE_EXCEEDED",
+            }
+            return REGISTRY.get_sample_value("taproot_rpc_seconds_count", labels)
+
+        assert await eventually(counted, 10, "What was cut off to count as a failure") == 1
 
     async def test_beyond_its_limit_it_sheds(self, service):
         admin = await service.admin()

@@ -30,7 +30,9 @@ if TYPE_CHECKING:
     from taproot_storage.database import Database
 
 FLUSH_SECONDS = 0.5
-MEASURE_SECONDS = 30.0
+MEASURE_SECONDS = 10.0
+LONGEST_SECONDS = 10.0
+"""A statement that waits for a lock longer than this has failed: it would be in nobody's figures else."""
 MOST_SPOOLED = 2000
 BATCH = 500
 DENIED = (Kind.DENIED, Kind.UNAUTHENTICATED)
@@ -128,7 +130,7 @@ class Auditor:
             try:
                 while batch := self._rows[:BATCH]:
                     async with self._database.connection() as connection:
-                        await connection.execute(audit.insertion(batch))
+                        await connection.execute(audit.insertion(batch), timeout=LONGEST_SECONDS)
                     del self._rows[: len(batch)]
             except Exception as error:
                 _failures.inc()

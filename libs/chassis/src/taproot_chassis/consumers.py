@@ -8,9 +8,11 @@ later events of its aggregate are parked behind it, so nothing overtakes and not
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +27,7 @@ from sqlalchemy.dialects.postgresql import insert
 from taproot_base import telemetry
 from taproot_base.context import Call, calling
 from taproot_base.errors import DeadlineExceeded, EtagMismatch, ResourceExhausted, Unavailable
-from taproot_chassis.deadletters import STATES, DeadLetters, Stray
+from taproot_chassis.deadletters import DeadLetters, Stray
 from taproot_chassis.events import Event, stream_of, subject_filter
 from taproot_chassis.pulling import Pull
 from taproot_storage.erased import is_erased
@@ -42,7 +44,7 @@ FETCH_SECONDS = 5.0
 ACK_WAIT_SECONDS = 60.0
 ATTEMPTS = 5
 MAX_PAUSE_SECONDS = 5.0
-MEASURE_SECONDS = 15.0
+HELD_SECONDS = 10.0
 NEW_TRACE_AFTER_SECONDS = 60.0
 INFRASTRUCTURE = (
     Unavailable,
@@ -59,13 +61,9 @@ INFRASTRUCTURE = (
 
 _handled = Counter("taproot_consumer_events_total", "Events that took effect", ["consumer"])
 _retries = Counter("taproot_consumer_retries_total", "Attempts that failed", ["consumer"])
-_lag = Gauge("taproot_consumer_lag", "Messages waiting", ["consumer"])
 _oldest = Gauge(
-    "taproot_consumer_oldest_seconds", "Age of the oldest event being handled; 0: none is", ["consumer"]
-)
-_set_aside = Gauge(
-    "taproot_dead_letters", "Events that could not take effect (dead) and later ones behind them (parked)",
-    ["consumer", "state"],
+    "taproot_consumer_oldest_seconds", "Age of the oldest event in hand that is not done soon; 0: none is",
+    ["consumer"],
 )  # fmt: skip
 _delay = Histogram("taproot_consumer_delay_seconds", "From the change to its effect", ["consumer"])
 
@@ -136,12 +134,22 @@ class Consumer:
         self.letters = DeadLetters(database, subscription.consumer)
         self.lock = lock_key("consumer", subscription.consumer)
         self._handled = _handled.labels(subscription.consumer)
+        self._retries = _retries.labels(subscription.consumer)  # at 0: from nothing to 5 would be no increase
         self._delay = _delay.labels(subscription.consumer)
+        self._hand: tuple[datetime, float] | None = None
+
+    @property
+    def stream(self) -> str:
+        return stream_of(self.subscription.source)
+
+    @property
+    def durable(self) -> str:
+        return f"{self._service}-{self.subscription.name}"
 
     async def run(self) -> None:
+        _oldest.labels(self.subscription.consumer).set_function(self._age)
         await self._bus.wait_for_stream(self.subscription.source)
         pull = await self._subscribe()
-        measuring = asyncio.ensure_future(self._measure())
         try:
             await self.letters.load()
             while True:
@@ -153,31 +161,19 @@ class Consumer:
                     continue
                 await self._take(messages)
         finally:
-            measuring.cancel()
-            self._show_nothing()
+            self._hand = None
             await pull.close()
 
-    async def _measure(self) -> None:
-        """For ever: letters come and go by an operator's hand too."""
-        while True:
-            with suppress(*INFRASTRUCTURE):
-                for state, number in (await self.letters.count()).items():
-                    _set_aside.labels(self.subscription.consumer, state).set(number)
-            await asyncio.sleep(MEASURE_SECONDS)
-
-    def _show_nothing(self) -> None:
-        """Another process may run the subscription from now on: it shows what there is."""
-        name = self.subscription.consumer
-        for gauge in (_lag.labels(name), _oldest.labels(name)):
-            gauge.set(0)
-        for state in STATES:
-            _set_aside.labels(name, state).set(0)
+    def _age(self) -> float:
+        """Age is the event's own and outlives restarts; but old events that are done at once are a catching-up."""
+        if self._hand is None or time.monotonic() - self._hand[1] < HELD_SECONDS:
+            return 0.0
+        return max((self._database.clock.now() - self._hand[0]).total_seconds(), 0.0)
 
     async def _subscribe(self) -> Pull:
-        durable = f"{self._service}-{self.subscription.name}"
         source = self.subscription.source
         config = ConsumerConfig(
-            durable_name=durable,
+            durable_name=self.durable,
             ack_policy=AckPolicy.EXPLICIT,
             deliver_policy=DeliverPolicy.ALL,
             ack_wait=ACK_WAIT_SECONDS,
@@ -185,22 +181,23 @@ class Consumer:
             max_ack_pending=1000,
             filter_subjects=[subject_filter(source, event) for event in self.subscription.events],
         )
-        await self._bus.jetstream.add_consumer(stream_of(source), config)
-        pull = Pull(self._bus.client, stream_of(source), durable)
+        await self._bus.jetstream.add_consumer(self.stream, config)
+        pull = Pull(self._bus.client, self.stream, self.durable)
         await pull.rewind()
         return pull
 
     async def _take(self, messages: Sequence[Any]) -> None:
         """Handle messages until each has taken effect or is set aside, then acknowledge."""
         events = [event for message in messages if (event := await self._read(message)) is not None]
-        _lag.labels(self.subscription.consumer).set(messages[-1].metadata.num_pending)
+        now = self._database.clock.now()
+        self._hand = (min((event.occurred_at for event in events), default=now), time.monotonic())
         try:
             await self.apply(events)
         except Exception as error:
             telemetry.logger.info("batch_failed", consumer=self.subscription.consumer, error=repr(error))
             for event in events:
                 await self._apply_alone(event)
-        _oldest.labels(self.subscription.consumer).set(0)
+        self._hand = None
         for message in messages:
             await message.ack()
 
@@ -218,9 +215,8 @@ class Consumer:
     async def _apply_alone(self, event: Event) -> None:
         """Infrastructure failures pause; only failures of the event itself count as attempts."""
         attempts, pause = 0, 0.1
+        self._hand = (event.occurred_at, time.monotonic())
         while True:
-            age = (self._database.clock.now() - event.occurred_at).total_seconds()
-            _oldest.labels(self.subscription.consumer).set(max(age, 0))
             try:
                 await self.apply([event])
             except INFRASTRUCTURE as error:
@@ -229,7 +225,7 @@ class Consumer:
                 )
             except Exception as error:
                 attempts += 1
-                _retries.labels(self.subscription.consumer).inc()
+                self._retries.inc()
                 if attempts >= ATTEMPTS:
                     telemetry.logger.exception("dead_letter", event_id=str(event.id), type=event.type)
                     await self.letters.bury(event, error)

@@ -5,6 +5,7 @@ One wrapper per method instead of a chain: each further layer costs a coroutine 
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import cache
@@ -35,6 +36,7 @@ from taproot_chassis.masking import mask
 from taproot_chassis.validation import check, serve_valid
 
 DEFAULT_IN_FLIGHT = 400
+_CLOCKS_APART = 0.1
 _EXEMPT = ("/grpc.health.", "/grpc.reflection.")
 
 _seconds = Histogram(
@@ -114,6 +116,9 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
                         code = error.kind.value
                         span.set_attribute("error.type", error.reason)
                         await self._refuse(context, state, error)
+                    except asyncio.CancelledError:
+                        code = _ended(context)
+                        raise
                     except Exception as error:
                         code = "INTERNAL"
                         await _abort_internal(context, rule.full_name, error)
@@ -181,6 +186,12 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         except AppError as stalled:
             error = stalled
         await abort(context, error)
+
+
+def _ended(context: Any) -> str:
+    """Why a call was cut off: its deadline passed, or the caller went away before it. The caller's clock ends first."""
+    remaining = context.time_remaining()
+    return "DEADLINE_EXCEEDED" if remaining is not None and remaining < _CLOCKS_APART else "CANCELLED"
 
 
 def _attributes(rule: MethodRule) -> dict[str, Any]:

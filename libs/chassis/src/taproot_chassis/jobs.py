@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -18,7 +19,13 @@ if TYPE_CHECKING:
     from taproot_storage.database import Database, UnitOfWork
 
 _runs = Counter("taproot_job_runs_total", "Runs of scheduled jobs", ["job", "result"])
+_running = Gauge(
+    "taproot_job_running_seconds", "How long the job has been at it; 0: it is not running", ["job"]
+)
 _last = Gauge("taproot_job_last_success_timestamp_seconds", "When the job last ended well", ["job"])
+
+RETRY_SECONDS = 300.0
+"""After this a job that failed runs again, even one that is due a few times a day only."""
 
 
 @dataclass(frozen=True)
@@ -32,21 +39,30 @@ class Job:
 
 async def run_for_ever(job: Job, database: Database, call: Callable[[], Call]) -> None:
     """Hold the lease `job:<name>` while running this."""
+    for result in ("ok", "failed"):
+        _runs.labels(job.name, result)  # at 0, so that the first failure is an increase
     while True:
         with calling(call()):
             done = await _run_once(job, database)
-        if not done:
+        if done is None:
+            await asyncio.sleep(min(job.every_seconds, RETRY_SECONDS))
+        elif not done:
             await asyncio.sleep(job.every_seconds)
 
 
-async def _run_once(job: Job, database: Database) -> int:
+async def _run_once(job: Job, database: Database) -> int | None:
+    """How much was done; None when it failed."""
+    begun, running = time.monotonic(), _running.labels(job.name)
+    running.set_function(lambda: time.monotonic() - begun)
     try:
         with telemetry.span(f"job {job.name}", {telemetry.WRITE: False}):
             done = await job.run(database)
     except Exception:
         _runs.labels(job.name, "failed").inc()
         telemetry.logger.exception("job_failed", job=job.name)
-        return 0
+        return None
+    finally:
+        running.set_function(lambda: 0.0)
     _runs.labels(job.name, "ok").inc()
     _last.labels(job.name).set(database.clock.now().timestamp())
     return done

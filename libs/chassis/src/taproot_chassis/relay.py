@@ -12,7 +12,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry.trace import SpanKind
-from prometheus_client import Counter, Gauge
+from prometheus_client import Counter
 from sqlalchemy import bindparam, func, select, update
 
 from taproot_base import telemetry
@@ -31,8 +31,6 @@ CHANNEL = "taproot_outbox"
 
 _published = Counter("taproot_outbox_published_total", "Events published")
 _failures = Counter("taproot_outbox_publish_failures_total", "Publishes that were not acknowledged")
-_backlog = Gauge("taproot_outbox_backlog", "Events committed and not yet published")
-_oldest = Gauge("taproot_outbox_oldest_seconds", "Age of the oldest unpublished event")
 
 _select_unpublished = Statement(
     lambda: (
@@ -47,9 +45,6 @@ _mark = Statement(
         )
         .values(published_at=bindparam("at"))
     )
-)
-_measure = Statement(
-    lambda: select(func.count(), func.min(event_log.c.occurred_at)).where(event_log.c.published_at.is_(None))
 )
 
 
@@ -87,12 +82,9 @@ class Relay:
             while True:
                 self._wake.clear()
                 if await self.publish_batch() < BATCH:
-                    await self._measure()
                     await self._wait()
         finally:
             listener.terminate()
-            _backlog.set(0)  # another process knows better from now on
-            _oldest.set(0)
 
     async def _wait(self) -> None:
         with suppress(TimeoutError):
@@ -155,13 +147,6 @@ class Relay:
         for future in unanswered:
             future.cancel()  # its answer died with a connection: it would keep its place under way for ever
         return [future.done() and not future.cancelled() and future.exception() is None for future in futures]
-
-    async def _measure(self) -> None:
-        async with self._database.reading() as reader:
-            row = await reader.fetch_row(_measure)
-        _backlog.set(row[0])
-        age = (self._database.clock.now() - row[1]).total_seconds() if row[1] else 0
-        _oldest.set(max(age, 0))
 
 
 def _failed(error: Exception) -> asyncio.Future[None]:

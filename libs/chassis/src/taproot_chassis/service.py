@@ -23,7 +23,7 @@ from taproot_base.access import AccessDirectory
 from taproot_base.auth import GATEWAY_KEY, Principal, TokenMinter, TokenVerifier
 from taproot_base.blobs import BlobStore, DirectoryBlobStore
 from taproot_base.clock import Clock, SystemClock
-from taproot_base.context import Call
+from taproot_base.context import Call, calling
 from taproot_base.settings import Settings
 from taproot_chassis import customfields, identities
 from taproot_chassis.audit import Auditor
@@ -34,6 +34,7 @@ from taproot_chassis.customfields import Holdings
 from taproot_chassis.interceptor import CallInterceptor
 from taproot_chassis.jobs import Job, run_for_ever
 from taproot_chassis.leases import Leases
+from taproot_chassis.measuring import Measuring
 from taproot_chassis.operations import Handler, OperationRunner
 from taproot_chassis.relay import Relay
 from taproot_chassis.server import GrpcServer, rules_of
@@ -81,6 +82,8 @@ class Parts:
     operations: Mapping[str, Handler] = field(default_factory=dict)
     background: Sequence[Callable[[], Awaitable[None]]] = ()
     """Runs in every process of role `all` or `worker`, without a lease."""
+    measurements: Sequence[Callable[[Database], Awaitable[None]]] = ()
+    """Set gauges of what the service's tables hold; every process calls them every few seconds, so they read little."""
     startup: Sequence[Callable[[], Awaitable[None]]] = ()
     """Runs once before serving; must be safe to run in several processes at once."""
 
@@ -239,12 +242,16 @@ class ServiceProcess:
         runtime.database.wake_relay = relay.wake
         self._spawn(runtime.access.run())
         self._spawn(self.auditor.run())
+        consumers = consumers_of(self._definition, runtime, parts)
+        measuring = Measuring(runtime.database, runtime.bus, consumers, parts.measurements)
+        with calling(runtime.system_call()):  # the task takes the context it is started in
+            self._spawn(measuring.run())
         if self._settings.role == "api":
             return
         leases = Leases(runtime.database)
         self._stack.push_async_callback(leases.close)
         self._spawn(leases.run("relay", relay.run))
-        self.consumers = consumers_of(self._definition, runtime, parts)
+        self.consumers = consumers
         for consumer in self.consumers:
             self._spawn(leases.run(f"consumer:{consumer.subscription.consumer}", consumer.run))
         sealer = Job("seal-audit", SEAL_SECONDS, Sealer(self._name, runtime.minter.sign).run)

@@ -10,6 +10,7 @@ from taproot_chassis.jobs import Job
 from taproot_chassis.service import Definition, Parts, Runtime
 from taproot_marketing.campaigns import handlers as campaigns
 from taproot_marketing.campaigns.servicer import CampaignsServicer
+from taproot_marketing.deliveries import measuring as deliveries_measuring
 from taproot_marketing.deliveries.sending import Sender, report_lost
 from taproot_marketing.deliveries.servicer import DeliveriesServicer
 from taproot_marketing.encoders import ENCODERS
@@ -72,6 +73,7 @@ def build(runtime: Runtime[MarketingSettings]) -> Parts:
             Job("form-rates", 3600, forget_rates),
         ),
         background=(Sender(runtime, signer).run,),
+        measurements=(deliveries_measuring.measure,),
         startup=(partial(plant, runtime),),
     )
 

@@ -17,6 +17,7 @@ from taproot_sales.encoders import ENCODERS
 from taproot_sales.invoices import jobs as invoices
 from taproot_sales.invoices.servicer import CreditLimitsServicer, InvoicesServicer
 from taproot_sales.leads import jobs as leads
+from taproot_sales.leads import measuring as leads_measuring
 from taproot_sales.leads.servicer import LeadsServicer
 from taproot_sales.opportunities import jobs as opportunities
 from taproot_sales.opportunities.servicer import OpportunitiesServicer
@@ -60,6 +61,7 @@ def build(runtime: Runtime[SalesSettings]) -> Parts:
         },
         subscriptions=SUBSCRIPTIONS,
         jobs=JOBS,
+        measurements=[leads_measuring.measure],
         startup=[functools.partial(ensure_default, runtime.database)],
     )
 

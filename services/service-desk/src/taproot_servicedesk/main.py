@@ -26,6 +26,7 @@ from taproot_servicedesk.queues.model import Queue
 from taproot_servicedesk.queues.servicer import QueuesServicer
 from taproot_servicedesk.seeds import lay_seeds
 from taproot_servicedesk.settings import ServiceDeskSettings
+from taproot_servicedesk.sla import measuring as sla_measuring
 from taproot_servicedesk.sla import messages as sla
 from taproot_servicedesk.sla.model import SlaClock, SlaPolicy
 from taproot_servicedesk.sla.servicer import SlaClocksServicer, SlaPoliciesServicer
@@ -83,6 +84,7 @@ def build(runtime: Runtime[ServiceDeskSettings]) -> Parts:
         },
         subscriptions=listened,
         jobs=jobs(runtime.settings),
+        measurements=[sla_measuring.measure],
         startup=[functools.partial(lay_seeds, runtime.database, runtime.system_call())],
     )
 

@@ -178,3 +178,18 @@ async def forget_quotas(work: UnitOfWork, before: datetime) -> None:
 async def find_by_message_id(reader: Reader, message_id: str) -> uuid.UUID | None:
     found: uuid.UUID | None = await reader.fetch_value(_by_message_id, message_id=message_id)
     return found
+
+
+_overdue = Statement(
+    lambda: select(func.count(), func.min(_d.next_attempt_time)).where(
+        _d.state.in_((literal_column("'queued'"), literal_column("'failed_temporary'"))),
+        _d.next_attempt_time <= _now,
+        unscoped(Delivery, "counted over all branches"),
+    )
+)
+
+
+async def overdue(reader: Reader, now: datetime) -> tuple[int, datetime | None]:
+    """Mails that are due, and since when the first of them is."""
+    row = await reader.fetch_row(_overdue, now=now)
+    return row[0], row[1]

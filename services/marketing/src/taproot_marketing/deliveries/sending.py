@@ -50,6 +50,8 @@ UNWRITABLE = 554
 """As RFC 5321 would answer: this message, not the mailbox, is at fault."""
 _WORK = "the sender serves messages of every branch"
 _settled = Metric("taproot_mail_settled_total", "Messages by what came of them", ["state"])
+for _state in State:
+    _settled.labels(_state)  # at 0, so that the first of its kind is an increase
 
 
 @dataclass(frozen=True)

@@ -145,3 +145,16 @@ async def rates(reader: Reader, filter_text: str, group_by: str) -> list[Any]:
         .limit(10_000)
     )
     return await reader.fetch(statement)
+
+
+_awaited = Statement(
+    lambda: select(func.count(), func.count().filter(T.feedback_due_time < bindparam("now"))).where(
+        T.feedback_due_time.is_not(None), T.feedback_time.is_(None), OPEN, LIVE, _JOB
+    )
+)
+
+
+async def awaited(reader: Reader, now: datetime) -> tuple[int, int]:
+    """Leads whose feedback is awaited, and those of them where it is late."""
+    row = await reader.fetch_row(_awaited, now=now)
+    return row[0], row[1]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Uuid, bindparam, func, select
+from sqlalchemy import Uuid, bindparam, func, literal_column, select
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from taproot.servicedesk.v1 import sla_clock_pb2, sla_policy_pb2
@@ -86,3 +86,19 @@ async def running_by(reader: Reader, calendar_id: uuid.UUID) -> list[SlaClock]:
 async def due_tickets(reader: Reader, now: datetime) -> list[uuid.UUID]:
     """Tickets on which something has come due, longest overdue first; at most 100."""
     return list(dict.fromkeys(row["ticket_id"] for row in await reader.fetch(_due, now=now)))
+
+
+_standing = Statement(
+    lambda: select(
+        func.count(), func.count().filter(_k.warned & ~_k.breached), func.count().filter(_k.breached)
+    ).where(
+        _k.state == literal_column("'running'"),  # as the index of those that run has it
+        unscoped(SlaClock, "counted over all branches"),
+    )
+)
+
+
+async def standing(reader: Reader) -> tuple[int, int, int]:
+    """Running clocks: all, those at risk, those breached."""
+    row = await reader.fetch_row(_standing)
+    return row[0], row[1], row[2]
