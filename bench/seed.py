@@ -8,7 +8,7 @@ from typing import Any
 import asyncpg
 
 CUSTOMERS = """
-INSERT INTO customers (id, kind, display_name, given_name, family_name, identifiers, addresses, status, value_class,
+INSERT INTO customers (id, kind, display_name, given_name, family_name, identifiers, addresses, status, value_class, loyalty_class,
     industry, region, source, tags, language_code, time_zone, key_account, note, owner_id, branch_id, branch_path,
     custom, sort_key, search_tokens, merged_ids, version, create_time, update_time)
 SELECT lpad(to_hex(n), 32, '0')::uuid, 'person', 'Customer ' || n, 'Customer', n::text,
@@ -16,7 +16,7 @@ SELECT lpad(to_hex(n), 32, '0')::uuid, 'person', 'Customer ' || n, 'Customer', n
         'primary', true)),
     jsonb_build_array(jsonb_build_object('lines', jsonb_build_array('Road ' || n % 900), 'city', 'Shanghai',
         'region', '', 'postal_code', '200000', 'country', 'CN')),
-    'potential', 'b', 'retail', 'Shanghai', 'web',
+    'potential', 'b', '', 'retail', 'Shanghai', 'web',
     ARRAY['new'] || CASE WHEN abs(hashint8(n + 1) % 100) = 7 THEN ARRAY['hundredth'] ELSE '{}' END
         || CASE WHEN n % $3 = 3 THEN ARRAY['rare'] ELSE '{}' END,
     'zh-CN', '', false, '', CASE WHEN n % $4 = 5 THEN $5::uuid ELSE p.owner_id END, p.branch_id, p.path,

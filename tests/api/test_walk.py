@@ -50,6 +50,7 @@ PREPARED: dict[str, list[Json]] = {
     "/v1/suppressions": [{"address": f"{name}@example.com"} for name in "ab"],
     "/v1/campaigns": [{"display_name": name} for name in "ab"],
     "/v1/exports": [{"display_name": name} for name in "ab"],
+    "/v1/savedViews": [{"display_name": name, "collection": "customers"} for name in "ab"],
     "/v1/tasks": [{"display_name": name, "customer_id": "{customer}"} for name in "ab"],
     "/v1/activities": [{"kind": "NOTE", "display_name": name, "customer_id": "{customer}"} for name in "ab"],
     "/v1/poolRules": [{"display_name": "a"}],

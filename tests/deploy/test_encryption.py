@@ -17,7 +17,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from tlsfront import tls_front
 
 from taproot_base.clock import SystemClock
-from taproot_chassis.transport import Transport
+from taproot_base.transport import Transport
 from taproot_local import certificates
 from taproot_local.api import eventually
 from taproot_local.backups.dumping import dump

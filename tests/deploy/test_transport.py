@@ -13,8 +13,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+from taproot_base.transport import Transport
 from taproot_chassis.server import GrpcServer
-from taproot_chassis.transport import Transport
 
 
 class Authority:

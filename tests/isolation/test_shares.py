@@ -31,6 +31,7 @@ OPENED = {
     "taproot.customer.v1.HierarchiesService.GetHousehold",
     "taproot.customer.v1.PoolsService.ListOwnershipChanges",
     "taproot.customer.v1.ProfilesService.GetCustomerProfile",
+    "taproot.customer.v1.SearchService.SearchCustomers",
     "taproot.customer.v1.TimelineService.ListTimelineEntries",
     "taproot.servicedesk.v1.CallsService.IdentifyCaller",
 }

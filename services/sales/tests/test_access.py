@@ -9,9 +9,9 @@ import pytest
 from google.protobuf import descriptor_pool, message_factory
 
 from taproot_base.auth import Principal
+from taproot_base.client import as_app_error
 from taproot_base.descriptors import method_rules
 from taproot_base.errors import AppError, Kind
-from taproot_chassis.client import as_app_error
 from taproot_sales.main import SERVICERS
 from taproot_testkit import Harness
 

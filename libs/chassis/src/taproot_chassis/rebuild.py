@@ -17,7 +17,7 @@ from taproot_storage.statements import Statement
 from taproot_storage.visibility import scope_rules, unscoped
 
 if TYPE_CHECKING:
-    from taproot_chassis.client import Peers
+    from taproot_base.client import Peers
     from taproot_storage.database import Database
 
 BATCH = 200

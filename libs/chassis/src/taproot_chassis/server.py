@@ -12,7 +12,7 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from taproot_base.descriptors import MethodRule, method_rules
-from taproot_chassis.transport import Transport
+from taproot_base.transport import Transport
 
 OPTIONS = [
     ("grpc.max_receive_message_length", 32 * 1024 * 1024),

@@ -22,13 +22,14 @@ from taproot_base import telemetry
 from taproot_base.access import AccessDirectory
 from taproot_base.auth import GATEWAY_KEY, Principal, TokenMinter, TokenVerifier
 from taproot_base.blobs import BlobStore, DirectoryBlobStore
+from taproot_base.client import Peers
 from taproot_base.clock import Clock, SystemClock
 from taproot_base.context import Call, calling
 from taproot_base.settings import Settings
+from taproot_base.transport import Transport
 from taproot_chassis import customfields, identities
 from taproot_chassis.audit import Auditor
 from taproot_chassis.bus import Bus
-from taproot_chassis.client import Peers
 from taproot_chassis.consumers import Consumer, Subscription
 from taproot_chassis.customfields import Holdings
 from taproot_chassis.interceptor import CallInterceptor
@@ -39,7 +40,6 @@ from taproot_chassis.operations import Handler, OperationRunner
 from taproot_chassis.relay import Relay
 from taproot_chassis.server import GrpcServer, rules_of
 from taproot_chassis.systemservices import EventsServicer, OperationsServicer
-from taproot_chassis.transport import Transport
 from taproot_custom.keeping import keep_aggregates
 from taproot_storage import idempotency, partitions
 from taproot_storage.database import Database

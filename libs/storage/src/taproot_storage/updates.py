@@ -37,10 +37,10 @@ def changed_fields(
     names = [path.removeprefix(f"{kind}.") for path in mask.paths] or [
         field.name for field, _ in resource.ListFields() if field.name not in addressing
     ]
-    where = "update_mask" if mask.paths else ""
+    whole, part = ("update_mask", "update_mask") if mask.paths else ("", kind)
     found = (
-        _against(resource, name, where or f"{kind}.{name}", addressing)
-        or _elsewhere(kind, name, only, by_verb or {})
+        _against(resource, name, whole or f"{kind}.{name}", addressing)
+        or _elsewhere(f"{part}.{name}", name, only, by_verb or {})
         for name in names
     )
     if violations := [one for one in found if one is not None]:
@@ -59,12 +59,12 @@ def _against(resource: Message, name: str, where: str, addressing: Collection[st
 
 
 def _elsewhere(
-    kind: str, name: str, only: Collection[str] | None, by_verb: Mapping[str, str]
+    where: str, name: str, only: Collection[str] | None, by_verb: Mapping[str, str]
 ) -> Violation | None:
     if name in by_verb:
-        return Violation(f"{kind}.{name}", f"is changed by {by_verb[name]} only")
+        return Violation(where, f"is changed by {by_verb[name]} only")
     if only is not None and name not in only:
-        return Violation(f"{kind}.{name}", "cannot be changed")
+        return Violation(where, "cannot be changed")
     return None
 
 

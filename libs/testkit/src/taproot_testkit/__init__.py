@@ -22,12 +22,12 @@ from taproot.identity.v1.role_pb2 import DataScope, Grant, Role
 from taproot.identity.v1.user_pb2 import USER_KIND_STAFF, USER_STATE_ACTIVE, User
 from taproot.options.v1.options_pb2 import Sensitivity
 from taproot_base.auth import GATEWAY_KEY, Principal, RoleRef, TokenMinter
+from taproot_base.client import as_app_error
 from taproot_base.clock import Clock
 from taproot_base.context import Call, calling
 from taproot_base.ids import derived_id, new_id
 from taproot_base.settings import Settings
 from taproot_chassis import identities
-from taproot_chassis.client import as_app_error
 from taproot_chassis.events import Event, stream_of
 from taproot_chassis.service import Definition, ServiceProcess
 

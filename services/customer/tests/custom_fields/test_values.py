@@ -303,9 +303,9 @@ class TestIndexing:
 FILL = """
 WITH made AS (
     INSERT INTO customers (id, version, create_time, update_time, kind, display_name, given_name, family_name,
-        identifiers, addresses, status, value_class, industry, region, source, tags, language_code, time_zone,
+        identifiers, addresses, status, value_class, loyalty_class, industry, region, source, tags, language_code, time_zone,
         key_account, note, branch_path, custom, sort_key, search_tokens, merged_ids)
-    SELECT gen_random_uuid(), 1, now(), now(), 'person', 'p' || n, '', '', '[]', '[]', 'potential', '', '', '', '',
+    SELECT gen_random_uuid(), 1, now(), now(), 'person', 'p' || n, '', '', '[]', '[]', 'potential', '', '', '', '', '',
         '{}', 'en', '', false, '', '/hq/', jsonb_build_object('membership_number', 'n' || n), 'p' || n, '{}', '{}'
     FROM generate_series(1, 8000) AS n
     RETURNING id, custom->>'membership_number' AS value

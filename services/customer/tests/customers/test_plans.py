@@ -13,10 +13,10 @@ from taproot_storage.database import Reader
 CUSTOMERS = 20_000
 FILL = """
 INSERT INTO customers (id, version, create_time, update_time, kind, display_name, given_name, family_name,
-    identifiers, addresses, status, value_class, industry, region, source, tags, language_code, time_zone,
+    identifiers, addresses, status, value_class, loyalty_class, industry, region, source, tags, language_code, time_zone,
     key_account, note, owner_id, branch_path, custom, sort_key, search_tokens, merged_ids)
 SELECT gen_random_uuid(), 1, now() - n * interval '1 minute', now(), 'person', 'p' || n, '', '', '[]', '[]',
-    'potential', '', '', '', '', CASE n % 400 WHEN 0 THEN ARRAY['rare'] ELSE '{}' END, 'en', '', false, '',
+    'potential', '', '', '', '', '', CASE n % 400 WHEN 0 THEN ARRAY['rare'] ELSE '{}' END, 'en', '', false, '',
     CASE n % 50 WHEN 0 THEN $2::uuid END, '/hq/' || n % 20 || '/', '{}', md5(n::text),
     ARRAY['p' || n], '{}'
 FROM generate_series(1, $1::bigint) AS n

@@ -11,10 +11,10 @@ import grpc
 from grpc_health.v1 import health_pb2
 from prometheus_client import Gauge
 
+from taproot_base.client import CHANNEL_OPTIONS
 from taproot_base.errors import ResourceExhausted
-from taproot_chassis.client import CHANNEL_OPTIONS
+from taproot_base.transport import Transport
 from taproot_chassis.interceptor import shed
-from taproot_chassis.transport import Transport
 
 Metadata = tuple[tuple[str, str], ...]
 _HEALTH_METHOD = "/grpc.health.v1.Health/Check"

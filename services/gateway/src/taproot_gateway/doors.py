@@ -14,8 +14,8 @@ from granian.http import HTTP1Settings
 from granian.server.embed import Server
 
 from taproot_base import telemetry
+from taproot_base.transport import Transport
 from taproot_chassis.service import Runtime
-from taproot_chassis.transport import Transport
 from taproot_gateway.backends import Backends
 from taproot_gateway.callers import Callers
 from taproot_gateway.door import Door

@@ -139,7 +139,12 @@ def _second_choices(columns: Sequence[Column], names: Sequence[str], telling: se
         )
     if "external" not in given and given & _NAMED == {"display_name"}:
         put("external", lambda column, name: name in EMPLOYER_KEYS and not column.suggested)
-    if "address.region" not in given and given & {"address.city", "address.postal_code", "address.lines"}:
+    ours = any("." in column.header and known_field(column.header.strip()) for column in found)
+    if (
+        not ours
+        and "address.region" not in given
+        and given & {"address.city", "address.postal_code", "address.lines"}
+    ):
         put("address.region", lambda column, name: name == "region" and column.suggested == "region")
     return found
 

@@ -10,7 +10,7 @@ import grpc
 
 from taproot.operations.v1 import personal_data_service_pb2 as pb
 from taproot.operations.v1.personal_data_service_pb2_grpc import PersonalDataServiceStub
-from taproot_chassis.client import Peers, as_app_error
+from taproot_base.client import Peers, as_app_error
 from taproot_customer.privacy.model import LAST, SERVICES
 from taproot_records.privacy.holdings import Person
 from taproot_records.privacy.servicer import PersonalDataServicer

@@ -9,10 +9,10 @@ from uuid import UUID
 from taproot.customer.v1 import contact_pb2, contact_service_pb2, customer_pb2, customer_service_pb2
 from taproot.customer.v1.contact_service_pb2_grpc import ContactsServiceStub
 from taproot.customer.v1.customer_service_pb2_grpc import CustomersServiceStub
+from taproot_base.client import Peers, RemoteError
 from taproot_base.context import current_call
 from taproot_base.errors import InvalidArgument, Kind
 from taproot_base.wire import text_of
-from taproot_chassis.client import Peers, RemoteError
 from taproot_sales.leads.model import CONVERTIBLE, LeadState, LeadWrongState
 
 

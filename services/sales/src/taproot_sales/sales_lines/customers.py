@@ -10,9 +10,9 @@ from typing import Any
 
 from taproot.customer.v1.customer_service_pb2 import GetCustomerRequest
 from taproot.customer.v1.customer_service_pb2_grpc import CustomersServiceStub
+from taproot_base.client import RemoteError
 from taproot_base.context import current_call
 from taproot_base.errors import InvalidArgument, Kind, NotFound, Unavailable
-from taproot_chassis.client import RemoteError
 from taproot_chassis.placement import Place, Placer, branch_path, caller_id
 from taproot_chassis.service import Runtime
 from taproot_records.admission import Admission

@@ -11,7 +11,7 @@ from taproot_base import telemetry
 from taproot_base.auth import Principal, TokenMinter
 from taproot_base.context import current_call_or_none
 from taproot_base.errors import AppError, InvalidArgument, Kind, Unavailable, Violation
-from taproot_chassis.transport import Transport
+from taproot_base.transport import Transport
 
 DEFAULT_DEADLINE_SECONDS = 5.0
 # Replicas that say they are not serving, as one that is about to stop does, are given no new calls.
