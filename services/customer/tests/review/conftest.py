@@ -154,7 +154,7 @@ def _slip(word: str, chance: random.Random) -> str:
 
 
 _REST: dict[str, Any] = {
-    "version": 1, "create_time": NOW, "update_time": NOW, "status": "potential", "value_class": "", "loyalty_class": "",
+    "version": 1, "create_time": NOW, "update_time": NOW, "status": "potential", "value_class": "", "loyalty_class": "", "shares": [],
     "industry": "", "region": "", "source": "", "tags": [], "language_code": "zh-CN", "time_zone": "", "parent_id": None,
     "key_account": False, "note": "", "owner_id": None, "branch_id": None, "branch_path": "/hq/", "custom": {},
     "sort_key": "", "search_tokens": [], "delete_time": None, "merged_into": None, "merged_ids": [],

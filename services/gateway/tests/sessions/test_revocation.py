@@ -18,9 +18,6 @@ from typing import Any
 import httpx
 import pytest_asyncio
 
-from taproot_gateway.callers import REMEMBER_SECONDS
-from taproot_gateway.revocations import BLIND_SECONDS, Revocations
-
 PASSWORD = "correct-horse-7"
 WITHIN_SECONDS = 5.0
 COMMAND = [sys.executable, "-m", "taproot_gateway"]
@@ -172,56 +169,3 @@ async def test_an_open_stream_of_one_ends_with_the_user_in_the_other(
             async for _ in lines:
                 assert time.monotonic() - started < WITHIN_SECONDS
         assert time.monotonic() - started < WITHIN_SECONDS
-
-
-class Heard:
-    remember_seconds = 0.0
-
-    def __init__(self) -> None:
-        self.users: list[str] = []
-
-    def forget_user(self, user_id: str) -> None:
-        self.users.append(user_id)
-
-    def forget_all(self) -> None:
-        self.users.append("*")
-
-
-async def test_a_gateway_that_hears_nothing_remembers_nobody_for_long(gateway: Any) -> None:
-    database, heard = gateway.harness.runtime.database, Heard()
-    revocations = Revocations(database, heard)  # type: ignore[arg-type]
-    told: list[str] = []
-    unsubscribe = revocations.subscribe(told.append)
-    assert heard.remember_seconds == BLIND_SECONDS
-    task = asyncio.create_task(revocations.run())
-    try:
-        await until(lambda: ready(heard.remember_seconds == REMEMBER_SECONDS), 1, 5)
-        made, _ = await gateway.user("heard-of")
-        await until(lambda: ready(made["id"] in told), 1, 5)
-        before = len(told)
-        await end_listeners(gateway)  # as when the database restarts
-        await until(lambda: ready(len(told) >= before + 2), 1, 10)  # it lost its ears, and has them again
-        assert "" in told[before:]
-        unsubscribe()
-        count = len(told)
-        await gateway.user("unheard-of")
-        assert len(told) == count
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-    assert heard.remember_seconds == BLIND_SECONDS
-
-
-async def ready(condition: bool) -> int:
-    return int(condition)
-
-
-async def end_listeners(gateway: Any) -> None:
-    connection = await gateway.harness.runtime.database.connect_direct()
-    try:
-        await connection.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() "
-            "AND pid <> pg_backend_pid() AND (query LIKE '%taproot_principals%' OR query = 'SELECT 1')"
-        )
-    finally:
-        await connection.close()

@@ -103,9 +103,7 @@ class TestCapture:
         changed = await leads.UpdateLead(rpc.UpdateLeadRequest(lead=change))
         assert changed.score - lead.score == 25 - 8
         owner = rpc.UpdateLeadRequest(lead=pb.Lead(id=lead.id, owner_id=str(uuid.uuid4())))
-        assert [v.field for v in (await refused(leads.UpdateLead(owner))).violations] == [
-            "update_mask.owner_id"
-        ]
+        assert [v.field for v in (await refused(leads.UpdateLead(owner))).violations] == ["lead.owner_id"]
 
     async def test_masked_contact_data(self, sales: Harness, leads: Caller) -> None:
         await make(leads, hold=True, phone="+86 139 0000 0000")

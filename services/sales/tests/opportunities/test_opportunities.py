@@ -213,7 +213,7 @@ class TestUpdate:
         deal = await make(deals)
         change = pb.Opportunity(id=deal.id, stage="won")
         error = await refused(deals.UpdateOpportunity(rpc.UpdateOpportunityRequest(opportunity=change)))
-        assert [v.field for v in error.violations] == ["update_mask.stage"]
+        assert [v.field for v in error.violations] == ["opportunity.stage"]
 
     async def test_an_old_etag(self, deals: Caller) -> None:
         deal = await make(deals)

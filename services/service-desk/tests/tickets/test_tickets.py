@@ -110,7 +110,7 @@ class TestUpdateTicket:
         ticket = await opened()
         change = pb.Ticket(id=ticket.id, owner_id=str(new_id()))
         error = await failure(tickets.UpdateTicket(rpc.UpdateTicketRequest(ticket=change)))
-        assert [v.field for v in error.violations] == ["update_mask.owner_id"]
+        assert [v.field for v in error.violations] == ["ticket.owner_id"]
 
     async def test_is_no_part_of_its_own_part(self, tickets, opened, failure):
         whole = await opened("whole")
