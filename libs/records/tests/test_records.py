@@ -51,7 +51,7 @@ def test_fields_of_a_verb_are_refused_with_its_name() -> None:
     with pytest.raises(InvalidArgument) as caught:
         changes(JobMessage(state=1), FieldMask(paths=["state", "name"]), Job, {"state": "FinishJob"})
     assert [(v.field, v.description) for v in caught.value.violations] == [
-        ("update_mask.state", "is changed by FinishJob only")
+        ("job.state", "is changed by FinishJob only")
     ]
 
 

@@ -37,10 +37,10 @@ def changed_fields(
     names = [path.removeprefix(f"{kind}.") for path in mask.paths] or [
         field.name for field, _ in resource.ListFields() if field.name not in addressing
     ]
-    whole, part = ("update_mask", "update_mask") if mask.paths else ("", kind)
+    where = "update_mask" if mask.paths else ""
     found = (
-        _against(resource, name, whole or f"{kind}.{name}", addressing)
-        or _elsewhere(f"{part}.{name}", name, only, by_verb or {})
+        _against(resource, name, where or f"{kind}.{name}", addressing)
+        or _elsewhere(f"{kind}.{name}", name, only, by_verb or {})
         for name in names
     )
     if violations := [one for one in found if one is not None]:

@@ -83,7 +83,7 @@ class TestActivities:
             request = rpc.UpdateActivityRequest(activity=pb.Activity(id=made.id))
             request.update_mask.paths.append(name)
             error = await failure(stub.UpdateActivity(request))
-            assert [v.field for v in error.violations] == [f"update_mask.{name}"]
+            assert [v.field for v in error.violations] == [f"activity.{name}"]
 
     async def test_the_branch_sees_it_and_the_manager_remarks(self, service, make_customer, failure):
         seller = await service.add_user({"customers.*": "own", "activities.*": "own"}, "/hq/e/sh/")
