@@ -57,9 +57,9 @@ charts: dev ## write the charts' generated files; package them into dist/charts
 	@PYTHONPATH=deploy/helm $(PY) -m taproot_charts generate
 	@PYTHONPATH=deploy/helm $(PY) -m taproot_charts package dist/charts
 
-cluster-test: dev ## upgrades, a restore, all alerts, the suite in containers and in a cluster (TAPROOT_TEST_KUBECONTEXT)
-	@TAPROOT_TEST_DOCKER=start TAPROOT_TEST_UPGRADE=all TAPROOT_TEST_ALERTS=live $(PY) -m pytest tests/upgrade \
-		tests/deploy/test_live_alerts.py tests/deploy/test_containers.py tests/deploy/test_cluster.py tests/deploy/test_releases.py
+cluster-test: dev ## upgrades, a restore, the suite in containers and in a cluster (TAPROOT_TEST_KUBECONTEXT)
+	@TAPROOT_TEST_DOCKER=start TAPROOT_TEST_UPGRADE=all $(PY) -m pytest tests/upgrade \
+		tests/deploy/test_containers.py tests/deploy/test_cluster.py tests/deploy/test_releases.py
 
 lock: dev ## choose and pin the newest versions of all packages
 	@cd requirements && for name in runtime local dev; do \

@@ -1,7 +1,7 @@
 """Every alert in a running suite that a real Prometheus scrapes: its cause is made, it fires, the cause goes, it ends.
 
-TAPROOT_TEST_ALERTS=live runs it (`make cluster-test` does). What only a Kubernetes cluster has is published here in its
-exporters' own format: Jobs as kube-state-metrics does, certificates as cert-manager does.
+TAPROOT_TEST_ALERTS=live runs it, by hand: it wants a machine with nothing else to do. What only a Kubernetes cluster
+has is published here in its exporters' own format: Jobs as kube-state-metrics does, certificates as cert-manager does.
 """
 
 from __future__ import annotations
