@@ -153,7 +153,7 @@ async def poisoned(suite: Suite) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def mail_server_failing(suite: Suite) -> AsyncIterator[None]:
-    """In the mail server's place: every second mail is refused for now, of the others nobody knows."""
+    """In the mail server's place: every second mail gets a temporary refusal (4xx), of the others nobody knows."""
     address = urlsplit(suite.state["smtp_url"])
     suite.kill("mail")
     count = 0

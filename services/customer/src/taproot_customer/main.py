@@ -9,12 +9,12 @@ from taproot_chassis.service import Definition, Parts, Runtime
 from taproot_customer.analysis import handlers as insight_handlers
 from taproot_customer.analysis.running import InsightRunner
 from taproot_customer.care_dates.raising import Raiser
+from taproot_customer.computing import WorkerPool
 from taproot_customer.encoders import ENCODERS
 from taproot_customer.exports import handlers as export_handlers
 from taproot_customer.exports.running import ExportRunner
 from taproot_customer.facts.refreshing import refresher
 from taproot_customer.imports import handlers as import_handlers
-from taproot_customer.imports.pool import ParserPool
 from taproot_customer.imports.running import ImportRunner
 from taproot_customer.imports.undoing import ImportUndoer
 from taproot_customer.loyalty.handlers import LoyaltyClasser
@@ -33,12 +33,12 @@ from taproot_customer.transfers import handlers as transfer_handlers
 
 
 def build(runtime: Runtime[CustomerSettings]) -> Parts:
-    pool = ParserPool(runtime.settings.parser_processes)
+    pool = WorkerPool(runtime.settings.parser_processes)
     run_import = ImportRunner(runtime.database, runtime.blobs, pool, runtime.settings.default_region)
     settings = runtime.settings
     listening = subscriptions(settings)
     privacy = Privacy(runtime, listening)
-    computing = ParserPool(1)
+    computing = WorkerPool(1)
     return Parts(
         servicers=servicers(runtime, pool, privacy),
         operations={

@@ -7,13 +7,13 @@ from taproot_chassis.servicer import Servicer
 from taproot_customer.activities.servicer import ActivitiesServicer
 from taproot_customer.analysis.servicer import InsightsServicer
 from taproot_customer.care_dates.servicer import CareDatesServicer
+from taproot_customer.computing import WorkerPool
 from taproot_customer.consents.servicer import ConsentsServicer
 from taproot_customer.contacts.servicer import ContactsServicer
 from taproot_customer.custom_fields.servicer import CustomFieldsServicer
 from taproot_customer.customers.servicer import CustomersServicer
 from taproot_customer.exports.servicer import ExportsServicer
 from taproot_customer.hierarchies.servicer import HierarchiesServicer
-from taproot_customer.imports.pool import ParserPool
 from taproot_customer.imports.servicer import ImportsServicer
 from taproot_customer.loyalty.servicer import LoyaltyClassesServicer
 from taproot_customer.merging.servicer import DuplicatesServicer
@@ -36,7 +36,7 @@ from taproot_customer.transfers.servicer import TransfersServicer
 PACKAGE = "taproot.customer.v1"
 
 
-def servicers(runtime: Runtime[CustomerSettings], pool: ParserPool, privacy: Privacy) -> dict[str, Servicer]:
+def servicers(runtime: Runtime[CustomerSettings], pool: WorkerPool, privacy: Privacy) -> dict[str, Servicer]:
     return {
         privacy.SERVICE: privacy.own,
         f"{PACKAGE}.PrivacyService": PrivacyServicer(runtime, privacy.everyone),

@@ -23,7 +23,7 @@ from taproot.operations.v1.operations_pb2_grpc import OperationsServiceStub
 from taproot_base.errors import Kind
 from taproot_base.ids import new_id
 from taproot_chassis.operations import Cancelled, Run
-from taproot_customer.imports.pool import ParserPool
+from taproot_customer.computing import WorkerPool
 from taproot_customer.merging.model import customer_traits
 from taproot_customer.review import blocks
 from taproot_customer.review.searching import FIRST, DuplicateSearcher
@@ -243,7 +243,7 @@ class TestGoingOn:
             for name in ("Adalbert", "Adalbert", "Kunigunde", "Kunigunde")
         ]
         await ready(*twins)
-        pool = ParserPool(1)
+        pool = WorkerPool(1)
         run = Interrupted(service.runtime.database, pages=2)
         searcher = DuplicateSearcher(service.runtime.database, pool, "CN", page_keys=2)
         try:

@@ -10,9 +10,10 @@ from taproot_base.errors import PermissionDenied
 from taproot_chassis import operations
 from taproot_customer.analysis import queries
 from taproot_customer.analysis.kinds import BY_MONEY, FUNNEL
-from taproot_customer.analysis.model import CANCELLED, FAILED, SUCCEEDED, Insight
+from taproot_customer.analysis.model import Insight
 from taproot_customer.purchases.model import PERMISSION
 from taproot_customer.purchases.queries import usual_currency
+from taproot_customer.results import CANCELLED, FAILED, SUCCEEDED
 from taproot_records.mapping import Values
 from taproot_records.writing import discard, load, new_key, placed
 from taproot_storage.database import UnitOfWork

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any, ClassVar
 
@@ -11,15 +10,12 @@ from sqlalchemy import BigInteger, Column, Date, DateTime, Index, Integer, Numer
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from taproot_base.errors import WrongState
 from taproot_customer.base import Base
-from taproot_storage.eventlog import Aggregate
+from taproot_customer.results import RUNNING, Result
 from taproot_storage.visibility import scope_table
 
-RUNNING, SUCCEEDED, FAILED, CANCELLED = "running", "succeeded", "failed", "cancelled"
 
-
-class Insight(Aggregate, Base):
+class Insight(Result):
     __tablename__ = "insights"
     aggregate_type: ClassVar[str] = "insight"
 
@@ -52,25 +48,6 @@ class Insight(Aggregate, Base):
         Index("ix_insights_branch", "branch_path", "create_time", "id"),
         Index("ix_insights_recent", "create_time", "id"),
     )
-
-    @classmethod
-    def create(cls, key: uuid.UUID, values: Mapping[str, Any], now: datetime) -> Insight:
-        found = cls(id=key, create_time=now, **values)
-        found.record("created", now)
-        return found
-
-    def finish(self, state: str, error: str, now: datetime) -> None:
-        self.state, self.error, self.end_time = state, error, now
-        self.record("finished", now)
-
-    def fetched(self, now: datetime) -> None:
-        """Whoever took results out of the house is on record."""
-        self.require(SUCCEEDED)
-        self.record("downloaded", now)
-
-    def require(self, *allowed: str) -> None:
-        if self.state not in allowed:
-            raise WrongState("the insight", self.state, allowed)
 
 
 insight_scores = Table(

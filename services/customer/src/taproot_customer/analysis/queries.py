@@ -12,11 +12,12 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from taproot.customer.v1 import insight_pb2 as pb
 from taproot_base.context import current_call
-from taproot_customer.analysis.model import SUCCEEDED, Insight, insight_cells, insight_scores
+from taproot_customer.analysis.model import Insight, insight_cells, insight_scores
 from taproot_customer.customers import queries as customers
 from taproot_customer.customers.model import Customer
 from taproot_customer.purchases.queries import Sight, records
 from taproot_customer.reading import column_names
+from taproot_customer.results import SUCCEEDED
 from taproot_customer.searching import name_field
 from taproot_customer.timeline.model import timeline
 from taproot_listing.fields import Field, FieldType, Resource

@@ -23,10 +23,11 @@ from taproot_customer.analysis.figures import Buyer
 from taproot_customer.analysis.funnel import Funnel
 from taproot_customer.analysis.handlers import require_rights
 from taproot_customer.analysis.kinds import AFFINITY, COHORTS, FUNNEL, LIFETIME_VALUE
-from taproot_customer.analysis.model import CANCELLED, FAILED, RUNNING, SUCCEEDED, Insight
-from taproot_customer.imports.pool import ParserPool
+from taproot_customer.analysis.model import Insight
+from taproot_customer.computing import WorkerPool
 from taproot_customer.purchases import queries as purchases
 from taproot_customer.purchases.queries import Sight, Span
+from taproot_customer.results import CANCELLED, FAILED, RUNNING, SUCCEEDED
 from taproot_records.mapping import row_of
 from taproot_storage.database import Database, UnitOfWork
 
@@ -57,7 +58,7 @@ class _Asked:
 class InsightRunner:
     """Handler of the operations of insights; reads with the rights and masks of who asked."""
 
-    def __init__(self, database: Database, pool: ParserPool) -> None:
+    def __init__(self, database: Database, pool: WorkerPool) -> None:
         self._database = database
         self._pool = pool
 

@@ -13,8 +13,9 @@ from taproot_base.ids import new_id
 from taproot_chassis import operations
 from taproot_chassis.placement import Placer, caller_id
 from taproot_customer.exports import queries
-from taproot_customer.exports.model import CANCELLED, FAILED, SUCCEEDED, Export
+from taproot_customer.exports.model import Export
 from taproot_customer.reading import load_one
+from taproot_customer.results import CANCELLED, FAILED, SUCCEEDED
 from taproot_storage.database import UnitOfWork
 from taproot_storage.reads import Lists
 

@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from sqlalchemy import BigInteger, DateTime, Index, Integer, Text, Uuid
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
-from taproot_base.errors import WrongState
-from taproot_customer.base import Base
-from taproot_storage.eventlog import Aggregate
+from taproot_customer.results import RUNNING, Result
 from taproot_storage.visibility import scope_table
 
-RUNNING, SUCCEEDED, FAILED, CANCELLED = "running", "succeeded", "failed", "cancelled"
 
-
-class Export(Aggregate, Base):
+class Export(Result):
     __tablename__ = "exports"
     aggregate_type: ClassVar[str] = "export"
 
@@ -44,25 +39,6 @@ class Export(Aggregate, Base):
         Index("ix_exports_branch", "branch_path", "create_time", "id"),
         Index("ix_exports_recent", "create_time", "id"),
     )
-
-    @classmethod
-    def create(cls, key: uuid.UUID, values: Mapping[str, Any], now: datetime) -> Export:
-        found = cls(id=key, create_time=now, **values)
-        found.record("created", now)
-        return found
-
-    def finish(self, state: str, error: str, now: datetime) -> None:
-        self.state, self.error, self.end_time = state, error, now
-        self.record("finished", now)
-
-    def fetched(self, now: datetime) -> None:
-        """Whoever took records out of the house is on record."""
-        self.require(SUCCEEDED)
-        self.record("downloaded", now)
-
-    def require(self, *allowed: str) -> None:
-        if self.state not in allowed:
-            raise WrongState("the export", self.state, allowed)
 
 
 scope_table(Export, "exports.read")

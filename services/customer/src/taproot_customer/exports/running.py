@@ -24,7 +24,8 @@ from taproot_customer.customers import messages as customers
 from taproot_customer.exports import handlers, messages, queries
 from taproot_customer.exports.flattening import flat, ordered
 from taproot_customer.exports.formats import WRITERS
-from taproot_customer.exports.model import CANCELLED, FAILED, RUNNING, SUCCEEDED, Export
+from taproot_customer.exports.model import Export
+from taproot_customer.results import CANCELLED, FAILED, RUNNING, SUCCEEDED
 from taproot_storage.database import Database, UnitOfWork
 from taproot_storage.reads import Lists
 

@@ -20,9 +20,9 @@ from taproot_base.errors import AppError, NotFound
 from taproot_chassis.consumers import INFRASTRUCTURE
 from taproot_chassis.operations import Cancelled, Run, is_passing
 from taproot_chassis.placement import Placer
+from taproot_customer.computing import WorkerPool
 from taproot_customer.imports import handlers, linking, messages, parsing, queries
 from taproot_customer.imports.model import ACTIVE, CANCELLED, FAILED, SUCCEEDED, VALIDATED, VALIDATING, Import
-from taproot_customer.imports.pool import ParserPool
 from taproot_customer.imports.reading import Position
 from taproot_customer.imports.writing import REJECTED, Chunk, Outcome
 from taproot_storage.database import Database, UnitOfWork
@@ -36,7 +36,7 @@ RETRY_SECONDS = 1.0
 class ImportRunner:
     """Handler of the operations of imports."""
 
-    def __init__(self, database: Database, blobs: BlobStore, pool: ParserPool, region: str) -> None:
+    def __init__(self, database: Database, blobs: BlobStore, pool: WorkerPool, region: str) -> None:
         self._database = database
         self._blobs = blobs
         self._pool = pool

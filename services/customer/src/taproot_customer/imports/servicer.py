@@ -21,12 +21,12 @@ from taproot_base.ids import new_id
 from taproot_chassis import operations
 from taproot_chassis.service import Runtime
 from taproot_chassis.servicer import Servicer
+from taproot_customer.computing import WorkerPool
 from taproot_customer.imports import handlers, messages, queries
 from taproot_customer.imports.converting import as_table
 from taproot_customer.imports.handlers import CreateImport
 from taproot_customer.imports.model import Import, NoTextTable
 from taproot_customer.imports.parsing import NoTable, Preview, look_at, rejects_csv
-from taproot_customer.imports.pool import ParserPool
 from taproot_customer.reading import listed, read_one
 from taproot_customer.settings import CustomerSettings
 from taproot_storage.database import Reader, UnitOfWork
@@ -38,7 +38,7 @@ REJECTS_PAGE = 5000
 
 
 class ImportsServicer(Servicer):
-    def __init__(self, runtime: Runtime[CustomerSettings], pool: ParserPool) -> None:
+    def __init__(self, runtime: Runtime[CustomerSettings], pool: WorkerPool) -> None:
         super().__init__(runtime.database)
         self._lists = Lists(runtime.page_key)
         self._blobs = runtime.blobs

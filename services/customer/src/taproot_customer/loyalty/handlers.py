@@ -12,7 +12,7 @@ from typing import Any
 from taproot_base.errors import InvalidArgument
 from taproot_base.ids import new_id
 from taproot_customer.analysis.figures import Buyer
-from taproot_customer.imports.pool import ParserPool
+from taproot_customer.computing import WorkerPool
 from taproot_customer.loyalty import queries
 from taproot_customer.loyalty.model import RulesNotActive
 from taproot_customer.loyalty.rules import classes_of, faults
@@ -55,7 +55,7 @@ class LoyaltyClasser:
     """Job: classes all customers when it is due. Broken off it begins anew; who has the right class is left alone."""
 
     database: Database
-    pool: ParserPool
+    pool: WorkerPool
 
     async def __call__(self, database: Database) -> int:
         async with database.reading() as reader:

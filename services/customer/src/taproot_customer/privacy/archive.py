@@ -17,10 +17,11 @@ from taproot_base.errors import AppError, NotFound
 from taproot_chassis.operations import Cancelled, Run, is_passing
 from taproot_customer.exports import messages, queries
 from taproot_customer.exports.handlers import part_key
-from taproot_customer.exports.model import CANCELLED, FAILED, RUNNING, SUCCEEDED, Export
+from taproot_customer.exports.model import Export
 from taproot_customer.exports.running import PART_BYTES
 from taproot_customer.privacy.asking import Everyone
 from taproot_customer.privacy.model import SERVICES
+from taproot_customer.results import CANCELLED, FAILED, RUNNING, SUCCEEDED
 from taproot_records.privacy.holdings import Person
 from taproot_storage.database import Database, UnitOfWork
 

@@ -18,7 +18,7 @@ from taproot_base import telemetry
 from taproot_base.errors import AppError
 from taproot_chassis.consumers import INFRASTRUCTURE
 from taproot_chassis.operations import Run
-from taproot_customer.imports.pool import ParserPool
+from taproot_customer.computing import WorkerPool
 from taproot_customer.review import blocks, handlers, queries
 from taproot_customer.review.comparing import Finding, Standard, compare_blocks, measure_chances
 from taproot_storage.database import Database
@@ -41,7 +41,7 @@ class DuplicateSearcher:
     """Handler of the operation `duplicates.search`."""
 
     def __init__(
-        self, database: Database, pool: ParserPool, region: str, page_keys: int = blocks.PAGE_KEYS
+        self, database: Database, pool: WorkerPool, region: str, page_keys: int = blocks.PAGE_KEYS
     ) -> None:
         self._database = database
         self._pool = pool

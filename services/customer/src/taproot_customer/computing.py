@@ -1,4 +1,4 @@
-"""Processes that parse: what costs CPU stays off the RPC loop."""
+"""Processes that compute: what costs CPU, such as parsing and fitting, stays off the RPC loop."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def _die_with_parent() -> None:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-class ParserPool:
+class WorkerPool:
     """Starts its processes at the first use; a crashed one is replaced and the call made again once."""
 
     def __init__(self, workers: int) -> None:
