@@ -8,10 +8,10 @@ import time
 from typing import Any
 
 from google.type.date_pb2 import Date
-from taproot.customer.v1.insight_service_pb2_grpc import InsightsServiceStub
 
 from taproot.customer.v1 import insight_pb2 as pb
 from taproot.customer.v1 import insight_service_pb2 as rpc
+from taproot.customer.v1.insight_service_pb2_grpc import InsightsServiceStub
 from taproot.sales.v1 import order_pb2
 from taproot.sales.v1.sales_line_pb2 import SalesLine
 from taproot.type.v1.money_pb2 import Money

@@ -11,12 +11,12 @@ from decimal import Decimal
 import pytest
 from analysis_kit import Insights, date, line, order_of
 from sqlalchemy import func, select
-from taproot.customer.v1.insight_service_pb2_grpc import InsightsServiceStub
 
 from taproot.customer.v1 import duplicate_service_pb2 as duplicates
 from taproot.customer.v1 import insight_pb2 as pb
 from taproot.customer.v1 import insight_service_pb2 as rpc
 from taproot.customer.v1.duplicate_service_pb2_grpc import DuplicatesServiceStub
+from taproot.customer.v1.insight_service_pb2_grpc import InsightsServiceStub
 from taproot_base.errors import Kind
 from taproot_base.ids import new_id
 from taproot_customer.analysis.model import insight_scores

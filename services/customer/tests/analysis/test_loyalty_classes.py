@@ -7,13 +7,13 @@ import uuid
 
 import pytest
 from analysis_kit import DAY, date, line, order_of
-from taproot.customer.v1.loyalty_class_service_pb2_grpc import LoyaltyClassesServiceStub
 
 from taproot.customer.events.v1.customer_event_pb2 import CustomerEvent
 from taproot.customer.v1 import customer_service_pb2, insight_pb2
 from taproot.customer.v1 import loyalty_class_pb2 as pb
 from taproot.customer.v1 import loyalty_class_service_pb2 as rpc
 from taproot.customer.v1.customer_service_pb2_grpc import CustomersServiceStub
+from taproot.customer.v1.loyalty_class_service_pb2_grpc import LoyaltyClassesServiceStub
 from taproot_base.errors import Kind
 from taproot_customer.computing import WorkerPool
 from taproot_customer.loyalty.handlers import LoyaltyClasser

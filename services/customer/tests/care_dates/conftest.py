@@ -13,11 +13,11 @@ import pytest
 import pytest_asyncio
 from google.type.date_pb2 import Date
 from sqlalchemy import select
-from taproot.customer.events.v1.care_date_event_pb2 import CareDateEvent
-from taproot.customer.v1.care_date_service_pb2_grpc import CareDatesServiceStub
 
+from taproot.customer.events.v1.care_date_event_pb2 import CareDateEvent
 from taproot.customer.v1 import care_date_pb2 as pb
 from taproot.customer.v1 import care_date_service_pb2 as rpc
+from taproot.customer.v1.care_date_service_pb2_grpc import CareDatesServiceStub
 from taproot_base.clock import FakeClock
 from taproot_base.wire import from_date
 from taproot_customer.care_dates.raising import Raiser

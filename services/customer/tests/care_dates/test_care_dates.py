@@ -8,11 +8,11 @@ from zoneinfo import ZoneInfo
 import pytest
 from google.protobuf.field_mask_pb2 import FieldMask
 from sqlalchemy import update
-from taproot.customer.v1.care_date_service_pb2_grpc import CareDatesServiceStub
 
 from taproot.customer.v1 import care_date_pb2 as pb
 from taproot.customer.v1 import care_date_service_pb2 as rpc
 from taproot.customer.v1 import contact_pb2, contact_service_pb2, customer_pb2, customer_service_pb2
+from taproot.customer.v1.care_date_service_pb2_grpc import CareDatesServiceStub
 from taproot.customer.v1.contact_service_pb2_grpc import ContactsServiceStub
 from taproot.customer.v1.customer_service_pb2_grpc import CustomersServiceStub
 from taproot_base.errors import Kind

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from taproot.customer.v1.search_service_pb2_grpc import SearchServiceStub
 
 from taproot.customer.v1 import activity_pb2, contact_pb2
 from taproot.customer.v1 import activity_service_pb2 as activity_rpc
@@ -17,6 +16,7 @@ from taproot.customer.v1 import search_service_pb2 as rpc
 from taproot.customer.v1.activity_service_pb2_grpc import ActivitiesServiceStub
 from taproot.customer.v1.contact_service_pb2_grpc import ContactsServiceStub
 from taproot.customer.v1.customer_service_pb2_grpc import CustomersServiceStub
+from taproot.customer.v1.search_service_pb2_grpc import SearchServiceStub
 from taproot_base.errors import Kind
 
 PHONE, EMAIL, TAX, EXTERNAL = (

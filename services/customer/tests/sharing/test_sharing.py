@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from taproot.customer.v1.customer_share_service_pb2_grpc import CustomerSharesServiceStub
 
 from taproot.customer.events.v1.customer_event_pb2 import CustomerEvent
 from taproot.customer.v1 import customer_pb2 as pb
@@ -19,6 +18,7 @@ from taproot.customer.v1 import customer_share_pb2 as share_pb
 from taproot.customer.v1 import customer_share_service_pb2 as rpc
 from taproot.customer.v1 import duplicate_service_pb2 as merge_rpc
 from taproot.customer.v1.customer_service_pb2_grpc import CustomersServiceStub
+from taproot.customer.v1.customer_share_service_pb2_grpc import CustomerSharesServiceStub
 from taproot.customer.v1.duplicate_service_pb2_grpc import DuplicatesServiceStub
 from taproot.identity.events.v1.branch_event_pb2 import BranchEvent
 from taproot.identity.v1.branch_pb2 import Branch

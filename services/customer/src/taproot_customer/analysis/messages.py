@@ -10,8 +10,8 @@ from decimal import Decimal
 from typing import Any
 
 from google.protobuf.message import Message
-from taproot.customer.events.v1.insight_event_pb2 import InsightEvent
 
+from taproot.customer.events.v1.insight_event_pb2 import InsightEvent
 from taproot.customer.v1 import insight_pb2 as pb
 from taproot_base.errors import InvalidArgument, Violation
 from taproot_base.ids import derived_id

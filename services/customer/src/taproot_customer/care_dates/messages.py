@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from taproot.customer.events.v1.care_date_event_pb2 import CareDateEvent
-
 from taproot.customer.v1 import care_date_pb2 as pb
 from taproot_base import wire
 from taproot_base.errors import InvalidArgument, Violation

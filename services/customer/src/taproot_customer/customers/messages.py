@@ -6,10 +6,9 @@ import uuid
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from taproot.customer.v1.customer_share_pb2 import CustomerShare
-
 from taproot.customer.events.v1.customer_event_pb2 import CustomerEvent, CustomerMerge
 from taproot.customer.v1 import customer_pb2 as pb
+from taproot.customer.v1.customer_share_pb2 import CustomerShare
 from taproot.customer.v1.pool_pb2 import OwnershipKind
 from taproot_base import wire
 from taproot_base.errors import InvalidArgument, Violation
