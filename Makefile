@@ -31,7 +31,7 @@ demo: local ## play the whole life of a new customer in the running Taproot
 	@$(PY) -m taproot_local demo $(ARGS)
 
 test: dev ## run all tests (ARGS="-k name -x", WORKERS=4)
-	@$(PY) -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
+	@$(PY) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 lint: dev ## formatting, style, types, dependencies between modules, contracts, sizes
 	@$(PY) -m ruff check .

@@ -22,6 +22,13 @@ from taproot_testkit import Harness
 
 SIGNERS = {name: name for name in ("customer", "sales", "servicedesk", "marketing")} | {"gateway": "identity"}
 StartService = Callable[..., Awaitable[Harness]]
+WHOLE = Path(__file__).parent / "tests"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files that take long come first, so that no worker is left with one when the others have nothing to do."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: (item.path not in slow, not item.path.is_relative_to(WHOLE)))
 
 
 @pytest.fixture(scope="session")

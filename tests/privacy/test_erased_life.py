@@ -292,11 +292,13 @@ class TestReceipt:
 
 class TestNothingBringsThePersonBack:
     async def test_every_projection_rebuilt(self, story: Story, suite: Suite, everything: Everything) -> None:
-        for service in SERVICES:
-            names = (await asyncio.to_thread(suite.run, "service", service, "rebuild", "list")).stdout.split()
-            for name in names:
-                done = await asyncio.to_thread(suite.run, "service", service, "rebuild", name)
-                assert done.returncode == 0, done.stderr
+        def rebuild(service: str) -> None:
+            names = suite.run("service", service, "rebuild", "list").stdout.split()
+            assert names
+            done = suite.run("service", service, "rebuild", *names)
+            assert done.returncode == 0, done.stderr
+
+        await asyncio.gather(*(asyncio.to_thread(rebuild, service) for service in SERVICES))
         assert await everything.places(words_of(story.life)) == []
         assert await self.rows_about(story, everything) == set()
 

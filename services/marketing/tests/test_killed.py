@@ -90,6 +90,6 @@ async def test_a_process_killed_in_a_conversation_leaves_an_uncertain_mail_that_
 
     await eventually(other_sent, 30)
     successor.terminate()
-    await successor.wait()
+    await asyncio.wait_for(successor.wait(), 60)
     assert await state_of(quiet, key) == "uncertain"
     assert mailbox.conversations == 2

@@ -48,6 +48,11 @@ class ApiError(LocalError):
         self.detail = str(problem.get("detail") or problem.get("title") or "")
         super().__init__(f"{request}: {status} {self.reason} {self.detail[:SHOWN]}".rstrip())
 
+    @property
+    def is_no_fault_of_the_request(self) -> bool:
+        """Whether the service could not answer, so that nothing is known about what was asked."""
+        return self.status in PASSING or self.status >= 500
+
 
 class Unreachable(LocalError):
     """Nobody answered for as long as we were willing to wait."""

@@ -70,7 +70,7 @@ def _parser(definition: Definition) -> argparse.ArgumentParser:
     anew = commands.add_parser(
         "rebuild", help="empty a projection and feed it from the publishers' histories"
     )
-    anew.add_argument("projection", help="its name; `list` prints all")
+    anew.add_argument("projections", nargs="+", help="their names; `list` prints all")
     erased = commands.add_parser("privacy", help="whom this service must not know any more")
     erased.add_argument(
         "verb", choices=("list", "apply"), help="print the hashes; erase again, after a backup was restored"
@@ -93,7 +93,7 @@ async def _run(definition: Definition, asked: argparse.Namespace) -> None:
                 holder = parts.servicers["taproot.operations.v1.PersonalDataService"]
                 print(await holder.operate(asked.verb, asked.file.read() if asked.file else ""))
             elif asked.command == "rebuild":
-                await _rebuild(asked.projection, consumers, runtime)
+                await _rebuild(asked.projections, consumers, runtime)
             elif asked.verb == "list":
                 await _list(consumers)
             else:
@@ -104,18 +104,18 @@ def _keys(settings: Settings) -> Path:
     return settings.keys_dir / "keys.json"
 
 
-async def _rebuild(name: str, consumers: Sequence[Consumer], runtime: Runtime[Any]) -> None:
+async def _rebuild(wanted: Sequence[str], consumers: Sequence[Consumer], runtime: Runtime[Any]) -> None:
     projections = [c for c in consumers if c.subscription.kind is SubscriberKind.PROJECTION]
     names = sorted({consumer.subscription.name for consumer in projections})
-    if name == "list":
+    if wanted == ["list"]:
         print("\n".join(names))
         return
-    if name not in names:
-        raise Refused(f"{name} is not a projection of this service; there are {', '.join(names)}")
-    wanted = [consumer for consumer in projections if consumer.subscription.name == name]
-    tables = {table.name for consumer in wanted for table in consumer.subscription.tables}
-    sharing = [c for c in projections if tables & {t.name for t in c.subscription.tables}]
-    print(f"{name}: {await rebuild(sharing, runtime.database, runtime.peers)} events applied")
+    if unknown := sorted({*wanted} - {*names}):
+        raise Refused(f"{', '.join(unknown)}: no projection of this service; there are {', '.join(names)}")
+    for name in wanted:
+        tables = {t.name for c in projections if c.subscription.name == name for t in c.subscription.tables}
+        sharing = [c for c in projections if tables & {t.name for t in c.subscription.tables}]
+        print(f"{name}: {await rebuild(sharing, runtime.database, runtime.peers)} events applied")
 
 
 async def _list(consumers: Sequence[Consumer]) -> None:

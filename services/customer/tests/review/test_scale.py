@@ -9,6 +9,7 @@ import sys
 import time
 
 import psutil
+import pytest
 from sqlalchemy import select
 
 from taproot.customer.v1 import duplicate_pair_pb2 as pair
@@ -19,6 +20,8 @@ from taproot.operations.v1.operations_pb2_grpc import OperationsServiceStub
 from taproot_customer.review.model import DuplicatePair
 
 ROWS = int(os.environ.get("TAPROOT_DUPLICATE_ROWS", "2000"))
+LONGEST = 120 + ROWS / 200
+"""Seconds after which a search is taken for stuck."""
 
 
 def processor_seconds() -> float:
@@ -28,6 +31,7 @@ def processor_seconds() -> float:
     return sum(time.user + time.system for time in times)
 
 
+@pytest.mark.timeout(2 * LONGEST)
 async def test_finds_nearly_all_and_little_else(service, admin, settled):
     started = time.monotonic()
     crowd = await settled(ROWS)
@@ -38,6 +42,7 @@ async def test_finds_nearly_all_and_little_else(service, admin, settled):
     waiting = service.stub(OperationsServiceStub, admin)
     request = operations_rpc.GetOperationRequest(name=operation.name)
     while not (ended := await waiting.GetOperation(request)).done:
+        assert time.monotonic() - ready < LONGEST, ended
         await asyncio.sleep(0.1)
     assert not ended.error.message
     took = time.monotonic() - ready

@@ -138,6 +138,8 @@ class Store:
         return await self._client.post(f"{self._target.path}:batchCreate", body)
 
     async def _without_refused(self, entries: Sequence[Entry], error: ApiError) -> Sequence[Entry]:
+        if error.is_no_fault_of_the_request:
+            raise error
         refused: dict[int, list[str]] = {}
         for one in error.violations:
             match = _PART.fullmatch(one.field)
@@ -168,6 +170,8 @@ class Store:
         return again
 
     def _reject(self, entry: Entry, error: ApiError) -> None:
+        if error.is_no_fault_of_the_request:
+            raise error
         reasons = [f"{one.field} {one.description}" for one in error.violations]
         self._refuse(entry, reasons or [error.detail or error.reason])
 
