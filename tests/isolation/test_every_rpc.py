@@ -32,6 +32,7 @@ from taproot_local.demo.life import OFFICE, LifeResult, play_life
 from taproot_local.demo.setting_up import set_up
 from taproot_local.suite import Suite, running_suite
 
+pytestmark = pytest.mark.slow
 READS = ("Get", "List", "Aggregate", "Search", "Find", "Identify", "Preview", "Compare")
 FORGED = "eyJhbGciOiJub25lIn0.eyJzdWIiOiJhZG1pbiJ9."
 # Shared by the whole enterprise, whoever's life they occur in.

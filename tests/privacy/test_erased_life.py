@@ -25,6 +25,7 @@ from taproot_local.demo.cast import Cast
 from taproot_local.demo.life import LifeResult, play_life
 from taproot_local.suite import SERVICES, Suite
 
+pytestmark = pytest.mark.slow
 NUMBER = 6003
 DEADLINE = 120.0
 TWIN_KEY = "twin-of-6003"

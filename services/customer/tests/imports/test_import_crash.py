@@ -10,12 +10,14 @@ import sys
 import time
 
 import asyncpg
+import pytest
 import pytest_asyncio
 
 from taproot.customer.v1 import import_pb2 as pb
 from taproot.customer.v1 import import_service_pb2 as rpc
 from taproot.customer.v1.import_service_pb2_grpc import ImportsServiceStub
 
+pytestmark = pytest.mark.slow
 ROWS = 2_000
 
 
