@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import uuid
 from decimal import Decimal
 
 from google.protobuf.field_mask_pb2 import FieldMask
@@ -311,12 +312,13 @@ class TestImport:
         """A hundred times 0.0025 off is a quarter, not a hundred rounded cents."""
         customer = await selling.customer()
         lines = [new_line("1", "0.05", "USD", discount_rate="0.05")]
+        ids = [str(uuid.uuid4()) for _ in range(100)]  # unlike those we make, they cannot be compressed
         requests = [
-            rpc.CreateOrderRequest(order=pb.Order(customer_id=customer, lines=lines)) for _ in range(100)
+            rpc.CreateOrderRequest(order=pb.Order(id=key, customer_id=customer, lines=lines)) for key in ids
         ]
         request = rpc.BatchCreateOrdersRequest(requests=requests, request_id="hundred")
         made = await selling.orders.BatchCreateOrders(request)
-        assert len(made.orders) == 100
+        assert [o.id for o in made.orders] == ids
         again = await selling.orders.BatchCreateOrders(request)
         assert [o.id for o in again.orders] == [o.id for o in made.orders]
         answer = await selling.orders.AggregateOrders(

@@ -81,7 +81,9 @@ class OrdersServicer(ResourceServicer[pb.Order]):
             return rpc.BatchCreateOrdersResponse(orders=map(self.answer, orders))
 
         async def again(reader: Reader, keys: str) -> rpc.BatchCreateOrdersResponse:
-            return rpc.BatchCreateOrdersResponse(orders=[await self.one(reader, key) for key in keys.split()])
+            return rpc.BatchCreateOrdersResponse(
+                orders=[await self.one(reader, key) for key in keys.split(",")]
+            )
 
         return await self.once(request, act, again, locks=_locks(commands), result_id=_batch_id)
 
@@ -143,7 +145,7 @@ def _id(request: Any) -> uuid.UUID:
 
 
 def _batch_id(response: rpc.BatchCreateOrdersResponse) -> str:
-    return " ".join(order.id for order in response.orders)
+    return ",".join(order.id for order in response.orders)
 
 
 def _locks(commands: Sequence[Command]) -> list[int]:
