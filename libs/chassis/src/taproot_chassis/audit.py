@@ -53,6 +53,10 @@ class AuditStalled(Unavailable):
         super().__init__("the audit cannot be written; repeat the request later")
 
 
+def client_hash(secret: bytes, address: str) -> str:
+    return hmac.new(secret, address.encode(), hashlib.sha256).hexdigest()[:16]
+
+
 class Auditor:
     """One of a process. `secret` hashes addresses of clients, so that they can be told apart and not read."""
 
@@ -65,11 +69,8 @@ class Auditor:
 
     def begin(self, call: Call, rule: MethodRule, request: Message, headers: Mapping[str, Any]) -> None:
         address = str(headers.get("x-client-address", ""))
-        client = self._hashed(address) if address else ""
+        client = client_hash(self._secret, address) if address else ""
         call.note = Note(request, client, changes=rule.writes)
-
-    def _hashed(self, address: str) -> str:
-        return hmac.new(self._secret, address.encode(), hashlib.sha256).hexdigest()[:16]
 
     async def served(self, call: Call, response: Message) -> None:
         """After masking: what is hidden from the caller was not shown."""

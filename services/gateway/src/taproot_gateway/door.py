@@ -24,6 +24,7 @@ from taproot_gateway.callers import Caller, Callers
 from taproot_gateway.http.calls import IDENTITY, LONG_CALL_SECONDS, identity_metadata
 from taproot_gateway.http.limits import Limiter
 from taproot_gateway.operations import Operations
+from taproot_gateway.refusals import CREDENTIAL_INVALID, Refusals
 from taproot_gateway.transcoding.contracts import Contracts
 from taproot_gateway.transcoding.routes import INTERNAL, OPERATIONS, access_of, backend_name, grpc_path
 
@@ -51,10 +52,18 @@ class Refusal(Exception):
 class _Passage(grpc.GenericRpcHandler):
     """Finds the handler of a method by its path; methods the contracts do not open are not found."""
 
-    def __init__(self, contracts: Contracts, backends: Backends, callers: Callers, limiter: Limiter) -> None:
+    def __init__(
+        self,
+        contracts: Contracts,
+        backends: Backends,
+        callers: Callers,
+        limiter: Limiter,
+        refusals: Refusals,
+    ) -> None:
         self._backends = backends
         self._callers = callers
         self._limiter = limiter
+        self._refusals = refusals
         self._operations = Operations(backends)
         self._handlers = {
             grpc_path(method): self._handler(method)
@@ -155,6 +164,7 @@ class _Passage(grpc.GenericRpcHandler):
         if caller is None:
             if not method.public:
                 if credential:  # a guess, which was looked up
+                    self._refusals.note(CREDENTIAL_INVALID, method.path.lstrip("/"), _address(context.peer()))
                     await self._limiter.admit(self._callers.anonymous(), "", _address(context.peer()))
                 raise Refusal(
                     grpc.StatusCode.UNAUTHENTICATED, "send authorization: Bearer <session token or API key>"
@@ -162,6 +172,9 @@ class _Passage(grpc.GenericRpcHandler):
             caller = self._callers.anonymous()
         refusal = caller.identity.refusal(method.service)
         if refusal is not None and not method.public:
+            self._refusals.note(
+                refusal.reason, method.path.lstrip("/"), _address(context.peer()), caller.principal
+            )
             raise Refusal(grpc.StatusCode.PERMISSION_DENIED, f"{refusal.reason}: {refusal.title}")
         await self._limiter.admit(caller, credential.strip(), _address(context.peer()))
         return caller
@@ -204,11 +217,12 @@ class Door:
         backends: Backends,
         callers: Callers,
         limiter: Limiter,
+        refusals: Refusals,
         host: str,
         port: int,
     ) -> None:
         self._server = grpc.aio.server(options=OPTIONS)
-        self._server.add_generic_rpc_handlers((_Passage(contracts, backends, callers, limiter),))
+        self._server.add_generic_rpc_handlers((_Passage(contracts, backends, callers, limiter, refusals),))
         self._health = health.aio.HealthServicer()
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         self._reflect(contracts)

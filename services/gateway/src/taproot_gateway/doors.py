@@ -36,6 +36,7 @@ from taproot_gateway.oidc.pages import OidcPages
 from taproot_gateway.oidc.provider import Provider
 from taproot_gateway.openapi.document import document
 from taproot_gateway.openapi.tenant import TenantDocument
+from taproot_gateway.refusals import Refusals
 from taproot_gateway.revocations import Revocations
 from taproot_gateway.saved_views.applying import Views
 from taproot_gateway.scim import pages as scim
@@ -70,14 +71,15 @@ class Doors:
         loaded = contracts.load()
         self.router = Router(loaded)
         self.limiter = Limiter.of(settings, runtime.database)
+        self.refusals = Refusals(runtime.database, runtime.directory, runtime.page_key)
         self.app = self._app(settings, loaded)
         host, port = settings.grpc_door_host, settings.grpc_door_port
-        self.door = Door(loaded, self.backends, self.callers, self.limiter, host, port)
+        self.door = Door(loaded, self.backends, self.callers, self.limiter, self.refusals, host, port)
         self.revocations.subscribe(self.streams.revoked)
         self._settings = settings
         self._http: Server | None = None
         self._serving: asyncio.Task[Any] | None = None
-        self._listening: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
 
     def _app(self, settings: GatewaySettings, loaded: contracts.Contracts) -> App:
         cookies = Cookies(settings.cookie_secure)
@@ -85,7 +87,15 @@ class Doors:
         after = _after_calls(cookies, int(settings.session_hours * 3600))
         views = Views(self._runtime.database)
         calls = Calls(
-            self.backends, self.callers, cookies, limits, self.limiter, settings.origins, after, views
+            self.backends,
+            self.callers,
+            cookies,
+            limits,
+            self.limiter,
+            self.refusals,
+            settings.origins,
+            after,
+            views,
         )
         routes = self.router.routes
         self.streams = self._streams(settings, loaded, calls)
@@ -113,12 +123,14 @@ class Doors:
         if self._provider is not None and settings.oidc_client_id:
             sign_ins = OidcSignIns(runtime.database, self._provider, settings)
             system = runtime.system_call()
-            pages = OidcPages(sign_ins, self.callers, cookies, self.limiter, settings, system)
+            pages = OidcPages(sign_ins, self.callers, cookies, self.limiter, self.refusals, settings, system)
             found[oidc_pages.PREFIX] = pages.serve
         base = settings.public_url.rstrip("/") + scim.PREFIX.rstrip("/")
         directory = Directory(runtime.database, base)
         rights, ensure = runtime.directory, runtime.access.ensure
-        found[scim.PREFIX] = ScimPages(directory, self.callers, self.limiter, rights, ensure, base).serve
+        found[scim.PREFIX] = ScimPages(
+            directory, self.callers, self.limiter, self.refusals, rights, ensure, base
+        ).serve
         return found
 
     def _streams(self, settings: GatewaySettings, loaded: contracts.Contracts, calls: Calls) -> Streams:
@@ -136,7 +148,7 @@ class Doors:
         )
 
     async def __aenter__(self) -> Self:
-        self._listening = asyncio.create_task(self.revocations.run())
+        self._tasks = [asyncio.create_task(work) for work in (self.revocations.run(), self.refusals.run())]
         await self.door.start()
         settings = self._settings
         self._http = Server(
@@ -159,9 +171,10 @@ class Doors:
         self.backends.draining = True
         await self.streams.close()
         await asyncio.gather(self.door.drain(self._settings.drain_seconds), self._stop_http())
-        if self._listening is not None:
-            self._listening.cancel()
-            await asyncio.gather(self._listening, return_exceptions=True)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.refusals.flush(everything=True)
         await self.backends.close()
 
     async def _stop_http(self) -> None:

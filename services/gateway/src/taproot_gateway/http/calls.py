@@ -21,6 +21,7 @@ from taproot_gateway.http.batches import batch_cost, read_batch
 from taproot_gateway.http.exchange import Answer, BodyTooLarge, BodyTooSlow, Header, Request
 from taproot_gateway.http.limits import Limiter
 from taproot_gateway.http.security import Cookies, Credential
+from taproot_gateway.refusals import CREDENTIAL_INVALID, Refusals
 from taproot_gateway.saved_views.applying import Views
 from taproot_gateway.transcoding import problems
 from taproot_gateway.transcoding.input import Violation
@@ -68,6 +69,7 @@ class Calls:
         cookies: Cookies,
         limits: Limits,
         limiter: Limiter,
+        refusals: Refusals,
         origins: Iterable[str] = (),
         after: dict[str, AfterCall] | None = None,
         views: Views | None = None,
@@ -78,6 +80,7 @@ class Calls:
         self._cookies = cookies
         self._limits = limits
         self._limiter = limiter
+        self._refusals = refusals
         self._origins = frozenset(origins)
         self._after = after or {}
         self._views = views
@@ -116,7 +119,7 @@ class Calls:
 
     async def sign_in(self, request: Request) -> tuple[Caller, str, list[Header]]:
         """Who calls for something that is no RPC, and with what. Raises Refused, RateLimited."""
-        caller, credential = await self._identify(request, "", public=False)
+        caller, credential = await self._identify(request, "", f"http {request.path}", public=False)
         return (
             caller,
             credential,
@@ -125,14 +128,18 @@ class Calls:
 
     async def _caller(self, route: Route, request: Request) -> tuple[Caller, str]:
         service = route.method.containing_service.full_name
-        return await self._identify(request, service, public=route.access.permission == "public")
+        public = route.access.permission == "public"
+        return await self._identify(request, service, route.grpc_path.lstrip("/"), public=public)
 
-    async def _identify(self, request: Request, service: str, *, public: bool) -> tuple[Caller, str]:
+    async def _identify(
+        self, request: Request, service: str, method: str, *, public: bool
+    ) -> tuple[Caller, str]:
         """Who calls, and with what; an empty credential for nobody."""
         credential = self._cookies.credential(request)
         caller = await self._callers.find(credential.value) if credential else None
         if caller is not None and credential is not None and not self._own_page(request, credential):
             if not public:
+                self._refusals.note("CROSS_SITE_REQUEST", method, request.client, caller.principal)
                 raise Refused(
                     Problem(403, "The request comes from another site", reason="CROSS_SITE_REQUEST")
                 )
@@ -140,11 +147,13 @@ class Calls:
         if caller is None:
             if not public:
                 if credential is not None:  # a guess, which was looked up
+                    self._refusals.note(CREDENTIAL_INVALID, method, request.client)
                     await self._limiter.admit(self._callers.anonymous(), "", request.client)
                 raise Refused(_unauthenticated(credential))
             return self._callers.anonymous(), ""
         refusal = caller.identity.refusal(service)
         if refusal is not None and not public:
+            self._refusals.note(refusal.reason, method, request.client, caller.principal)
             raise Refused(Problem(403, refusal.title, reason=refusal.reason))
         return caller, credential.value if credential is not None else ""
 

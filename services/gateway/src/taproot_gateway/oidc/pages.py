@@ -12,12 +12,14 @@ import orjson
 from taproot_base.audit import Note
 from taproot_base.context import Call, calling
 from taproot_base.errors import AppError
+from taproot_chassis.audit import DENIED
 from taproot_gateway.callers import Callers
 from taproot_gateway.http.calls import Handler, problem_answer
 from taproot_gateway.http.exchange import Answer, BodyTooLarge, BodyTooSlow, Header, Request
 from taproot_gateway.http.limits import Limiter
 from taproot_gateway.http.security import Cookies, same_site
 from taproot_gateway.oidc.handlers import FLOW_SECONDS, OidcSignIns
+from taproot_gateway.refusals import Refusals
 from taproot_gateway.sessions.opening import Origin
 from taproot_gateway.settings import GatewaySettings
 from taproot_gateway.transcoding.problems import Problem, from_app_error
@@ -34,6 +36,7 @@ class OidcPages:
         callers: Callers,
         cookies: Cookies,
         limiter: Limiter,
+        refusals: Refusals,
         settings: GatewaySettings,
         system: Call,
     ) -> None:
@@ -41,6 +44,7 @@ class OidcPages:
         self._callers = callers
         self._cookies = cookies
         self._limiter = limiter
+        self._refusals = refusals
         self._settings = settings
         self._system = system
         self._pages: dict[tuple[str, str], Handler] = {
@@ -60,6 +64,8 @@ class OidcPages:
             with calling(replace(self._system, method=f"oidc {name}", note=Note())):
                 answer = await page(request)
         except AppError as error:
+            if error.kind in DENIED:
+                self._refusals.note(error.reason, f"oidc {name}", request.client)
             refused = problem_answer(from_app_error(error))
             refused.headers += getattr(error, "headers", [])
             return refused
@@ -86,6 +92,7 @@ class OidcPages:
     async def _logout(self, request: Request) -> Answer:
         """Answers where the browser should go next, since pages of ours may not be redirected by a form."""
         if not same_site(request, self._settings.origins):
+            self._refusals.note("CROSS_SITE_REQUEST", "oidc logout", request.client)
             problem = Problem(403, "The request comes from another site", reason="CROSS_SITE_REQUEST")
             return problem_answer(problem)
         known = await self._session(request)
@@ -96,6 +103,7 @@ class OidcPages:
         form = parse_qs((await request.body(_MOST_BODY)).decode("utf-8", "replace"))
         if await self._sign_ins.end_by_provider(form.get("logout_token", [""])[0]):
             return Answer(200)
+        self._refusals.note("LOGOUT_TOKEN_INVALID", "oidc backchannel", request.client)
         return Answer(400, b'{"error":"invalid_request"}')
 
     async def _session(self, request: Request) -> tuple[uuid.UUID, uuid.UUID] | None:

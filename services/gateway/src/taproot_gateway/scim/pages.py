@@ -16,6 +16,7 @@ from taproot_base.errors import AppError, Kind, PermissionDenied
 from taproot_gateway.callers import Callers
 from taproot_gateway.http.exchange import Answer, BodyTooLarge, BodyTooSlow, Header, Request
 from taproot_gateway.http.limits import Limiter, RateLimited
+from taproot_gateway.refusals import CREDENTIAL_INVALID, Refusals
 from taproot_gateway.scim import documents
 from taproot_gateway.scim.errors import InvalidSyntax, ScimError
 from taproot_gateway.scim.service import Directory, Json
@@ -43,6 +44,7 @@ class ScimPages:
         service: Directory,
         callers: Callers,
         limiter: Limiter,
+        refusals: Refusals,
         rights: AccessDirectory,
         ensure: Ensure,
         base: str,
@@ -50,6 +52,7 @@ class ScimPages:
         self._service = service
         self._callers = callers
         self._limiter = limiter
+        self._refusals = refusals
         self._rights = rights
         self._ensure = ensure
         self._base = base
@@ -77,17 +80,25 @@ class ScimPages:
         caller = await self._callers.find(credential.strip(), SCOPE) if found else None
         if caller is None:
             if found:  # a guess, which was looked up
+                self._refusals.note(CREDENTIAL_INVALID, f"scim {request.method}", request.client)
                 await self._limiter.admit(self._callers.anonymous(), "", request.client)
             answer = _error(401, "send an API key made with the scope scim")
             answer.headers.append((b"www-authenticate", b'Bearer realm="scim"'))
             return answer
         await self._limiter.admit(caller, credential.strip(), request.client)
-        await self._ensure(caller.principal)
-        if self._rights.masked(caller.principal):
+        try:
+            return await self._permitted(request, caller.principal)
+        except PermissionDenied as error:
+            self._refusals.note(error.reason, f"scim {request.method}", request.client, caller.principal)
+            raise
+
+    async def _permitted(self, request: Request, principal: Principal) -> Answer:
+        await self._ensure(principal)
+        if self._rights.masked(principal):
             raise PermissionDenied("a role of the key's user hides fields; SCIM needs to see them all")
         parts = [unquote(part) for part in request.path.removeprefix(PREFIX).strip("/").split("/")]
         if parts[0] in _RESOURCES and len(parts) <= len(("Users", "id")):
-            return await self._resource(request, caller.principal, parts)
+            return await self._resource(request, principal, parts)
         return self._document(request, parts)
 
     async def _resource(self, request: Request, principal: Principal, parts: list[str]) -> Answer:
