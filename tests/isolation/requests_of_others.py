@@ -41,6 +41,9 @@ class Sampler:
     def requests(self, method: MethodDescriptor) -> Iterator[Message]:
         """One that names the victim's records wherever it can; for lists also one that asks for everything."""
         self._of_id = collection_of(method)
+        self._operation = f"operations/customer/{uuid.uuid4()}"
+        if method.containing_service.name == "OperationsService":
+            self._operation = self._ids.get("operation", self._operation)
         self._creates = "Create" in method.name  # what a stranger brings along is the stranger's
         kind = message_factory.GetMessageClass(method.input_type)
         made: Message = kind()
@@ -94,7 +97,7 @@ class Sampler:
         if name == "id":
             return self._ids.get(self._of_id, str(uuid.uuid4())) if top else str(uuid.uuid4())
         if name == "name":
-            return f"operations/customer/{uuid.uuid4()}"
+            return self._operation
         if name.endswith("_id"):
             kind = name.removesuffix("_id").removeprefix("source_").removeprefix("parent_")
             return self._ids.get(kind) or (

@@ -7,6 +7,7 @@ from the same declarations behind them. Every answer must be the same.
 
 from __future__ import annotations
 
+import base64
 import json
 import time
 import uuid
@@ -166,7 +167,24 @@ async def ids(doors: Doors, life: LifeResult, admin: Client) -> dict[str, str]:
                 else []
             )
             found |= {collection_of(method): one["id"] for one in records[:1] if "id" in one}
+    found |= await _personal(admin)
     return {resource: key for resource, key in found.items() if resource not in SHARED}
+
+
+async def _personal(admin: Client) -> dict[str, str]:
+    """What belongs to one user alone, whoever may read what it is about: files, results, views, work under way."""
+    export = await admin.post("/v1/exports", {"display_name": "mine"})
+    insight = await admin.post("/v1/insights", {"display_name": "mine", "kind": "INSIGHT_KIND_RFM"})
+    view = await admin.post("/v1/savedViews", {"display_name": "mine", "collection": "customers"})
+    content = base64.b64encode(b"Name\nMine\n").decode()
+    loaded = await admin.post("/v1/imports", {"file_name": "mine.csv", "content": content})
+    return {
+        "export": export["id"],
+        "insight": insight["id"],
+        "saved_view": view["id"],
+        "import": loaded["id"],
+        "operation": export["operation"],
+    }
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")

@@ -111,7 +111,9 @@ async def _rebuild(wanted: Sequence[str], consumers: Sequence[Consumer], runtime
         print("\n".join(names))
         return
     if unknown := sorted({*wanted} - {*names}):
-        raise Refused(f"{', '.join(unknown)}: no projection of this service; there are {', '.join(names)}")
+        raise Refused(
+            f"{', '.join(unknown)} is not a projection of this service; there are {', '.join(names)}"
+        )
     for name in wanted:
         tables = {t.name for c in projections if c.subscription.name == name for t in c.subscription.tables}
         sharing = [c for c in projections if tables & {t.name for t in c.subscription.tables}]
