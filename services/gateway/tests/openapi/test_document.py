@@ -55,6 +55,16 @@ def test_many_records_are_read_at_once_where_one_is(described: dict[str, Any]) -
     }
 
 
+def test_lists_that_views_are_kept_for_say_so_and_no_others(described: dict[str, Any]) -> None:
+    def names(path: str) -> set[str]:
+        return {one["name"] for one in described["paths"][path]["get"]["parameters"]}
+
+    for path in ("/v1/customers", "/v1/customers:aggregate", "/v1/tickets", "/v1/leads"):
+        assert "view" in names(path), path
+    for path in ("/v1/customers/{id}", "/v1/customers:batchGet", "/v1/users", "/v1/sessions"):
+        assert "view" not in names(path), path
+
+
 def test_no_two_paths_differ_only_in_the_names_of_variables(described: dict[str, Any]) -> None:
     import re
 

@@ -14,6 +14,7 @@ from taproot_gateway.openapi.wholes import (
     batch_operation,
     fields_parameter,
     stream_paths,
+    view_parameter,
 )
 from taproot_gateway.transcoding.contracts import Contracts, is_map
 from taproot_gateway.transcoding.query import text_converter
@@ -227,7 +228,7 @@ class _Operation:
             )
         if self._route.http_method == "GET":
             found.append(_header("If-None-Match", "ETag of the copy the caller has; 304 when it is current."))
-        return [*found, *fields_parameter(self._route)]
+        return [*found, *fields_parameter(self._route), *view_parameter(self._route)]
 
     def _body(self) -> Schema | None:
         rule, field = self._route.rule, self._route.builder.body_field

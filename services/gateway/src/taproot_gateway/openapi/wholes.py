@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from taproot_gateway.http.batches import MOST_RECORDS
 from taproot_gateway.openapi.schemas import Schema
+from taproot_gateway.saved_views.applying import PARAMETER as VIEW
+from taproot_gateway.saved_views.applying import takes_view
 from taproot_gateway.transcoding.routes import Route
 from taproot_gateway.transcoding.selection import MAX_TEXT, PARAMETER
 
@@ -114,6 +116,18 @@ def fields_parameter(route: Route) -> list[Schema]:
             "schema": {"type": "string", "maxLength": MAX_TEXT},
         }
     ]
+
+
+def view_parameter(route: Route) -> list[Schema]:
+    """Which the gateway takes for every list that views are kept for, so no contract has it."""
+    if not takes_view(route):
+        return []
+    text = (
+        "Id of a saved view of this list, whose filter and order apply. A filter of the request narrows the view's;"
+        " an order of the request takes the place of the view's."
+    )
+    schema = {"type": "string", "format": "uuid"}
+    return [{"name": VIEW, "in": "query", "description": text, "schema": schema}]
 
 
 def batch_operation(single: Schema, items: str) -> Schema:

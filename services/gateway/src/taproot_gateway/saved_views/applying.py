@@ -12,6 +12,7 @@ from urllib.parse import parse_qsl, urlencode
 from taproot_base.auth import Principal
 from taproot_base.errors import NotFound, PermissionDenied
 from taproot_gateway.saved_views import queries
+from taproot_gateway.saved_views.lists import collections
 from taproot_gateway.saved_views.model import Viewer
 from taproot_gateway.transcoding.input import Violation
 from taproot_gateway.transcoding.requests import Invalid
@@ -28,7 +29,7 @@ class Views:
     async def applied(self, route: Route, query: str, principal: Principal) -> str:
         """The query with what the view it names says. Raises Invalid."""
         fields = route.method.input_type.fields_by_name
-        if f"{PARAMETER}=" not in query or PARAMETER in fields or "filter" not in fields:
+        if f"{PARAMETER}=" not in query or not _filtered(route):
             return query
         pairs = parse_qsl(query, keep_blank_values=True)
         asked = [value for name, value in pairs if name == PARAMETER]
@@ -36,8 +37,7 @@ class Views:
         if not asked:
             return query
         row = await self._find(asked, principal)
-        collection = route.template.text.removeprefix("/v1/").partition(":")[0]
-        if row["collection"] != collection:
+        if row["collection"] != _collection(route):
             raise Invalid([Violation(PARAMETER, f"is a view of {row['collection']}")])
         both = [f"({text})" for text in (row["filter"], given.get("filter", "")) if text.strip()]
         said = {"filter": " AND ".join(both)}
@@ -54,3 +54,17 @@ class Views:
                 return dict(await queries.get_view(reader, Viewer.of(principal), key))
         except (ValueError, NotFound, PermissionDenied) as error:
             raise Invalid([Violation(PARAMETER, "is not a view you can see")]) from error
+
+
+def takes_view(route: Route) -> bool:
+    """Whether there can be a view that the reading route accepts."""
+    return route.http_method == "GET" and _filtered(route) and _collection(route) in collections()
+
+
+def _filtered(route: Route) -> bool:
+    fields = route.method.input_type.fields_by_name
+    return "filter" in fields and PARAMETER not in fields
+
+
+def _collection(route: Route) -> str:
+    return route.template.text.removeprefix("/v1/").partition(":")[0]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 from google.protobuf import message_factory
@@ -79,6 +79,12 @@ class Listings:
             response_deserializer=answer.FromString,
         )
         await self._peers.call(call, request)
+
+
+@cache
+def collections() -> frozenset[str]:
+    """The names of the lists that views are kept for."""
+    return frozenset(name for name, _ in _lists())
 
 
 def _lists() -> Iterator[tuple[str, Listed]]:
