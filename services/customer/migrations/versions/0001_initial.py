@@ -103,6 +103,7 @@ def upgrade() -> None:
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("display_name", sa.Text(), nullable=False),
         sa.Column("date", sa.Date(), nullable=False),
+        sa.Column("month_day", sa.Integer(), nullable=False),
         sa.Column("recurrence", sa.Text(), nullable=False),
         sa.Column("days_before", postgresql.ARRAY(sa.Integer()), nullable=False),
         sa.Column("source", sa.Text(), nullable=False),
@@ -132,6 +133,10 @@ def upgrade() -> None:
         postgresql_where=sa.text("state = 'active' AND delete_time IS NULL"),
     )
     op.create_index("ix_care_dates_owner", "care_dates", ["owner_id", "create_time", "id"], unique=False)
+    op.create_index("ix_care_dates_owner_day", "care_dates", ["owner_id", "recurrence", "date"], unique=False)
+    op.create_index(
+        "ix_care_dates_owner_month_day", "care_dates", ["owner_id", "recurrence", "month_day"], unique=False
+    )
     op.create_index("ix_care_dates_recent", "care_dates", ["create_time", "id"], unique=False)
     op.create_table(
         "claims",
@@ -1028,6 +1033,7 @@ def upgrade() -> None:
         "ix_tasks_due", "tasks", ["due_time"], unique=False, postgresql_where=sa.text("state = 'open'")
     )
     op.create_index("ix_tasks_owner", "tasks", ["owner_id", "create_time", "id"], unique=False)
+    op.create_index("ix_tasks_owner_due", "tasks", ["owner_id", "due_time"], unique=False)
     op.create_index("ix_tasks_recent", "tasks", ["create_time", "id"], unique=False)
     op.create_index(
         "ix_tasks_reminder",
@@ -1035,6 +1041,13 @@ def upgrade() -> None:
         ["reminder_time"],
         unique=False,
         postgresql_where=sa.text("state = 'open'"),
+    )
+    op.create_index(
+        "ix_tasks_series",
+        "tasks",
+        ["owner_id"],
+        unique=False,
+        postgresql_where=sa.text("state = 'open' AND series_start IS NOT NULL"),
     )
     op.create_index("uq_tasks_business_key", "tasks", ["business_key"], unique=True)
     op.create_table(

@@ -8,14 +8,14 @@ from typing import Any
 from taproot_base import wire
 from taproot_base.errors import InvalidArgument
 
-LONGEST = dt.timedelta(days=366)
+LONGEST = 366
 
 
-def window_of(request: Any) -> tuple[dt.datetime, dt.datetime]:
+def window_of(request: Any, days: int = LONGEST) -> tuple[dt.datetime, dt.datetime]:
     """Raises InvalidArgument for one that is empty or too long."""
     since, before = wire.from_timestamp(request.from_time), wire.from_timestamp(request.to_time)
     if before <= since:
         raise InvalidArgument([("to_time", "must be after from_time")])
-    if before - since > LONGEST:
-        raise InvalidArgument([("to_time", f"must be within {LONGEST.days} days of from_time")])
+    if before - since > dt.timedelta(days=days):
+        raise InvalidArgument([("to_time", f"must be within {days} days of from_time")])
     return since, before

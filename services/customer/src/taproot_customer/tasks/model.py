@@ -53,6 +53,12 @@ class Task(Recyclable, Base):
     __table_args__ = (
         Index("ix_tasks_customer", "customer_id", "due_time"),
         Index("ix_tasks_owner", "owner_id", "create_time", "id"),
+        Index("ix_tasks_owner_due", "owner_id", "due_time"),
+        Index(
+            "ix_tasks_series",
+            "owner_id",
+            postgresql_where=text("state = 'open' AND series_start IS NOT NULL"),
+        ),
         Index("ix_tasks_branch", "branch_path", "create_time", "id"),
         Index("ix_tasks_recent", "create_time", "id"),
         Index("ix_tasks_reminder", "reminder_time", postgresql_where=text("state = 'open'")),
