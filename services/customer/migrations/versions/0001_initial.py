@@ -30,6 +30,11 @@ def upgrade() -> None:
         sa.Column("contact_id", sa.Uuid(), nullable=True),
         sa.Column("related", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
         sa.Column("place", sa.Text(), nullable=False),
+        sa.Column("repeats", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=True),
+        sa.Column("series_end_time", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("lead", sa.Interval(), nullable=True),
+        sa.Column("reminded_through", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("next_reminder_time", sa.DateTime(timezone=True), nullable=True),
         sa.Column("comment", sa.Text(), nullable=False),
         sa.Column("comment_user_id", sa.Uuid(), nullable=True),
         sa.Column("owner_id", sa.Uuid(), nullable=True),
@@ -51,12 +56,33 @@ def upgrade() -> None:
     op.create_index("ix_activities_owner", "activities", ["owner_id", "start_time", "id"], unique=False)
     op.create_index("ix_activities_recent", "activities", ["start_time", "id"], unique=False)
     op.create_index(
+        "ix_activities_reminder",
+        "activities",
+        ["next_reminder_time"],
+        unique=False,
+        postgresql_where=sa.text("next_reminder_time IS NOT NULL"),
+    )
+    op.create_index(
         "ix_activities_search",
         "activities",
         ["search_tokens"],
         unique=False,
         postgresql_using="gin",
         postgresql_with={"gin_pending_list_limit": 64},
+    )
+    op.create_index(
+        "ix_activities_series_customer",
+        "activities",
+        ["customer_id"],
+        unique=False,
+        postgresql_where=sa.text("repeats IS NOT NULL"),
+    )
+    op.create_index(
+        "ix_activities_series_owner",
+        "activities",
+        ["owner_id"],
+        unique=False,
+        postgresql_where=sa.text("repeats IS NOT NULL"),
     )
     op.create_table(
         "care_date_notices",
@@ -77,6 +103,7 @@ def upgrade() -> None:
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("display_name", sa.Text(), nullable=False),
         sa.Column("date", sa.Date(), nullable=False),
+        sa.Column("month_day", sa.Integer(), nullable=False),
         sa.Column("recurrence", sa.Text(), nullable=False),
         sa.Column("days_before", postgresql.ARRAY(sa.Integer()), nullable=False),
         sa.Column("source", sa.Text(), nullable=False),
@@ -106,6 +133,10 @@ def upgrade() -> None:
         postgresql_where=sa.text("state = 'active' AND delete_time IS NULL"),
     )
     op.create_index("ix_care_dates_owner", "care_dates", ["owner_id", "create_time", "id"], unique=False)
+    op.create_index("ix_care_dates_owner_day", "care_dates", ["owner_id", "recurrence", "date"], unique=False)
+    op.create_index(
+        "ix_care_dates_owner_month_day", "care_dates", ["owner_id", "recurrence", "month_day"], unique=False
+    )
     op.create_index("ix_care_dates_recent", "care_dates", ["create_time", "id"], unique=False)
     op.create_table(
         "claims",
@@ -976,6 +1007,10 @@ def upgrade() -> None:
         sa.Column("overdue_for", sa.DateTime(timezone=True), nullable=True),
         sa.Column("priority", sa.Text(), nullable=False),
         sa.Column("recurrence", sa.Text(), nullable=False),
+        sa.Column("recurrence_rule", sa.Text(), nullable=False),
+        sa.Column("time_zone", sa.Text(), nullable=False),
+        sa.Column("series_start", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("occurrence_time", sa.DateTime(timezone=True), nullable=True),
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("complete_time", sa.DateTime(timezone=True), nullable=True),
         sa.Column("completed_by_id", sa.Uuid(), nullable=True),
@@ -998,6 +1033,7 @@ def upgrade() -> None:
         "ix_tasks_due", "tasks", ["due_time"], unique=False, postgresql_where=sa.text("state = 'open'")
     )
     op.create_index("ix_tasks_owner", "tasks", ["owner_id", "create_time", "id"], unique=False)
+    op.create_index("ix_tasks_owner_due", "tasks", ["owner_id", "due_time"], unique=False)
     op.create_index("ix_tasks_recent", "tasks", ["create_time", "id"], unique=False)
     op.create_index(
         "ix_tasks_reminder",
@@ -1005,6 +1041,13 @@ def upgrade() -> None:
         ["reminder_time"],
         unique=False,
         postgresql_where=sa.text("state = 'open'"),
+    )
+    op.create_index(
+        "ix_tasks_series",
+        "tasks",
+        ["owner_id"],
+        unique=False,
+        postgresql_where=sa.text("state = 'open' AND series_start IS NOT NULL"),
     )
     op.create_index("uq_tasks_business_key", "tasks", ["business_key"], unique=True)
     op.create_table(

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from taproot_chassis.jobs import Job
 from taproot_chassis.service import Definition, Parts, Runtime
+from taproot_customer.activities import recurring as activities
 from taproot_customer.analysis import handlers as insight_handlers
 from taproot_customer.analysis.running import InsightRunner
 from taproot_customer.care_dates.raising import Raiser
@@ -57,6 +58,7 @@ def build(runtime: Runtime[CustomerSettings]) -> Parts:
         subscriptions=listening,
         jobs=[
             Job("task-reminders", 15, task_handlers.remind_due),
+            Job("activity-reminders", 15, activities.remind_due),
             Job(
                 "care-dates",
                 60,

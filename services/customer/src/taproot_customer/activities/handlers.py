@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from taproot_base.errors import InvalidArgument
 from taproot_chassis.placement import caller_id
+from taproot_customer.activities import recurring
 from taproot_customer.activities.model import Activity
 from taproot_customer.parents import find_parent
 from taproot_records.mapping import Values
@@ -15,7 +18,9 @@ async def create_activity(chosen: str, values: Values, work: UnitOfWork) -> Acti
     """Lies in the customer's branch, whoever did it: who sees the customer's branch sees its touches."""
     parent = await find_parent(work, values["customer_id"])
     key = await new_key(work, Activity, chosen)
-    activity = Activity.create(key, {"owner_id": caller_id()} | values | parent.held, work.clock.now())
+    owned = {"owner_id": caller_id()} | values | parent.held
+    repeats = await recurring.checked_start(owned, work)
+    activity = Activity.create(key, owned | repeats, work.clock.now())
     await work.add(activity)
     return activity
 
@@ -25,12 +30,18 @@ async def update_activity(key: str, etag: str, values: Values, work: UnitOfWork)
     changed = patched(activity, await moved(work, "activities", activity, values))
     if changed.get("start_time", activity.start_time) is None:
         raise InvalidArgument([("activity.start_time", "cannot be taken away")])
+    changed |= await recurring.revised(activity, changed, work)
     activity.change(changed, work.clock.now())
     return activity
 
 
-async def complete_activity(key: str, etag: str, outcome: str, body: str, work: UnitOfWork) -> Activity:
+async def complete_activity(
+    key: str, etag: str, outcome: str, body: str, slot: datetime | None, work: UnitOfWork
+) -> Activity:
+    """`slot`: which occurrence of a series; it becomes an activity of its own, which is returned."""
     activity = await load(work, Activity, key, etag)
+    if activity.repeats is not None or slot is not None:
+        return await recurring.complete_occurrence(activity, slot, outcome, body, work)
     activity.complete(outcome, body, work.clock.now())
     return activity
 

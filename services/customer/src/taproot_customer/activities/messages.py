@@ -8,6 +8,7 @@ from taproot_base import wire
 from taproot_base.errors import InvalidArgument, Violation
 from taproot_customer.activities.model import Activity
 from taproot_customer.activities.queries import SHELF
+from taproot_customer.recurrence.messages import occurrence_message
 from taproot_records.mapping import row_of
 from taproot_storage.eventlog import Recorded
 
@@ -17,6 +18,7 @@ def to_event(activity: Activity, recorded: Recorded) -> ActivityEvent:
         activity=SHELF.message(row_of(activity)),
         previous_owner_id=wire.text_of(recorded.detail.get("previous_owner_id")),
         previous_branch_id=wire.text_of(recorded.detail.get("previous_branch_id")),
+        occurrence=occurrence_message(near) if (near := recorded.detail.get("occurrence")) else None,
     )
 
 

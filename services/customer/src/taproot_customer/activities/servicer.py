@@ -6,13 +6,18 @@ from typing import Any
 
 from taproot.customer.v1 import activity_pb2 as pb
 from taproot.customer.v1 import activity_service_pb2 as rpc
+from taproot_base import wire
+from taproot_base.errors import InvalidArgument
 from taproot_chassis.service import Runtime
-from taproot_customer.activities import handlers, messages
+from taproot_customer.activities import handlers, messages, recurring
 from taproot_customer.activities.model import Activity
 from taproot_customer.activities.queries import CONVERSIONS, SHELF
+from taproot_customer.recurrence.messages import occurrence_message
+from taproot_customer.recurrence.windows import window_of
 from taproot_customer.recycling import delete_record, undelete_record
 from taproot_customer.settings import CustomerSettings
 from taproot_records.serving import ResourceServicer
+from taproot_storage.database import Reader
 
 BY_VERB = {
     "branch_id": "AssignCustomer",
@@ -64,7 +69,12 @@ class ActivitiesServicer(ResourceServicer[pb.Activity]):
         return await self.change(
             request,
             lambda work: handlers.complete_activity(
-                request.id, request.etag, request.outcome, request.body, work
+                request.id,
+                request.etag,
+                request.outcome,
+                request.body,
+                wire.optional_instant(request, "occurrence_time"),
+                work,
             ),
         )
 
@@ -76,4 +86,36 @@ class ActivitiesServicer(ResourceServicer[pb.Activity]):
     async def CommentActivity(self, request: rpc.CommentActivityRequest, _context: Any) -> pb.Activity:
         return await self.change(
             request, lambda work: handlers.comment_activity(request.id, request.etag, request.comment, work)
+        )
+
+    async def ExpandActivity(
+        self, request: rpc.ExpandActivityRequest, _context: Any
+    ) -> rpc.ExpandActivityResponse:
+        since, before = window_of(request)
+
+        async def query(reader: Reader) -> rpc.ExpandActivityResponse:
+            found = await recurring.expand(reader, request.id, since, before)
+            return rpc.ExpandActivityResponse(occurrences=map(occurrence_message, found))
+
+        return await self.read(query)
+
+    async def MoveOccurrence(self, request: rpc.MoveOccurrenceRequest, _context: Any) -> pb.Activity:
+        slot, start = wire.from_timestamp(request.occurrence_time), wire.from_timestamp(request.start_time)
+        return await self.change(
+            request, lambda work: recurring.change_occurrence(request.id, request.etag, slot, start, work)
+        )
+
+    async def CancelOccurrence(self, request: rpc.CancelOccurrenceRequest, _context: Any) -> pb.Activity:
+        slot = wire.from_timestamp(request.occurrence_time)
+        return await self.change(
+            request, lambda work: recurring.change_occurrence(request.id, request.etag, slot, None, work)
+        )
+
+    async def SplitActivity(self, request: rpc.SplitActivityRequest, _context: Any) -> pb.Activity:
+        values = CONVERSIONS.given(request.activity, Activity)
+        if foreign := sorted(set(values) - recurring.SPLIT_FIELDS):
+            raise InvalidArgument([(f"activity.{name}", "is not changed by a split") for name in foreign])
+        slot = wire.from_timestamp(request.occurrence_time)
+        return await self.change(
+            request, lambda work: recurring.split_activity(request.id, request.etag, slot, values, work)
         )

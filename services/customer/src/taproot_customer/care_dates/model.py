@@ -34,6 +34,7 @@ class CareDate(Recyclable, Base):
     kind: Mapped[str] = mapped_column(Text)
     display_name: Mapped[str] = mapped_column(Text)
     date: Mapped[dt.date] = mapped_column(Date)
+    month_day: Mapped[int] = mapped_column(Integer, default=0)
     recurrence: Mapped[str] = mapped_column(Text, default="")
     days_before: Mapped[list[int]] = mapped_column(ARRAY(Integer), default=list)
     source: Mapped[str] = mapped_column(Text, default=MANUAL)
@@ -50,6 +51,8 @@ class CareDate(Recyclable, Base):
     __table_args__ = (
         Index("ix_care_dates_customer", "customer_id", "create_time"),
         Index("ix_care_dates_owner", "owner_id", "create_time", "id"),
+        Index("ix_care_dates_owner_day", "owner_id", "recurrence", "date"),
+        Index("ix_care_dates_owner_month_day", "owner_id", "recurrence", "month_day"),
         Index("ix_care_dates_branch", "branch_path", "create_time", "id"),
         Index("ix_care_dates_recent", "create_time", "id"),
         Index(
@@ -154,12 +157,18 @@ class CareDate(Recyclable, Base):
 
     def _complete(self) -> None:
         self.recurrence = self.recurrence or (YEARLY if self.kind in _EVERY_YEAR else ONCE)
+        self.month_day = month_day(self.date)
         self.days_before = _sorted(self.days_before or _AHEAD[self.recurrence])
 
     def _require(self, state: str) -> None:
         self.require_alive()
         if self.state != state:
             raise WrongState("the care date", self.state, [state])
+
+
+def month_day(day: dt.date) -> int:
+    """What a yearly day is looked up by."""
+    return day.month * 100 + day.day
 
 
 def _sorted(days: Collection[int]) -> list[int]:

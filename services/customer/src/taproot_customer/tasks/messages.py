@@ -24,7 +24,7 @@ def check_new(message: pb.Task) -> None:
     violations = []
     if not message.display_name:
         violations.append(Violation("task.display_name", "say what is to do"))
-    if message.recurrence and not message.HasField("due_time"):
+    if (message.recurrence or message.recurrence_rule) and not message.HasField("due_time"):
         violations.append(Violation("task.due_time", "a recurring task needs a due time"))
     if violations:
         raise InvalidArgument(violations)

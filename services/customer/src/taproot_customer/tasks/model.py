@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import calendar
 import uuid
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import datetime, timedelta
 from typing import Any, ClassVar
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import DateTime, Index, Text, Uuid, text
 from sqlalchemy.dialects.postgresql import JSONB
@@ -14,11 +14,12 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from taproot_base.errors import WrongState
 from taproot_customer.base import Base, Recyclable
+from taproot_customer.recurrence.rules import Rule, same_day_rule
 from taproot_storage.visibility import scope_table
 
 OPEN, DONE = "open", "done"
 NORMAL = "normal"
-_MONTHS = 12
+_SERIES = ("recurrence", "recurrence_rule", "time_zone", "series_start")
 
 
 class Task(Recyclable, Base):
@@ -35,6 +36,10 @@ class Task(Recyclable, Base):
     overdue_for: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     priority: Mapped[str] = mapped_column(Text, default=NORMAL)
     recurrence: Mapped[str] = mapped_column(Text, default="")
+    recurrence_rule: Mapped[str] = mapped_column(Text, default="")
+    time_zone: Mapped[str] = mapped_column(Text, default="")
+    series_start: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    occurrence_time: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     state: Mapped[str] = mapped_column(Text, default=OPEN)
     complete_time: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     completed_by_id: Mapped[uuid.UUID | None] = mapped_column(Uuid)
@@ -48,6 +53,12 @@ class Task(Recyclable, Base):
     __table_args__ = (
         Index("ix_tasks_customer", "customer_id", "due_time"),
         Index("ix_tasks_owner", "owner_id", "create_time", "id"),
+        Index("ix_tasks_owner_due", "owner_id", "due_time"),
+        Index(
+            "ix_tasks_series",
+            "owner_id",
+            postgresql_where=text("state = 'open' AND series_start IS NOT NULL"),
+        ),
         Index("ix_tasks_branch", "branch_path", "create_time", "id"),
         Index("ix_tasks_recent", "create_time", "id"),
         Index("ix_tasks_reminder", "reminder_time", postgresql_where=text("state = 'open'")),
@@ -68,21 +79,52 @@ class Task(Recyclable, Base):
 
     def derive(self) -> None:
         self.priority = self.priority or NORMAL
+        if self.recurring and self.series_start is None:
+            self.series_start = self.occurrence_time = self.due_time
 
-    def complete(self, user_id: uuid.UUID | None, zone: tzinfo, now: datetime) -> dict[str, Any] | None:
-        """Done; returns the fields of the successor of a recurring task. `zone`: the assignee's."""
+    @property
+    def recurring(self) -> bool:
+        return bool(self.recurrence or self.recurrence_rule)
+
+    def complete(self, user_id: uuid.UUID | None, zone: ZoneInfo, now: datetime) -> dict[str, Any] | None:
+        """Done; returns the fields of the successor of a recurring task. `zone`: the task's."""
         self._require(OPEN)
         self.state, self.complete_time, self.completed_by_id = DONE, now, user_id
         self.record("completed", now)
-        if not self.recurrence or self.due_time is None:
+        following = self._following(zone)
+        if following is None:
             return None
-        due = next_due(self.due_time, self.recurrence, zone)
-        reminder = self.reminder_time and due - (self.due_time - self.reminder_time)
         kept = (
-            "display_name", "body", "customer_id", "related", "priority", "recurrence", "creator_id", "owner_id",
-            "branch_id", "branch_path", "custom",
+            "display_name", "body", "customer_id", "related", "priority", "creator_id", "owner_id", "branch_id",
+            "branch_path", "custom", *_SERIES,
         )  # fmt: skip
-        return {name: getattr(self, name) for name in kept} | {"due_time": due, "reminder_time": reminder}
+        return {name: getattr(self, name) for name in kept} | following
+
+    def skip(self, zone: ZoneInfo, now: datetime) -> None:
+        """Leave this occurrence out."""
+        self._require(OPEN)
+        following = self._following(zone)
+        if following is None:
+            raise WrongState("the task", "the last of its kind", ["recurring, with one to come"])
+        for name, value in following.items():
+            setattr(self, name, value)
+        self.record("skipped", now)
+
+    def rule(self, zone: ZoneInfo) -> Rule | None:
+        """How it comes again; None when it does not."""
+        start = self.series_start or self.due_time
+        if not self.recurring or start is None:
+            return None
+        text = self.recurrence_rule or same_day_rule(self.recurrence, start.astimezone(zone).date())
+        return Rule(start, text, zone)
+
+    def _following(self, zone: ZoneInfo) -> dict[str, Any] | None:
+        rule, slot = self.rule(zone), self.occurrence_time or self.due_time
+        due = after(rule, slot) if rule is not None and slot is not None else None
+        if due is None or slot is None:
+            return None
+        reminder = self.reminder_time and due - ((self.due_time or slot) - self.reminder_time)
+        return {"due_time": due, "reminder_time": reminder, "occurrence_time": due}
 
     def reopen(self, now: datetime) -> None:
         self._require(DONE)
@@ -112,21 +154,18 @@ class Task(Recyclable, Base):
             raise WrongState("the task", self.state, [state])
 
 
-def next_due(due: datetime, recurrence: str, zone: tzinfo) -> datetime:
-    """When a recurring task is due again: at the same hour of the clock in `zone`, whatever the clocks do between.
-
-    The 31st becomes the last day of a shorter month; an hour the clocks skip is the one after.
+def next_due(due: datetime, recurrence: str, zone: ZoneInfo, start: datetime | None = None) -> datetime:
+    """When a task `daily` to `yearly` is due after `due`: at the same hour of the clock in `zone`, counted from
+    `start`, so that the 31st slips to the end of a shorter month and comes back.
     """
-    return _next_local(due.astimezone(zone), recurrence).astimezone(UTC)
+    first = start or due
+    found = after(Rule(first, same_day_rule(recurrence, first.astimezone(zone).date()), zone), due)
+    assert found is not None, "these have no end"
+    return found
 
 
-def _next_local(due: datetime, recurrence: str) -> datetime:
-    if recurrence in ("daily", "weekly"):
-        return due + timedelta(days=1 if recurrence == "daily" else 7)
-    months = due.year * _MONTHS + due.month - 1 + (1 if recurrence == "monthly" else _MONTHS)
-    year, month = divmod(months, _MONTHS)
-    last = calendar.monthrange(year, month + 1)[1]
-    return due.replace(year=year, month=month + 1, day=min(due.day, last))
+def after(rule: Rule, due: datetime) -> datetime | None:
+    return next(rule.since(due + timedelta(microseconds=1)), None)
 
 
 scope_table(Task, "tasks.read")

@@ -56,6 +56,9 @@ class TasksServicer(ResourceServicer[pb.Task]):
     async def CompleteTask(self, request: rpc.CompleteTaskRequest, _context: Any) -> pb.Task:
         return await self.change(request, lambda work: handlers.complete_task(request.id, request.etag, work))
 
+    async def SkipTask(self, request: rpc.SkipTaskRequest, _context: Any) -> pb.Task:
+        return await self.change(request, lambda work: handlers.skip_task(request.id, request.etag, work))
+
     async def ReopenTask(self, request: rpc.ReopenTaskRequest, _context: Any) -> pb.Task:
         return await self.change(request, lambda work: handlers.reopen_task(request.id, request.etag, work))
 
