@@ -18,6 +18,7 @@ from typing import Any
 import capture
 import event_rows
 import http_rows
+import import_rows
 import list_rows
 import local_rows
 import report
@@ -25,7 +26,7 @@ import seed
 from stack import Stack, running_stack
 
 HERE = Path(__file__).parent
-ROWS = ("create", "get", "profile", "events", "timeline", "lists", "local")
+ROWS = ("create", "get", "profile", "events", "timeline", "import", "lists", "local")
 LISTED = 100_000
 """Lists among fewer records would show little."""
 Measured = dict[str, list[dict[str, Any]]]
@@ -44,6 +45,8 @@ def main() -> int:
         _start(stack, options)
         with http_rows.http_floor() as floor:
             _rounds(stack, floor, options, found)
+    if "import" in options.only:
+        found["import"] = import_rows.measure(options.import_rows, options.rounds)
     if "lists" in options.only:
         found["lists"] = [list_rows.measure(max(options.customers, LISTED))]
     if "local" in options.only:
@@ -71,6 +74,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=3, help="alternating rounds (default 3)")
     parser.add_argument("--seconds", type=float, default=3.0, help="length of each side of a row (default 3)")
     parser.add_argument("--events", type=int, default=5000, help="events per round of relay and consumers")
+    parser.add_argument("--import-rows", type=int, default=20_000, help="rows of an imported file")
     parser.add_argument("--only", default=",".join(ROWS), help=f"some of {','.join(ROWS)}")
     parser.add_argument(
         "--profile", action="store_true", help="sample stacks of the services into bench/results"

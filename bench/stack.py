@@ -100,10 +100,10 @@ class Stack:
         if running.poll() is not None:
             raise RuntimeError((self.home.logs / f"{service.name}.log").read_text()[-3000:])
 
-    def clone_customers(self) -> Database:
+    def clone_customers(self, name: str = "taproot_floor") -> Database:
         """The customer database as it is, for a floor whose rows no service should react to."""
         self.stop("customer")
-        copy = Administrator(self.admin_url).clone(self.customer, "taproot_floor")
+        copy = Administrator(self.admin_url).clone(self.customer, name)
         self.start(CUSTOMER)
         return copy
 

@@ -6,6 +6,7 @@ import asyncio
 import json
 import uuid
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -61,7 +62,7 @@ async def relay(database, bus):
 
 @pytest.fixture
 def make_consumer(database, bus, directory):
-    def make(handler=note, name: str | None = None) -> Consumer:
+    def make(handler=note, name: str | None = None, together=None) -> Consumer:
         subscription = Subscription(
             name or f"c{uuid.uuid4().hex[:8]}",
             "test",
@@ -69,6 +70,7 @@ def make_consumer(database, bus, directory):
             handler,
             SubscriberKind.PROJECTION,
             (effects,),
+            together,
         )
         return Consumer(
             "test", subscription, database, bus, lambda: Call(Principal.service("test"), directory)
@@ -208,6 +210,29 @@ class TestConsumer:
         found = await effects_of(database, keys)
         assert len(found) == 40
         assert all([v for k, v in found if k == key] == [1, 2] for key in keys)
+
+    async def test_neighbours_of_one_trace_take_effect_together_and_once(
+        self, database, as_system, make_consumer
+    ):
+        together: list[int] = []
+
+        async def note_all(events, work):
+            together.append(len(events))
+            for event in events:
+                await note(event, work)
+
+        keys = await make_boxes(database, 6)
+        rows = await plain(database, "SELECT * FROM event_log WHERE aggregate_id = ANY($1)", keys)
+        traces = ["a" * 32, "a" * 32, "b" * 32, "c" * 32, "c" * 32, "c" * 32]
+        events = [
+            replace(Event.from_row("test", row), traceparent=f"00-{trace}-00000000000000{number:02}-01")
+            for number, (row, trace) in enumerate(zip(rows, traces, strict=True))
+        ]
+        consumer = make_consumer(together=note_all)
+        await consumer.apply(events)
+        await consumer.apply(events)
+        assert together == [2, 3]
+        assert [key for key, _ in await effects_of(database, keys)] == [e.aggregate_id for e in events]
 
     async def test_an_effect_and_its_inbox_row_are_one(self, database, relay, as_system, make_consumer):
         async def fails_after_writing(event, work):

@@ -12,6 +12,7 @@ from sqlalchemy import bindparam, insert, select, update
 from taproot_base.context import Doomed
 from taproot_base.errors import EtagMismatch, Unavailable
 from taproot_storage.database import Database, TransactionNotOpen
+from taproot_storage.eventlog import MANY, LogEntry
 from taproot_storage.schema import event_log
 from taproot_storage.statements import Statement
 from taproot_storage.visibility import unscoped, visible
@@ -77,6 +78,24 @@ async def test_events_are_in_the_same_transaction(database, as_system):
     for made, expected in ((kept, 1), (lost, 0)):
         rows = await plain(database, "SELECT version FROM event_log WHERE aggregate_id = $1", made.id)
         assert len(rows) == expected
+
+
+async def test_many_events_are_copied_with_what_else_they_carry(database, as_system):
+    key = uuid.uuid4()
+    entries = [LogEntry("box.moved", key, n, bytes([n]), owner_id=key) for n in range(1, MANY + 1)]
+    async with database.unit() as work:
+        await database.log.append(work, entries)
+    rows = await plain(database, "SELECT * FROM event_log WHERE aggregate_id = $1 ORDER BY number", key)
+    assert [(row["version"], row["payload"], row["owner_id"]) for row in rows] == [
+        (entry.version, entry.payload, key) for entry in entries
+    ]
+    assert {row["published_at"] for row in rows} == {None}
+    with pytest.raises(Planned):
+        async with database.unit() as work:
+            await database.log.append(work, entries)
+            raise Planned
+    again = await plain(database, "SELECT count(*) FROM event_log WHERE aggregate_id = $1", key)
+    assert again[0][0] == MANY
 
 
 async def test_versions_have_no_gaps(database, as_system):

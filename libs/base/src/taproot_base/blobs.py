@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import uuid
 from pathlib import Path
 from typing import Protocol
@@ -15,6 +16,9 @@ class BlobStore(Protocol):
     async def put(self, key: str, content: bytes) -> None: ...
 
     async def get(self, key: str) -> bytes: ...
+
+    async def save(self, key: str, path: Path) -> None:
+        """As a file, without holding it in memory."""
 
     async def delete(self, key: str) -> None: ...
 
@@ -46,6 +50,9 @@ class DirectoryBlobStore:
 
     async def get(self, key: str) -> bytes:
         return await asyncio.to_thread(self.path(key).read_bytes)
+
+    async def save(self, key: str, path: Path) -> None:
+        await asyncio.to_thread(shutil.copyfile, self.path(key), path)
 
     async def delete(self, key: str) -> None:
         await asyncio.to_thread(self.path(key).unlink, missing_ok=True)

@@ -8,6 +8,7 @@ later events of its aggregate are parked behind it, so nothing overtakes and not
 from __future__ import annotations
 
 import asyncio
+import itertools
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -68,6 +69,7 @@ _oldest = Gauge(
 _delay = Histogram("taproot_consumer_delay_seconds", "From the change to its effect", ["consumer"])
 
 Handler = Callable[[Event, "UnitOfWork"], Awaitable[None]]
+BatchHandler = Callable[[Sequence[Event], "UnitOfWork"], Awaitable[None]]
 
 
 class SubscriberKind(Enum):
@@ -79,7 +81,11 @@ class SubscriberKind(Enum):
 
 @dataclass(frozen=True)
 class Subscription:
-    """`events`: types such as `order.confirmed`, `order.*` or `*`. `tables`: what a rebuild empties."""
+    """`events`: types such as `order.confirmed`, `order.*` or `*`. `tables`: what a rebuild empties.
+
+    `together`: does for many events what `handler` does for each, in fewer round trips. It is called with
+    neighbours of one trace, as a run over many records leaves behind.
+    """
 
     name: str
     source: str
@@ -87,6 +93,7 @@ class Subscription:
     handler: Handler
     kind: SubscriberKind
     tables: tuple[Any, ...] = ()
+    together: BatchHandler | None = None
 
     @property
     def consumer(self) -> str:
@@ -118,6 +125,7 @@ def _note_statement() -> Any:
 
 
 _note = Statement(_note_statement)
+_TRACE = len("00-") + 32
 
 
 class Consumer:
@@ -243,8 +251,9 @@ class Consumer:
         """
         with calling(self._call()):
             async with self._database.unit([] if tended else [self.lock]) as work:
-                for event in await self._new(events, work, parked=not tended):
-                    await self._handle(event, work)
+                new = await self._new(events, work, parked=not tended)
+                for some in _neighbours(new) if self.subscription.together else [[one] for one in new]:
+                    await self._handle(some, work)
         now = self._database.clock.now()
         for event in events:
             self._handled.inc()
@@ -274,11 +283,15 @@ class Consumer:
         fresh = {row[0] for row in rows}
         return list({event.id: event for event in going if event.id in fresh}.values())
 
-    async def _handle(self, event: Event, work: UnitOfWork) -> None:
+    async def _handle(self, events: Sequence[Event], work: UnitOfWork) -> None:
+        """One span for all; it belongs to the first."""
+        event = events[0]
         age = (self._database.clock.now() - event.occurred_at).total_seconds()
         late = age > NEW_TRACE_AFTER_SECONDS
         attributes = {"messaging.system": "nats", "messaging.message.id": str(event.id)}
-        if event.party_id:
+        if len(events) > 1:
+            attributes["messaging.batch.message_count"] = str(len(events))
+        elif event.party_id:
             attributes[telemetry.party_attribute] = str(event.party_id)
         with telemetry.span(
             f"consume {event.type} by {self.subscription.name}",
@@ -287,5 +300,13 @@ class Consumer:
             parent=None if late else telemetry.remote_context(event.traceparent),
             links=telemetry.remote_link(event.traceparent) if late else None,
         ):
-            await self.subscription.handler(event, work)
+            if self.subscription.together is not None and len(events) > 1:
+                await self.subscription.together(events, work)
+            else:
+                await self.subscription.handler(event, work)
             await work.flush()
+
+
+def _neighbours(events: Sequence[Event]) -> list[list[Event]]:
+    """Cut where the trace changes."""
+    return [list(some) for _, some in itertools.groupby(events, lambda event: event.traceparent[:_TRACE])]

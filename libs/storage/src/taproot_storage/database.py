@@ -9,7 +9,7 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import asyncpg
-import orjson
+from sqlalchemy import FromClause
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.orm.exc import StaleDataError
@@ -26,10 +26,11 @@ from taproot_base.errors import (
     Unavailable,
 )
 from taproot_storage import audit
-from taproot_storage.dialect import encode_json, flushing
+from taproot_storage.dialect import encode_json, flushing, prepare_connection
 from taproot_storage.policies import ALL_TABLES, TELL, reaches_now
 from taproot_storage.pool import Connection, Pool
 from taproot_storage.statements import Statement
+from taproot_storage.visibility import scope_rules
 
 if TYPE_CHECKING:
     from taproot_base.clock import Clock
@@ -44,13 +45,6 @@ _borrowed: ContextVar[Connection] = ContextVar("borrowed")
 
 class TransactionNotOpen(RuntimeError):
     """A statement outside its unit of work: it would have committed alone."""
-
-
-async def _prepare_connection(connection: Connection) -> None:
-    for name in ("json", "jsonb"):
-        await connection.set_type_codec(
-            name, encoder=encode_json, decoder=orjson.loads, schema="pg_catalog", format="text"
-        )
 
 
 class Database:
@@ -86,7 +80,7 @@ class Database:
 
         async def connect() -> Connection:
             connection = await asyncpg.connect(url, statement_cache_size=500 if prepared else 0)
-            await _prepare_connection(connection)
+            await prepare_connection(connection)
             return connection
 
         pool = Pool(connect, pool_size)
@@ -100,7 +94,7 @@ class Database:
     async def connect_direct(self) -> Connection:
         """A connection past any pooler, for LISTEN, leases and relays. The caller closes it."""
         connection = await asyncpg.connect(self.direct_url)
-        await _prepare_connection(connection)
+        await prepare_connection(connection)
         return connection
 
     @asynccontextmanager
@@ -288,6 +282,20 @@ class Reader:
             if self.database.row_security:
                 await self._tell_policies(statement.waived)
             await self.connection.executemany(statement.text, arguments)
+
+    async def copy(self, insertion: Statement, table: FromClause, rows: Sequence[dict[str, Any]]) -> None:
+        """Many new rows by COPY, which costs a third of as many insertions.
+
+        `insertion` names every column it fills by a parameter of the same name. It is what runs where the table's
+        policies are on, since PostgreSQL then refuses to copy.
+        """
+        if self.database.row_security and table in scope_rules():
+            await self.execute_many(insertion, rows)
+        elif rows:
+            self._check_open()
+            self.statement_count += 1
+            records = [insertion.arguments(row) for row in rows]
+            await self.connection.copy_records_to_table(str(table), records=records, columns=insertion.names)
 
     async def session(self) -> Any:
         """The AsyncSession on this very connection. Flush is explicit; only the unit of work commits."""

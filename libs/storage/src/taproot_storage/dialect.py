@@ -12,12 +12,33 @@ import orjson
 from sqlalchemy.dialects import registry
 from sqlalchemy.dialects.postgresql.asyncpg import PGCompiler_asyncpg, PGDialect_asyncpg
 
+from taproot_storage.pool import Connection
 from taproot_storage.visibility import VisibilityClause, scope_rules
 
 
 def encode_json(value: Any) -> str:
     """Text as it is: it is JSON already, from SQLAlchemy's own serializer."""
     return value if isinstance(value, str) else orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS).decode()
+
+
+async def prepare_connection(connection: Connection) -> None:
+    """Teach it how values of JSON are written."""
+    await connection.set_type_codec(
+        "json", encoder=encode_json, decoder=orjson.loads, schema="pg_catalog", format="text"
+    )
+    # Binary, because a COPY takes nothing else.
+    await connection.set_type_codec(
+        "jsonb", encoder=_pack, decoder=_unpack, schema="pg_catalog", format="binary"
+    )
+
+
+def _pack(value: Any) -> bytes:
+    """The version of the format, then text."""
+    return b"\x01" + encode_json(value).encode()
+
+
+def _unpack(packed: bytes) -> Any:
+    return orjson.loads(packed[1:])
 
 
 _flushing: ContextVar[bool] = ContextVar("flushing", default=False)

@@ -101,6 +101,8 @@ Encoder = Callable[[Any, Recorded], Payload]
 Companion = Callable[["UnitOfWork", Sequence[Any]], Awaitable[None]]
 """What else is kept of aggregates that were written, in the same transaction."""
 
+MANY = 50
+"""From so many events of one transaction on, a COPY costs less than what it takes to begin one."""
 _append = Statement(lambda: insert(event_log).values({name: bindparam(name) for name in _WRITTEN}))
 
 
@@ -160,6 +162,8 @@ class EventLog:
         work.touched.update({str(entry.aggregate_id): None for entry in entries})
         if len(rows) == 1:
             await work.execute(_append, **rows[0])
+        elif len(rows) >= MANY:
+            await work.copy(_append, event_log, rows)
         else:
             await work.execute_many(_append, rows)
         _wake_relay(work)

@@ -35,6 +35,12 @@ class Statement:
         assert self._text is not None
         return self._text
 
+    @property
+    def names(self) -> list[str]:
+        """Of its parameters, in the order of `arguments`."""
+        self.compiled()
+        return [slot[0] for slot in self._slots]
+
     def _compile(self) -> None:
         source = self._build() if callable(self._build) else self._build
         assert isinstance(source, ClauseElement)

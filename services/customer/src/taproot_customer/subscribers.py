@@ -22,7 +22,9 @@ STREAMS = ("customer", "sales", "servicedesk", "marketing")
 
 SUBSCRIPTIONS = [
     *(
-        Subscription("timeline", source, ("*",), timeline.on_event, PROJECTION, timeline.TABLES)
+        Subscription(
+            "timeline", source, ("*",), timeline.on_event, PROJECTION, timeline.TABLES, timeline.on_events
+        )
         for source in STREAMS
     ),
     *(
@@ -30,7 +32,7 @@ SUBSCRIPTIONS = [
         for source, events in profiles.EVENTS.items()
     ),
     *(
-        Subscription(facts.NAME, source, events, facts.on_event, PROJECTION, facts.TABLES)
+        Subscription(facts.NAME, source, events, facts.on_event, PROJECTION, facts.TABLES, facts.on_events)
         for source, events in facts.EVENTS.items()
     ),
     Subscription("purchases", "sales", purchases.EVENTS, purchases.on_order, PROJECTION, purchases.TABLES),
@@ -41,8 +43,16 @@ SUBSCRIPTIONS = [
         merging.on_customer_changed,
         PROJECTION,
         (customer_blocks, customer_traits),
+        merging.on_customers_changed,
     ),
-    Subscription("segments", "customer", ("customer.*",), segments.on_customer_changed, REACTION),
+    Subscription(
+        "segments",
+        "customer",
+        ("customer.*",),
+        segments.on_customer_changed,
+        REACTION,
+        together=segments.on_customers_changed,
+    ),
     Subscription("claim-touches", "customer", ("activity.*",), pools.on_activity, REACTION),
     Subscription("followers", "customer", ("customer.assigned",), following.on_customer_assigned, REACTION),
     Subscription(

@@ -86,8 +86,8 @@ class TestHeaders:
         assert [c.suggested for c in suggest(["Age", "Contact"], [["1", "cellular"]] * 20)] == ["", ""]
 
     def test_a_domain_is_a_key_when_nobody_shares_it(self) -> None:
-        own = over_all(suggest(["Company", "Domain"], []), [["A", "a.cn"], ["B", "b.cn"]])
-        shared = over_all(suggest(["Company", "Domain"], []), [["A", "a.cn"], ["B", "A.cn"]])
+        own = over_all(suggest(["Company", "Domain"], []), lambda: [["A", "a.cn"], ["B", "b.cn"]])
+        shared = over_all(suggest(["Company", "Domain"], []), lambda: [["A", "a.cn"], ["B", "A.cn"]])
         assert [own[1].suggested, shared[1].suggested] == ["external.domain", ""]
 
     def test_the_enterprises_own_fields(self) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 
 from taproot_customer.imports import values
 from taproot_customer.imports.aliases import BY_NAME, EMPLOYER_KEYS, FIELDS, GLUED, NAMES, SECOND_NAMES
@@ -32,6 +33,8 @@ _NAMED = frozenset({"display_name", "given_name", "family_name"})
 _MOST = 0.8
 _MOST_ALIKE = 0.2
 SAMPLE = 200
+HEAD_ROWS = 20_000
+"""Where the sample of a column that is mostly empty is looked for."""
 NO_FIELDS: Mapping[str, str] = {}
 
 
@@ -72,19 +75,43 @@ def suggest(
     return _second_choices(columns, names, _telling(rows, len(headers)))
 
 
-def over_all(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> list[Column]:
-    """With what only all rows together tell."""
-    return [_seen_whole(column, rows) for column in columns]
+Rows = Iterable[Sequence[str]]
 
 
-def _seen_whole(column: Column, rows: Sequence[Sequence[str]]) -> Column:
-    index = column.index
-    cells = [cell for row in rows if index < len(row) and (cell := row[index].strip())]
-    order = order_of(cells) if holds_short_dates(cells[:SAMPLE]) else ""
-    persons = column.suggested == "display_name" and mostly_persons(cells)
-    if column.suggested == "external.domain" and len({cell.casefold() for cell in cells}) < len(cells):
+def over_all(columns: Sequence[Column], rows: Callable[[], Rows]) -> list[Column]:
+    """With what only all rows together tell. `rows` reads them anew, once for each column that needs it."""
+    heads = _heads(rows(), len(columns))
+    return [_seen_whole(column, heads[column.index], rows) for column in columns]
+
+
+def _heads(rows: Rows, width: int) -> list[list[str]]:
+    """The first cells of each column, read no further than a sample of rows."""
+    found: list[list[str]] = [[] for _ in range(width)]
+    for row in islice(rows, HEAD_ROWS):
+        for index, cell in enumerate(row[:width]):
+            if len(found[index]) < SAMPLE and (text := cell.strip()):
+                found[index].append(text)
+    return found
+
+
+def _seen_whole(column: Column, head: Sequence[str], rows: Callable[[], Rows]) -> Column:
+    def cells() -> Iterator[str]:
+        return (cell for row in rows() if column.index < len(row) and (cell := row[column.index].strip()))
+
+    order = order_of(cells()) if holds_short_dates(head) else ""
+    persons = column.suggested == "display_name" and mostly_persons(cells())
+    if column.suggested == "external.domain" and not _each_once(cells()):
         return replace(column, suggested="", date_order=order)  # several share one: it is nobody's key
     return replace(column, date_order=order, persons=persons)
+
+
+def _each_once(cells: Iterator[str]) -> bool:
+    seen: set[str] = set()
+    for cell in map(str.casefold, cells):
+        if cell in seen:
+            return False
+        seen.add(cell)
+    return True
 
 
 def _with_a_name(columns: Sequence[Column]) -> list[Column]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
@@ -56,16 +57,15 @@ def look_at(
         raise NoTable("the file has no rows")
     mended = _sample_rows(sample, encoding, dialect, column_count(rows))
     columns = _columns(mended, dialect, own)
-    return Preview(
-        encoding, dialect, tuple(over_all(columns, _all_cells(path, encoding, dialect, len(columns))))
-    )
+    whole = partial(_all_cells, path, encoding, dialect, len(columns))
+    return Preview(encoding, dialect, tuple(over_all(columns, whole)))
 
 
-def _all_cells(path: str, encoding: str, dialect: Dialect, width: int) -> list[tuple[str, ...]]:
-    """Of every row under the header; it is called in a process of its own, with files of limited size."""
+def _all_cells(path: str, encoding: str, dialect: Dialect, width: int) -> Iterator[tuple[str, ...]]:
+    """Of every row under the header."""
     with Path(path).open("rb") as file:
         rows = read_rows(file, resolve_encoding(encoding, file.read(4)), dialect, width=width)
-        return [row.cells for row in islice(rows, int(dialect.has_header), None) if not row.problem]
+        yield from (row.cells for row in islice(rows, int(dialect.has_header), None) if not row.problem)
 
 
 def _sample_rows(sample: bytes, encoding: str, dialect: Dialect, width: int) -> list[Row]:

@@ -202,6 +202,7 @@ def _change_statement() -> Any:
 
 
 _add_change = Statement(_change_statement)
+_add_new = Statement(lambda: insert(import_changes).values({name: bindparam(name) for name in _JOURNAL}))
 _try_key = Statement(
     lambda: (
         upsert(import_keys)
@@ -267,7 +268,7 @@ async def tried_keys(reader: Reader, import_id: uuid.UUID, keys: Sequence[tuple[
 
 
 async def add_customers(work: UnitOfWork, rows: Sequence[dict[str, Any]]) -> None:
-    await work.execute_many(_add_customer, rows)
+    await work.copy(_add_customer, Customer.__table__, rows)
 
 
 async def add_keys(work: UnitOfWork, rows: Sequence[dict[str, Any]]) -> None:
@@ -276,7 +277,9 @@ async def add_keys(work: UnitOfWork, rows: Sequence[dict[str, Any]]) -> None:
 
 
 async def add_changes(work: UnitOfWork, rows: Sequence[dict[str, Any]]) -> None:
-    await work.execute_many(_add_change, rows)
+    """Of customers created in this very transaction there is no entry yet."""
+    await work.copy(_add_new, import_changes, [row for row in rows if row["result"] == "created"])
+    await work.execute_many(_add_change, [row for row in rows if row["result"] != "created"])
 
 
 async def list_changes(reader: Reader, import_id: uuid.UUID, request: ListRequest, lists: Lists) -> Page[Any]:

@@ -64,8 +64,7 @@ class ImportRunner:
         async with self._database.unit() as work:
             found = await load_locked(key, work)
             content_key = found.blob_key
-        content = await self._blobs.get(content_key)
-        await asyncio.to_thread(path.write_bytes, content)
+        await self._blobs.save(content_key, path)
         return found
 
     async def _work_off(self, run: Run, key: uuid.UUID, path: str) -> None:

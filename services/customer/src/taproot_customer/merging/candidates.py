@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import (
     ARRAY,
     BigInteger,
+    LargeBinary,
     Text,
     Uuid,
     bindparam,
@@ -122,6 +123,31 @@ _add_blocks = Statement(
     )
 )
 
+_NEW: dict[str, Any] = {"customer_id": Uuid(), "version": BigInteger(), "traits": LargeBinary()}
+
+
+def _add_traits_statement() -> Any:
+    given = func.unnest(*(bindparam(name, type_=ARRAY(kind)) for name, kind in _NEW.items()))
+    rows = given.table_valued(*_NEW, name="given").render_derived()
+    new = insert(customer_traits).from_select(list(_NEW), select(*(rows.c[name] for name in _NEW)))
+    return new.on_conflict_do_nothing().returning(_t.customer_id)
+
+
+_add_traits = Statement(_add_traits_statement)
+_add_pairs = Statement(
+    lambda: (
+        insert(customer_blocks)
+        .from_select(
+            ["key", "customer_id"],
+            select(
+                func.unnest(bindparam("keys", type_=ARRAY(BigInteger))),
+                func.unnest(bindparam("of", type_=ARRAY(Uuid()))),
+            ),
+        )
+        .on_conflict_do_nothing()
+    )
+)
+
 
 async def put(work: UnitOfWork, customer_id: uuid.UUID, version: int, traits: Traits) -> None:
     """Nothing happens when a newer version is stored already."""
@@ -130,6 +156,23 @@ async def put(work: UnitOfWork, customer_id: uuid.UUID, version: int, traits: Tr
         keys = sorted(blocking_keys(traits))
         await work.execute(_drop_blocks, of=customer_id, kept=keys)
         await work.execute(_add_blocks, customer_id=customer_id, keys=keys)
+
+
+async def put_new(work: UnitOfWork, given: Sequence[tuple[uuid.UUID, int, Traits]]) -> None:
+    """For customers of whom nothing is stored; of whom something is, that is as new or newer."""
+    if not given:
+        return
+    rows = [
+        {"customer_id": key, "version": version, "traits": traits.pack()} for key, version, traits in given
+    ]
+    added = {
+        row[0]
+        for row in await work.fetch(_add_traits, **{name: [row[name] for row in rows] for name in rows[0]})
+    }
+    pairs = [
+        (key, block) for key, _, traits in given if key in added for block in sorted(blocking_keys(traits))
+    ]
+    await work.execute(_add_pairs, of=[key for key, _ in pairs], keys=[block for _, block in pairs])
 
 
 async def forget(work: UnitOfWork, customer_id: uuid.UUID) -> None:

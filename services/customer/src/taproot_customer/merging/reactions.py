@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from taproot.customer.events.v1.customer_event_pb2 import CustomerEvent
 from taproot_chassis.events import Event
 from taproot_customer.customers import messages as customer_messages
 from taproot_customer.matching.identifiers import DEFAULT_REGION
-from taproot_customer.matching.traits import traits_of
+from taproot_customer.matching.traits import Traits, traits_of
 from taproot_customer.merging import candidates
 from taproot_customer.merging.identity import identity_of
 from taproot_storage.database import UnitOfWork
@@ -16,10 +18,26 @@ _FIELDS = ("kind", "display_name", "given_name", "family_name", "birth_date", "i
 
 async def on_customer_changed(event: Event, work: UnitOfWork) -> None:
     """Projection: what a customer is compared by, and the keys under which it meets its likely duplicates."""
+    traits = _traits(event)
+    if traits is None:
+        await candidates.forget(work, event.aggregate_id)
+    else:
+        await candidates.put(work, event.aggregate_id, event.version, traits)
+
+
+async def on_customers_changed(events: Sequence[Event], work: UnitOfWork) -> None:
+    """New customers have nothing stored that must give way, unless something else about them came before."""
+    born = [event for event in events if event.type == "customer.created"]
+    made = [(event, traits) for event in born if (traits := _traits(event)) is not None]
+    await candidates.put_new(work, [(event.aggregate_id, event.version, traits) for event, traits in made])
+    for event in events:
+        if event.type != "customer.created":
+            await on_customer_changed(event, work)
+
+
+def _traits(event: Event) -> Traits | None:
+    """None: it is deleted."""
     message = event.decode(CustomerEvent).customer
     if message.HasField("delete_time"):
-        await candidates.forget(work, event.aggregate_id)
-        return
-    values = customer_messages.to_values(message, _FIELDS)
-    traits = traits_of(identity_of(values, DEFAULT_REGION))
-    await candidates.put(work, event.aggregate_id, event.version, traits)
+        return None
+    return traits_of(identity_of(customer_messages.to_values(message, _FIELDS), DEFAULT_REGION))

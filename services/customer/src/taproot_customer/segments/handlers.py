@@ -137,6 +137,11 @@ async def on_customer_changed(event: Event, work: UnitOfWork) -> None:
     await membership.evaluate(work, [event.aggregate_id])
 
 
+async def on_customers_changed(events: Sequence[Event], work: UnitOfWork) -> None:
+    await membership.take_lock(work)
+    await membership.evaluate(work, list(dict.fromkeys(event.aggregate_id for event in events)))
+
+
 async def move_due(database: Database) -> int:
     """Job: customers whom time alone may move, each when that is due."""
     async with database.reading() as reader:

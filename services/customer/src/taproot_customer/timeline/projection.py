@@ -7,6 +7,7 @@ lead or submission and move to the customer when it is known; rows that arrive l
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Text, Uuid, bindparam, cast, delete, func, literal_column, select, update
@@ -101,6 +102,19 @@ async def on_event(event: Event, work: UnitOfWork) -> None:
         await _keep_waiting(event, work)
     if event.type == "lead.converted":
         await _link_lead(event, work)
+
+
+async def on_events(events: Sequence[Event], work: UnitOfWork) -> None:
+    """As `on_event` for each in turn; neighbours that only add a line do so together."""
+    lines: list[dict[str, Any]] = []
+    for event in events:
+        if event.party_id is not None and not moves(event) and event.type != "lead.converted":
+            lines.append({"customer_id": event.party_id, **_row(event)})
+            continue
+        await work.execute_many(_append, lines)
+        lines = []
+        await on_event(event, work)
+    await work.execute_many(_append, lines)
 
 
 def _row(event: Event) -> dict[str, Any]:
