@@ -284,7 +284,7 @@ class Reader:
             await self.connection.executemany(statement.text, arguments)
 
     async def copy(self, insertion: Statement, table: FromClause, rows: Sequence[dict[str, Any]]) -> None:
-        """Many new rows by COPY, which costs a third of as many insertions.
+        """Many new rows by COPY, which costs less than as many insertions.
 
         `insertion` names every column it fills by a parameter of the same name. It is what runs where the table's
         policies are on, since PostgreSQL then refuses to copy.
