@@ -8,8 +8,6 @@ A reading that finds the spool full waits for it; when it cannot be written, the
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import hmac
 import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -19,7 +17,7 @@ from prometheus_client import Counter, Gauge
 
 from taproot_audit.sealing import measure
 from taproot_base import telemetry
-from taproot_base.audit import Category, Note
+from taproot_base.audit import Category, Note, client_hash
 from taproot_base.context import Call
 from taproot_base.descriptors import MethodRule
 from taproot_base.errors import AppError, Kind, Unavailable
@@ -51,10 +49,6 @@ class AuditStalled(Unavailable):
 
     def __init__(self) -> None:
         super().__init__("the audit cannot be written; repeat the request later")
-
-
-def client_hash(secret: bytes, address: str) -> str:
-    return hmac.new(secret, address.encode(), hashlib.sha256).hexdigest()[:16]
 
 
 class Auditor:

@@ -15,11 +15,10 @@ import asyncpg
 
 from taproot_base import telemetry
 from taproot_base.access import AccessDirectory
-from taproot_base.audit import Category, Note
+from taproot_base.audit import Category, Note, client_hash
 from taproot_base.auth import Principal
 from taproot_base.context import Call
 from taproot_base.errors import AppError
-from taproot_chassis.audit import client_hash
 from taproot_storage import audit
 from taproot_storage.database import Database
 
