@@ -28,8 +28,18 @@ from taproot_chassis.service import Definition, Parts
 from taproot_local.api import eventually
 from taproot_testkit import Harness
 
+
+async def _endless(_run: operations.Run) -> Box:
+    await asyncio.Event().wait()
+    raise AssertionError
+
+
 DEFINITION = Definition(
-    "sales", Settings, {Box: encode}, lambda _runtime: Parts(servicers={}), Path("/nowhere")
+    "sales",
+    Settings,
+    {Box: encode},
+    lambda _runtime: Parts(servicers={}, operations={"endless": _endless}),
+    Path("/nowhere"),
 )
 
 
@@ -99,7 +109,7 @@ class TestRequests:
         admin = await service.admin()
         with service.calling(admin):
             async with service.runtime.database.unit() as work:
-                key = await operations.start(work, "never", "", {})
+                key = await operations.start(work, "endless", "", {})
         stub = service.stub(OperationsServiceStub, admin)
         request = pb.WaitOperationRequest(name=f"operations/sales/{key}", timeout=Duration(seconds=20))
         error = await failure(stub.WaitOperation(request, 0.3))
@@ -118,7 +128,7 @@ class TestRequests:
         admin = await service.admin()
         with service.calling(admin):
             async with service.runtime.database.unit() as work:
-                key = await operations.start(work, "never", "", {})
+                key = await operations.start(work, "endless", "", {})
         stub = service.stub(OperationsServiceStub, admin)
         request = pb.WaitOperationRequest(name=f"operations/sales/{key}", timeout=Duration(seconds=1))
         answers = await asyncio.gather(
