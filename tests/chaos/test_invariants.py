@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pytest
 from chaoskit.evidence import Account, Books, Evidence, Letter, Logged, Mailing, Promise, Reader
+from chaoskit.gathering import promise_of
 from chaoskit.invariants import INVARIANTS, judge
 from chaoskit.mail import DEFERRED, DROPPED, REFUSED, TAKEN, Seen
 from chaoskit.traffic import Gap, Journal
@@ -264,3 +265,13 @@ def test_an_uncertain_mail_may_have_arrived_or_not() -> None:
         seen.mailings[0] = replace(seen.mailings[0], state="uncertain")
         seen.mail = [Seen("<d1>", "a@lives.example", end, 111.0) for end in ends]
         assert judge(seen)["no_mail_goes_out_twice"] == judge(seen)["every_mail_is_accounted_for"] == []
+
+
+@pytest.mark.parametrize(("stopped", "wrong"), [(105.0, False), (102.0, True)])
+def test_a_stopped_clock_is_judged_by_the_instants_it_had(stopped: float, wrong: bool) -> None:
+    row = {"id": "c9", "ticket_id": "t9", "state": "stopped", "metric": "first_response", "stopped": stopped}
+    row |= {"warning": None, "due": None, "started": 100.0, "target": 6.0, "warning_percent": 50}
+    seen = sound()
+    seen.promises = [promise_of(row)]
+    seen.log = [Logged("e9", "servicedesk", "sla.warning", "c9", 1, 103.2, published=True)]
+    assert bool(judge(seen)["promises_fall_due_once_and_in_time"]) is wrong

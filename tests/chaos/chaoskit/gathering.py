@@ -49,7 +49,9 @@ SELECT a.customer_id, a.balance, coalesce(sum(t.points), 0)::bigint AS moved, co
 FROM loyalty_accounts a LEFT JOIN loyalty_transactions t ON t.account_id = a.id GROUP BY a.id"""
 _UNBALANCED = "SELECT transaction_id FROM loyalty_entries GROUP BY 1 HAVING sum(points) <> 0"
 _PROMISES = """SELECT id, ticket_id, state, metric, extract(epoch FROM stop_time)::float8 AS stopped,
-  extract(epoch FROM warning_time)::float8 AS warning, extract(epoch FROM due_time)::float8 AS due FROM sla_clocks"""
+  extract(epoch FROM warning_time)::float8 AS warning, extract(epoch FROM due_time)::float8 AS due,
+  extract(epoch FROM start_time)::float8 AS started, extract(epoch FROM target)::float8 AS target,
+  warning_percent FROM sla_clocks"""
 _MAILINGS = """SELECT d.id, d.customer_id, d.state, d.message_id, d.reason
   FROM deliveries d JOIN journeys j ON j.id = d.journey_id WHERE j.key = 'chaos_receipt'"""
 STATEMENTS = 25
@@ -135,13 +137,7 @@ async def gather(ground: Ground, admin: Client, seen: Evidence) -> None:
     await _records(admin, seen)
     await _money(ground, admin, seen)
     seen.timeline = Counter(str(row[0]) for row in await ground.fetch("customer", "SELECT id FROM timeline"))
-    seen.promises = [
-        Promise(
-            *(str(row["id"]), str(row["ticket_id"]), row["state"]),
-            *(row["stopped"], row["warning"], row["due"], row["metric"]),
-        )
-        for row in await ground.fetch("servicedesk", _PROMISES)
-    ]
+    seen.promises = [promise_of(row) for row in await ground.fetch("servicedesk", _PROMISES)]
     seen.mailings = [
         Mailing(str(row["id"]), str(row["customer_id"]), row["state"], row["message_id"], row["reason"])
         for row in await ground.fetch("marketing", _MAILINGS)
@@ -149,6 +145,18 @@ async def gather(ground: Ground, admin: Client, seen: Evidence) -> None:
     hooks = await ground.fetch("gateway", "SELECT event_id, state FROM webhook_deliveries")
     seen.hooked = {str(row[0]): row[1] for row in hooks}
     seen.end = time.time()
+
+
+def promise_of(row: Any) -> Promise:
+    """A clock that stands still has no instants any more: what it had comes from its start, as the drill's run unpaused."""
+    warning, due = row["warning"], row["due"]
+    if row["stopped"] is not None:
+        warning = row["started"] + row["target"] * row["warning_percent"] / 100
+        due = row["started"] + row["target"]
+    return Promise(
+        *(str(row["id"]), str(row["ticket_id"]), row["state"]),
+        *(row["stopped"], warning, due, row["metric"]),
+    )
 
 
 async def _events(ground: Ground, seen: Evidence) -> None:
