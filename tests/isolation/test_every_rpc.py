@@ -27,7 +27,6 @@ from requests_of_others import Sampler, collection_of
 from taproot_base.auth import GATEWAY_KEY, Principal, TokenMinter
 from taproot_local.api import Client, Json
 from taproot_local.demo.cast import Cast, Mailbox
-from taproot_local.demo.company import OFFICE as OFFICES
 from taproot_local.demo.company import PASSWORD
 from taproot_local.demo.life import OFFICE, LifeResult, play_life
 from taproot_local.demo.setting_up import set_up
@@ -44,6 +43,7 @@ TELLS_OF_THE_RUN = "taproot.operations.v1.AuditEventsService."
 STRANGERS = {
     "sibling": ("bj", "DATA_SCOPE_BRANCH_AND_BELOW"),
     "child": ("hz", "DATA_SCOPE_BRANCH_AND_BELOW"),
+    "other_team": (OFFICE, "DATA_SCOPE_TEAM"),
     "colleague": (OFFICE, "DATA_SCOPE_OWN"),
     "nobody": (OFFICE, ""),
 }
@@ -214,9 +214,14 @@ async def _stranger(admin: Client, name: str, office: str, scope: str) -> Strang
             "grants": [{"permission": "*", "scope": scope}],
         }
         roles = [(await admin.post("/v1/roles", role))["id"]]
+    branch = await admin.first("/v1/branches", f'code = "{office}"')
+    assert branch is not None
     body: Json = {
-        "user_name": user_name, "display_name": user_name, "branch_id": OFFICES[office].id, "role_ids": roles,
+        "user_name": user_name, "display_name": user_name, "branch_id": branch["id"], "role_ids": roles,
     }  # fmt: skip
+    if scope == "DATA_SCOPE_TEAM":
+        team = {"display_name": user_name, "branch_id": branch["id"]}
+        body["team_ids"] = [(await admin.post("/v1/teams", team))["id"]]
     user = await admin.post("/v1/users", body)
     await admin.post(f"/v1/users/{user['id']}:setPassword", {"password": PASSWORD})
 

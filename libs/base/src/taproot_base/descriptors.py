@@ -43,6 +43,8 @@ READING = (
     "WaitOperation",
     "Replay",
     "Search",
+    "Read",
+    "Expand",
     "Suggest",
 )
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from taproot_chassis.service import Runtime
 from taproot_chassis.servicer import Servicer
 from taproot_customer.activities.servicer import ActivitiesServicer
+from taproot_customer.agendas.servicer import AgendasServicer
 from taproot_customer.analysis.servicer import InsightsServicer
-from taproot_customer.calendars.servicer import CalendarsServicer
 from taproot_customer.care_dates.servicer import CareDatesServicer
 from taproot_customer.computing import WorkerPool
 from taproot_customer.consents.servicer import ConsentsServicer
@@ -50,7 +50,7 @@ def servicers(runtime: Runtime[CustomerSettings], pool: WorkerPool, privacy: Pri
         f"{PACKAGE}.RelationshipsService": RelationshipsServicer(runtime),
         f"{PACKAGE}.ActivitiesService": ActivitiesServicer(runtime),
         f"{PACKAGE}.TasksService": TasksServicer(runtime),
-        f"{PACKAGE}.CalendarsService": CalendarsServicer(runtime),
+        f"{PACKAGE}.AgendasService": AgendasServicer(runtime),
         f"{PACKAGE}.CareDatesService": CareDatesServicer(runtime),
         f"{PACKAGE}.ConsentsService": ConsentsServicer(runtime),
         f"{PACKAGE}.TimelineService": TimelineServicer(runtime),

@@ -11,16 +11,16 @@ from google.type.date_pb2 import Date
 
 from taproot.customer.v1 import activity_pb2, care_date_pb2, task_pb2
 from taproot.customer.v1 import activity_service_pb2 as activity_rpc
-from taproot.customer.v1 import calendar_service_pb2 as pb
+from taproot.customer.v1 import agenda_service_pb2 as pb
 from taproot.customer.v1 import care_date_service_pb2 as care_rpc
 from taproot.customer.v1 import task_service_pb2 as task_rpc
 from taproot.customer.v1.activity_service_pb2_grpc import ActivitiesServiceStub
-from taproot.customer.v1.calendar_service_pb2_grpc import CalendarsServiceStub
+from taproot.customer.v1.agenda_service_pb2_grpc import AgendasServiceStub
 from taproot.customer.v1.care_date_service_pb2_grpc import CareDatesServiceStub
 from taproot.customer.v1.recurrence_pb2 import Recurrence
 from taproot.customer.v1.task_service_pb2_grpc import TasksServiceStub
 from taproot_base.errors import Kind
-from taproot_customer.calendars.entries import Window
+from taproot_customer.agendas.entries import Window
 
 MONDAY = dt.datetime(2100, 3, 1, 1, tzinfo=dt.UTC)  # nine in Shanghai
 DAY, HOUR = dt.timedelta(days=1), dt.timedelta(hours=1)
@@ -33,8 +33,8 @@ def stamp(moment: dt.datetime) -> Timestamp:
     return found
 
 
-def ask(since: dt.datetime = MONDAY - HOUR, days: int = 7, **values: str) -> pb.ReadCalendarRequest:
-    return pb.ReadCalendarRequest(from_time=stamp(since), to_time=stamp(since + days * DAY), **values)
+def ask(since: dt.datetime = MONDAY - HOUR, days: int = 7, **values: str) -> pb.ReadAgendaRequest:
+    return pb.ReadAgendaRequest(from_time=stamp(since), to_time=stamp(since + days * DAY), **values)
 
 
 class Week:
@@ -63,9 +63,9 @@ class Week:
         stub = self.service.stub(CareDatesServiceStub, self.user)
         return await stub.CreateCareDate(care_rpc.CreateCareDateRequest(care_date=made))
 
-    async def read(self, request: pb.ReadCalendarRequest, by=None) -> list[pb.CalendarEntry]:
-        stub = self.service.stub(CalendarsServiceStub, by or self.user)
-        return list((await stub.ReadCalendar(request)).entries)
+    async def read(self, request: pb.ReadAgendaRequest, by=None) -> list[pb.AgendaEntry]:
+        stub = self.service.stub(AgendasServiceStub, by or self.user)
+        return list((await stub.ReadAgenda(request)).entries)
 
 
 async def week(service, make_customer, grants=ALL) -> Week:
@@ -73,13 +73,13 @@ async def week(service, make_customer, grants=ALL) -> Week:
     return Week(service, user, (await make_customer(by=user)).id)
 
 
-def starts(entries: list[pb.CalendarEntry]) -> list[float]:
+def starts(entries: list[pb.AgendaEntry]) -> list[float]:
     return [(each.start_time.seconds - MONDAY.timestamp()) / 86400 for each in entries]
 
 
 class TestCalendars:
     async def test_needs_a_caller(self, service, failure):
-        call = service.stub(CalendarsServiceStub, None).ReadCalendar(ask())
+        call = service.stub(AgendasServiceStub, None).ReadAgenda(ask())
         assert (await failure(call)).kind is Kind.UNAUTHENTICATED
 
     async def test_everything_of_a_user_in_its_order(self, service, make_customer):
@@ -130,14 +130,14 @@ class TestCalendars:
             {"activities.read": "branch"}, "/hq/e/sh/", masked=("activity.display_name",)
         )
         (seen,) = await mine.read(ask(user_id=mine.user.subject), few)
-        assert (seen.resource, seen.display_name) == (pb.CALENDAR_RESOURCE_ACTIVITY, "")
+        assert (seen.resource, seen.display_name) == (pb.AGENDA_RESOURCE_ACTIVITY, "")
         day = Date(year=2100, month=3, day=6)
         await mine.remember(day, care_date_pb2.CARE_DATE_KIND_POLICY_END)
         veiled = await service.add_user(
             {"activities.read": "branch", "care_dates.read": "branch"}, "/hq/e/sh/", masked=("personal",)
         )
         shown = await mine.read(ask(user_id=mine.user.subject), veiled)
-        assert [each.resource for each in shown] == [pb.CALENDAR_RESOURCE_ACTIVITY]
+        assert [each.resource for each in shown] == [pb.AGENDA_RESOURCE_ACTIVITY]
 
     async def test_refuses_a_window_that_is_none(self, service, make_customer, failure):
         mine = await week(service, make_customer)

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from taproot.customer.v1 import calendar_service_pb2 as pb
-from taproot.customer.v1.calendar_service_pb2_grpc import CalendarsServiceStub
+from taproot.customer.v1 import agenda_service_pb2 as pb
+from taproot.customer.v1.agenda_service_pb2_grpc import AgendasServiceStub
 from taproot_storage.database import Reader
 
 TABLES = ("activities", "tasks", "care_dates")
@@ -48,8 +48,8 @@ async def test_each_source_is_read_by_an_index(service, admin, make_customer, pl
     since, before = Timestamp(), Timestamp()
     since.FromDatetime(dt.datetime(2100, 3, 1, tzinfo=dt.UTC))
     before.FromDatetime(dt.datetime(2100, 4, 1, tzinfo=dt.UTC))
-    request = pb.ReadCalendarRequest(from_time=since, to_time=before, **{whose: key})
-    await service.stub(CalendarsServiceStub, admin).ReadCalendar(request)
+    request = pb.ReadAgendaRequest(from_time=since, to_time=before, **{whose: key})
+    await service.stub(AgendasServiceStub, admin).ReadAgenda(request)
     assert len(plans) == 2 * len(TABLES)
     read = [node for plan in plans for node in nodes(plan)]
     assert not [node for node in read if node["Node Type"] == "Seq Scan"]

@@ -1,21 +1,21 @@
-"""Lines of a calendar as messages, without what the caller may not see of the records they are of."""
+"""Lines of an agenda as messages, without what the caller may not see of the records they are of."""
 
 from __future__ import annotations
 
 from google.protobuf.descriptor import Descriptor
 
 from taproot.customer.v1 import activity_pb2, care_date_pb2, task_pb2
-from taproot.customer.v1 import calendar_service_pb2 as pb
+from taproot.customer.v1 import agenda_service_pb2 as pb
 from taproot_base import wire
 from taproot_chassis.masking import masked_fields
-from taproot_customer.calendars.entries import ACTIVITY, CARE_DATE, TASK, Entry
+from taproot_customer.agendas.entries import ACTIVITY, CARE_DATE, TASK, Entry
 
 _KINDS: dict[str, Descriptor] = {
     ACTIVITY: activity_pb2.Activity.DESCRIPTOR,
     TASK: task_pb2.Task.DESCRIPTOR,
     CARE_DATE: care_date_pb2.CareDate.DESCRIPTOR,
 }
-# The field of each that decides where it stands in a calendar.
+# The field of each that decides where it stands in an agenda.
 WHEN = {ACTIVITY: "start_time", TASK: "due_time", CARE_DATE: "date"}
 _TOLD = ("display_name", "kind", "state", "customer_id", "owner_id")
 
@@ -25,11 +25,11 @@ def hidden(resource: str, masked: frozenset[str]) -> frozenset[str]:
     return masked_fields(_KINDS[resource], masked)
 
 
-def to_message(entry: Entry, masked: frozenset[str]) -> pb.CalendarEntry:
+def to_message(entry: Entry, masked: frozenset[str]) -> pb.AgendaEntry:
     row, unseen = entry.row, hidden(entry.resource, masked)
     names = [name for name in _TOLD if name not in unseen and (name != "kind" or entry.resource != TASK)]
-    return pb.CalendarEntry(
-        resource=wire.enum_number(pb.CalendarResource, entry.resource, "CALENDAR_RESOURCE_"),
+    return pb.AgendaEntry(
+        resource=wire.enum_number(pb.AgendaResource, entry.resource, "AGENDA_RESOURCE_"),
         id=str(row["id"]),
         occurrence_time=wire.to_timestamp(entry.slot),
         start_time=wire.to_timestamp(entry.start),

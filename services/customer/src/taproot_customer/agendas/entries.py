@@ -1,4 +1,4 @@
-"""Lines of a calendar, from rows; and which of them are in each other's way. Pure."""
+"""Lines of an agenda, from rows; and which of them are in each other's way. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reads of calendars: each source by an index of its owner or its customer."""
+"""Reads of agendas: each source by an index of its owner or its customer."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.sql.elements import ColumnElement
 
 from taproot_customer.activities.model import CANCELLED, PLANNED, Activity
-from taproot_customer.calendars.entries import LONGEST, Window
+from taproot_customer.agendas.entries import LONGEST, Window
 from taproot_customer.care_dates.model import ACTIVE, ONCE, YEARLY, CareDate, month_day
 from taproot_customer.tasks.model import OPEN, Task
 from taproot_storage.database import Reader

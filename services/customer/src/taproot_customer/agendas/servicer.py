@@ -1,4 +1,4 @@
-"""gRPC of calendars."""
+"""gRPC of agendas."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ import uuid
 from collections.abc import Sequence
 from typing import Any
 
-from taproot.customer.v1 import calendar_service_pb2 as pb
+from taproot.customer.v1 import agenda_service_pb2 as pb
 from taproot_base.context import current_call
 from taproot_base.errors import InvalidArgument
 from taproot_chassis.placement import caller_id
 from taproot_chassis.service import Runtime
 from taproot_chassis.servicer import Servicer
-from taproot_customer.calendars import entries, messages, queries
-from taproot_customer.calendars.entries import ACTIVITY, CARE_DATE, TASK, Entry, Window
-from taproot_customer.calendars.queries import MOST, Of
+from taproot_customer.agendas import entries, messages, queries
+from taproot_customer.agendas.entries import ACTIVITY, CARE_DATE, TASK, Entry, Window
+from taproot_customer.agendas.queries import MOST, Of
 from taproot_customer.care_dates.schedule import zone_of
 from taproot_customer.parents import find_parent, members_of
 from taproot_customer.recurrence.windows import window_of
@@ -25,26 +25,26 @@ from taproot_storage.database import Reader
 DAYS = 62
 
 
-class CalendarsServicer(Servicer):
+class AgendasServicer(Servicer):
     def __init__(self, runtime: Runtime[CustomerSettings]) -> None:
         super().__init__(runtime.database)
 
-    async def ReadCalendar(self, request: pb.ReadCalendarRequest, _context: Any) -> pb.ReadCalendarResponse:
+    async def ReadAgenda(self, request: pb.ReadAgendaRequest, _context: Any) -> pb.ReadAgendaResponse:
         since, before = window_of(request, DAYS)
         if request.time_zone and not is_zone(request.time_zone):
             raise InvalidArgument([("time_zone", "is not an IANA time zone")])
 
-        async def query(reader: Reader) -> pb.ReadCalendarResponse:
+        async def query(reader: Reader) -> pb.ReadAgendaResponse:
             zone = zone_of(request.time_zone or (await zone_of_user(reader, caller_id())).key)
             found, truncated = await read(reader, await _of(reader, request), Window(since, before, zone))
             masked = current_call().masked
             lines = [messages.to_message(entry, masked) for entry in found]
-            return pb.ReadCalendarResponse(entries=lines, truncated=truncated)
+            return pb.ReadAgendaResponse(entries=lines, truncated=truncated)
 
         return await self.read(query)
 
 
-async def _of(reader: Reader, request: pb.ReadCalendarRequest) -> Of:
+async def _of(reader: Reader, request: pb.ReadAgendaRequest) -> Of:
     if request.customer_id:
         parent = await find_parent(reader, uuid.UUID(request.customer_id))
         return Of("customer_id", await members_of(reader, parent.id))
