@@ -88,11 +88,11 @@ class Store:
             if known is None:
                 self._reject(entry, error)
             else:
-                await self._adopt(entry, str(known))
+                self._adopt(entry, str(known))
         else:
             self._report.created += 1
 
-    async def _adopt(self, entry: Entry, known: str) -> None:
+    def _adopt(self, entry: Entry, known: str) -> None:
         """Somebody with the same telephone number or address is a customer already: that is the record."""
         self.ids[entry.body["id"]] = known
         self._report.warn(
@@ -159,8 +159,11 @@ class Store:
         again: list[Entry] = []
         for entry, result in zip(entries, results, strict=True):
             error = str(result.get("error", {}).get("message", "refused")) if "error" in result else ""
+            known = _exists_as(result)
             if not error:
                 self._report.created += 1
+            elif known:
+                self._adopt(entry, known)
             elif _REFERENCE.search(error) and time.monotonic() < self._settled_until:
                 again.append(entry)
             else:
@@ -189,6 +192,13 @@ class Store:
                 if not unknown or time.monotonic() > self._settled_until:
                     raise
             await asyncio.sleep(PAUSE)
+
+
+def _exists_as(result: Json) -> str:
+    """The customer that a part of a batch was refused for, when it may be seen."""
+    details = result.get("error", {}).get("details", [])
+    found = (one for one in details if one.get("reason") == "CUSTOMER_EXISTS")
+    return str(next(found, {}).get("metadata", {}).get("customer_id", ""))
 
 
 def _references(body: Json) -> list[str]:

@@ -32,7 +32,7 @@ class Target:
 TARGETS = {
     "branches": Target("/v1/branches", "branch", ("code", "parent_id")),
     "users": Target("/v1/users", "user", ("branch_id", "role_ids", "team_ids")),
-    "customers": Target("/v1/customers", "customer", ("kind", *_PLACE)),
+    "customers": Target("/v1/customers", "customer", ("kind", *_PLACE), 200, partial=True),
     "products": Target("/v1/products", "product", (), 500, partial=True),
     "contacts": Target("/v1/contacts", "contact", ("customer_id", *_PLACE)),
     "leads": Target("/v1/leads", "lead", _PLACE),

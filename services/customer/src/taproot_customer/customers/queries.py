@@ -6,8 +6,8 @@ import uuid
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Select, and_, bindparam, delete, func, literal_column, or_, select, true
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import Select, Uuid, and_, bindparam, delete, func, literal_column, or_, select, true
+from sqlalchemy.dialects.postgresql import ARRAY, insert
 
 from taproot.customer.v1 import customer_pb2 as pb
 from taproot_base.errors import NotFound
@@ -86,6 +86,9 @@ _match = Statement(
         .order_by(customer_keys.c.customer_id)
     )
 )
+_of_ids = _c.id == func.any(bindparam("ids", type_=ARRAY(Uuid)))
+_get_many = Statement(lambda: select(*columns).where(_of_ids, visible(Customer, by_key=True)))
+_known = Statement(lambda: select(_c.id).where(_of_ids, any_branch("an id is taken, whoever holds it")))
 _remove_keys = Statement(lambda: delete(customer_keys).where(customer_keys.c.customer_id == bindparam("key")))
 _add_key = Statement(
     lambda: (
@@ -127,6 +130,11 @@ async def get_customer(reader: Reader, customer_id: uuid.UUID) -> Any:
     return row
 
 
+async def get_customers(reader: Reader, ids: Sequence[uuid.UUID]) -> dict[str, Any]:
+    """Rows of `columns` by id, of those that the caller may see."""
+    return {str(row["id"]): row for row in await reader.fetch(_get_many, ids=list(ids))}
+
+
 def listed() -> Select[Any]:
     """What lists and aggregates are taken from."""
     return select(*columns).where(_c.delete_time.is_(None))
@@ -152,6 +160,11 @@ async def insert_customer(work: UnitOfWork, customer: Customer, keys: Sequence[K
         key_kinds=[key.kind for key in keys],
         key_normals=[key.normal for key in keys],
     )
+
+
+async def known_ids(reader: Reader, ids: Sequence[uuid.UUID]) -> set[uuid.UUID]:
+    """Which of them are taken, by whomever."""
+    return {row[0] for row in await reader.fetch(_known, ids=list(ids))}
 
 
 async def put_keys(work: UnitOfWork, customer_id: uuid.UUID, keys: Sequence[Key]) -> None:

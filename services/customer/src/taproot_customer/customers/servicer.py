@@ -8,16 +8,18 @@ from typing import Any
 from taproot.customer.v1 import customer_pb2 as pb
 from taproot.customer.v1 import customer_service_pb2 as rpc
 from taproot_base import wire
+from taproot_base.errors import AppError
 from taproot_base.ids import new_id
 from taproot_chassis.service import Runtime
 from taproot_chassis.servicer import Servicer
-from taproot_customer.customers import handlers, messages, queries
+from taproot_customer.customers import batches, handlers, messages, queries
 from taproot_customer.customers.access import AccessTokens
 from taproot_customer.customers.model import Customer, Key
 from taproot_customer.facts import fields as facts
 from taproot_customer.hierarchies.model import TREE_LOCK
 from taproot_customer.settings import CustomerSettings
 from taproot_records.checks import Checks
+from taproot_records.statuses import refused_before, to_status
 from taproot_storage.database import Reader, UnitOfWork
 from taproot_storage.reads import Lists, aggregate
 from taproot_storage.updates import changed_fields, require_custom
@@ -61,6 +63,27 @@ class CustomersServicer(Servicer):
             return messages.to_message(made)
 
         return await self.once(request, act, self._read, locks=_locks(command), known_id=str(command.id))
+
+    async def BatchCreateCustomers(
+        self, request: rpc.BatchCreateCustomersRequest, _context: Any
+    ) -> rpc.BatchCreateCustomersResponse:
+        asked = [self._readable(part.customer) for part in request.requests]
+        refuse = self._settings.hidden_match_policy == "request"
+
+        async def act(work: UnitOfWork) -> rpc.BatchCreateCustomersResponse:
+            outcomes = await batches.create_customers(
+                asked, work, self._tokens, refuse_hidden=refuse, partial=request.partial
+            )
+            return rpc.BatchCreateCustomersResponse(results=map(_result, outcomes))
+
+        locks = {lock for one in asked if not isinstance(one, AppError) for lock in _locks(one)}
+        return await self.once(request, act, _get_batch, locks=sorted(locks), result_id=_batch_ids)
+
+    def _readable(self, message: pb.Customer) -> batches.Asked:
+        try:
+            return self._parse_new(message)
+        except AppError as error:
+            return error
 
     async def MatchOrCreateCustomer(
         self, request: rpc.MatchOrCreateCustomerRequest, _context: Any
@@ -142,6 +165,31 @@ class CustomersServicer(Servicer):
             owner_id=wire.optional_uuid(message.owner_id),
             branch_id=wire.optional_uuid(message.branch_id),
         )
+
+
+def _result(outcome: batches.Outcome) -> rpc.BatchCreateCustomersResult:
+    if outcome.error is not None:
+        return rpc.BatchCreateCustomersResult(error=to_status(outcome.error))
+    assert outcome.customer is not None
+    return rpc.BatchCreateCustomersResult(customer=messages.to_message(outcome.customer))
+
+
+def _batch_ids(response: rpc.BatchCreateCustomersResponse) -> str:
+    return ",".join(result.customer.id for result in response.results)
+
+
+async def _get_batch(reader: Reader, ids: str) -> rpc.BatchCreateCustomersResponse:
+    """A repeat: what was created is read again; what was refused then is not tried again."""
+    keys = ids.split(",")
+    known = await queries.get_customers(reader, [uuid.UUID(key) for key in keys if key])
+    return rpc.BatchCreateCustomersResponse(
+        results=[
+            rpc.BatchCreateCustomersResult(customer=messages.to_message(known[key]))
+            if key in known
+            else rpc.BatchCreateCustomersResult(error=refused_before())
+            for key in keys
+        ]
+    )
 
 
 def _locks(command: handlers.CreateCustomer | handlers.UpdateCustomer) -> list[int]:

@@ -11,13 +11,13 @@ from taproot_base.errors import AppError
 from taproot_chassis.service import Runtime
 from taproot_records.keeping import delete_record, undelete_record
 from taproot_records.serving import ResourceServicer
+from taproot_records.statuses import refused_before, to_status
 from taproot_records.writing import changes, given
 from taproot_sales.catalog import handlers, queries
 from taproot_sales.catalog.handlers import CreateProduct
 from taproot_sales.catalog.messages import to_message
 from taproot_sales.catalog.model import Product
 from taproot_sales.catalog.queries import SHELF
-from taproot_sales.statuses import refused_before, to_status
 from taproot_storage.database import Reader, UnitOfWork
 
 

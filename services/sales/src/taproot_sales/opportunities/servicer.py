@@ -15,11 +15,11 @@ from taproot_base.wire import enum_name, optional_uuid
 from taproot_chassis.placement import still_sees
 from taproot_chassis.service import Runtime
 from taproot_records.serving import ResourceServicer
+from taproot_records.statuses import refused_before, to_status
 from taproot_sales.opportunities import commands, creating, handlers, queries
 from taproot_sales.opportunities.messages import changes_of, given_deal, to_message, to_stage_change
 from taproot_sales.opportunities.model import Opportunity
 from taproot_sales.sales_lines.customers import CustomerDoor
-from taproot_sales.statuses import refused_before, to_status
 from taproot_storage.database import Reader, UnitOfWork
 
 Handle = Callable[[Any, UnitOfWork], Awaitable[Opportunity]]
