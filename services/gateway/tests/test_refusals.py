@@ -6,7 +6,6 @@ from typing import Any
 
 import grpc
 import pytest
-import pytest_asyncio
 
 from taproot.identity.v1 import user_service_pb2 as users
 from taproot.identity.v1.user_service_pb2_grpc import UsersServiceStub
@@ -83,28 +82,6 @@ class TestScim:
         [one] = await told(gateway, 'method = "scim DELETE"')
         assert one["principal"] == made["id"]
         assert one["outcome"] == "PERMISSION_DENIED"
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def federated(start_gateway: Any) -> Any:
-    """The provider is never reached: what comes back from the browser is wrong before that."""
-    return await start_gateway(oidc_issuer="http://127.0.0.1:1", oidc_client_id="taproot")
-
-
-class TestOidc:
-    async def test_an_answer_nobody_asked_for(self, federated: Any) -> None:
-        async with federated.client() as client:
-            answer = await client.get("/auth/oidc/callback", params={"code": "stolen", "state": "guessed"})
-        assert answer.status_code == 403
-        [one] = await told(federated, 'method = "oidc callback"')
-        assert one["outcome"] == "OIDC_SIGN_IN_FAILED"
-        assert "stolen" not in str(one)
-
-    async def test_a_sign_out_from_another_site(self, federated: Any) -> None:
-        async with federated.client(origin="https://evil.example") as client:
-            assert (await client.post("/auth/oidc/logout")).status_code == 403
-        [one] = await told(federated, 'method = "oidc logout"')
-        assert one["outcome"] == "CROSS_SITE_REQUEST"
 
 
 class TestGathering:

@@ -11,21 +11,9 @@ from taproot_base import telemetry
 from taproot_base.auth import Principal, TokenMinter
 from taproot_base.context import current_call_or_none
 from taproot_base.errors import AppError, InvalidArgument, Kind, Unavailable, Violation
-from taproot_base.transport import Transport
+from taproot_base.transport import CHANNEL_OPTIONS, Transport
 
 DEFAULT_DEADLINE_SECONDS = 5.0
-# Replicas that say they are not serving, as one that is about to stop does, are given no new calls.
-SERVICE_CONFIG = '{"loadBalancingConfig": [{"round_robin": {}}], "healthCheckConfig": {"serviceName": ""}}'
-CHANNEL_OPTIONS = [
-    ("grpc.service_config", SERVICE_CONFIG),
-    # A replica that was replaced is found within seconds, and so before the next one goes.
-    ("grpc.initial_reconnect_backoff_ms", 100),
-    ("grpc.max_reconnect_backoff_ms", 2_000),
-    ("grpc.dns_min_time_between_resolutions_ms", 2_000),
-    ("grpc.keepalive_time_ms", 30_000),
-    ("grpc.max_receive_message_length", 32 * 1024 * 1024),
-    ("grpc.max_send_message_length", 32 * 1024 * 1024),
-]
 
 
 class Peers:

@@ -11,6 +11,30 @@ from typing import Any, Self
 import grpc
 
 CA, CERTIFICATE, KEY = "ca.crt", "tls.crt", "tls.key"
+_SIZES = [
+    ("grpc.max_receive_message_length", 32 * 1024 * 1024),
+    ("grpc.max_send_message_length", 32 * 1024 * 1024),
+]
+_ALIVE_MS = 30_000
+# Replicas that say they are not serving, as one that is about to stop does, are given no new calls.
+_SERVICE_CONFIG = '{"loadBalancingConfig": [{"round_robin": {}}], "healthCheckConfig": {"serviceName": ""}}'
+CHANNEL_OPTIONS = [
+    ("grpc.service_config", _SERVICE_CONFIG),
+    # A replica that was replaced is found within seconds, and so before the next one goes.
+    ("grpc.initial_reconnect_backoff_ms", 100),
+    ("grpc.max_reconnect_backoff_ms", 2_000),
+    ("grpc.dns_min_time_between_resolutions_ms", 2_000),
+    ("grpc.keepalive_time_ms", _ALIVE_MS),
+    *_SIZES,
+]
+SERVER_OPTIONS = [
+    ("grpc.max_connection_age_ms", 300_000),  # grpc adds a jitter of 10 % itself
+    ("grpc.max_connection_age_grace_ms", 30_000),
+    # Else whoever asks for signs of life oftener than every five minutes is cut off, calls under way included.
+    ("grpc.http2.min_recv_ping_interval_without_data_ms", _ALIVE_MS // 3),
+    ("grpc.so_reuseport", 0),
+    *_SIZES,
+]
 
 
 @dataclass(frozen=True)

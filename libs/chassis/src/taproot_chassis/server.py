@@ -12,16 +12,7 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from taproot_base.descriptors import MethodRule, method_rules
-from taproot_base.transport import Transport
-
-OPTIONS = [
-    ("grpc.max_receive_message_length", 32 * 1024 * 1024),
-    ("grpc.max_send_message_length", 32 * 1024 * 1024),
-    ("grpc.max_connection_age_ms", 300_000),  # grpc adds a jitter of 10 % itself
-    ("grpc.max_connection_age_grace_ms", 30_000),
-    ("grpc.so_reuseport", 0),
-]
-
+from taproot_base.transport import SERVER_OPTIONS, Transport
 
 FORGET_SECONDS = 1.0
 """Callers watch a server's health and choose another at once; on a busy machine that takes a moment."""
@@ -78,7 +69,7 @@ class GrpcServer:
         transport: Transport | None = None,
         health_port: int = 0,
     ) -> None:
-        self._server = grpc.aio.server(interceptors=[interceptor], options=OPTIONS)
+        self._server = grpc.aio.server(interceptors=[interceptor], options=SERVER_OPTIONS)
         for name, servicer in servicers.items():
             bind(self._server, name, servicer)
         self._health = health.aio.HealthServicer()

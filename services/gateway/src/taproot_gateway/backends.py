@@ -11,9 +11,8 @@ import grpc
 from grpc_health.v1 import health_pb2
 from prometheus_client import Gauge
 
-from taproot_base.client import CHANNEL_OPTIONS
 from taproot_base.errors import ResourceExhausted
-from taproot_base.transport import Transport
+from taproot_base.transport import CHANNEL_OPTIONS, Transport
 from taproot_chassis.interceptor import shed
 
 Metadata = tuple[tuple[str, str], ...]

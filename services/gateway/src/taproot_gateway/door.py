@@ -17,8 +17,8 @@ from prometheus_client import Histogram
 from taproot_base import telemetry
 from taproot_base.descriptors import READING
 from taproot_base.errors import AppError
+from taproot_base.transport import SERVER_OPTIONS
 from taproot_chassis.interceptor import abort
-from taproot_chassis.server import OPTIONS
 from taproot_gateway.backends import Backends, Metadata, UnknownBackend
 from taproot_gateway.callers import Caller, Callers
 from taproot_gateway.http.calls import IDENTITY, LONG_CALL_SECONDS, identity_metadata
@@ -221,7 +221,7 @@ class Door:
         host: str,
         port: int,
     ) -> None:
-        self._server = grpc.aio.server(options=OPTIONS)
+        self._server = grpc.aio.server(options=SERVER_OPTIONS)
         self._server.add_generic_rpc_handlers((_Passage(contracts, backends, callers, limiter, refusals),))
         self._health = health.aio.HealthServicer()
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
