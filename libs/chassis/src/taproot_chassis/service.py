@@ -41,7 +41,7 @@ from taproot_chassis.relay import Relay
 from taproot_chassis.server import GrpcServer, rules_of
 from taproot_chassis.systemservices import EventsServicer, OperationsServicer
 from taproot_custom.keeping import keep_aggregates
-from taproot_storage import idempotency, partitions
+from taproot_storage import idempotency, moves, partitions
 from taproot_storage.database import Database
 from taproot_storage.eventlog import Encoder, EventLog
 from taproot_storage.visibility import Rule, scope_rules
@@ -255,7 +255,8 @@ class ServiceProcess:
         for consumer in self.consumers:
             self._spawn(leases.run(f"consumer:{consumer.subscription.consumer}", consumer.run))
         sealer = Job("seal-audit", SEAL_SECONDS, Sealer(self._name, runtime.minter.sign).run)
-        for job in (*_SYSTEM_JOBS, sealer, *parts.jobs):
+        mover = Job("follow-branches", 2, functools.partial(moves.follow, rules=self._definition.scoped))
+        for job in (*_SYSTEM_JOBS, sealer, mover, *parts.jobs):
             work = functools.partial(run_for_ever, job, runtime.database, runtime.system_call)
             self._spawn(leases.run(f"job:{job.name}", work))
         handlers = {**customfields.handlers(Holdings(self._definition.encoders)), **parts.operations}
