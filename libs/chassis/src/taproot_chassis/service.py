@@ -26,6 +26,7 @@ from taproot_base.client import Peers
 from taproot_base.clock import Clock, SystemClock
 from taproot_base.context import Call, calling
 from taproot_base.settings import Settings
+from taproot_base.tasks import end
 from taproot_base.transport import Transport
 from taproot_chassis import customfields, identities
 from taproot_chassis.audit import Auditor
@@ -273,9 +274,7 @@ class ServiceProcess:
         await self._stop()
 
     async def _stop(self) -> None:
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await end(self._tasks)
         await self._stack.aclose()
 
 
