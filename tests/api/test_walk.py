@@ -41,6 +41,7 @@ EMPTY = {
     "/v1/erasures",
     "/v1/transfers",
     "/v1/relationships",
+    "/v1/attachments",
 }
 # What a life leaves no trace of: path -> records. `{customer}` and `{other}` are customers.
 PREPARED: dict[str, list[Json]] = {

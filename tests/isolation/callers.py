@@ -7,6 +7,7 @@ import uuid
 from typing import Any
 
 import grpc
+import httpx
 from google.protobuf import message_factory
 from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.message import Message
@@ -28,6 +29,13 @@ async def hire(admin: Client, name: str, office: str, grants: dict[str, str], **
     user = await admin.post("/v1/users", body)
     await admin.post(f"/v1/users/{user['id']}:setPassword", {"password": PASSWORD})
     return await admin.signed_in(code, PASSWORD)
+
+
+async def hang_on(caller: Client, customer_id: str, name: str, content: bytes) -> httpx.Response:
+    """Upload a file as it is."""
+    headers = {"authorization": f"Bearer {caller.token}", "content-type": "text/html"}
+    path = f"/v1/customers/{customer_id}/attachments:upload"
+    return await caller.http.post(path, params={"display_name": name}, content=content, headers=headers)
 
 
 class GrpcDoor:

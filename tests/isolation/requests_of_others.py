@@ -66,6 +66,8 @@ class Sampler:
                 continue
             if field.is_repeated:
                 self._fill_repeated(message, field, depth)
+            elif _is_file(field):
+                getattr(message, field.name).data = b"a,b\n1,2\n"
             elif field.message_type is not None:
                 if depth < DEPTH and _of_ours(field):
                     self._fill(getattr(message, field.name), depth + 1)
@@ -118,6 +120,11 @@ class Sampler:
 def _of_ours(field: FieldDescriptor) -> bool:
     kind = field.message_type
     return not kind.GetOptions().map_entry and not kind.full_name.startswith("google.")
+
+
+def _is_file(field: FieldDescriptor) -> bool:
+    kind = field.message_type
+    return kind is not None and kind.full_name == "google.api.HttpBody"
 
 
 def _later(field: FieldDescriptor) -> bool:

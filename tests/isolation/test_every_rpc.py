@@ -19,6 +19,7 @@ from typing import Any
 import grpc
 import pytest
 import pytest_asyncio
+from callers import hang_on
 from google.protobuf import json_format, message_factory
 from google.protobuf.descriptor_pool import DescriptorPool
 from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
@@ -183,6 +184,7 @@ async def ids(doors: Doors, life: LifeResult, admin: Client) -> dict[str, str]:
             )
             found |= {collection_of(method): one["id"] for one in records[:1] if "id" in one}
     found |= await _personal(admin)
+    found["attachment"] = (await hang_on(admin, customer, "letter.txt", b"Dear all")).json()["id"]
     return {resource: key for resource, key in found.items() if resource not in SHARED}
 
 

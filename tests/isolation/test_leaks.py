@@ -8,9 +8,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import grpc
+import httpx
 import pytest
 import pytest_asyncio
-from callers import GrpcDoor, hire
+from callers import GrpcDoor, hang_on, hire
 from requests_of_others import Sampler
 
 from taproot.servicedesk.v1.ticket_service_pb2 import GetTicketRequest, ListTicketsRequest
@@ -211,6 +212,42 @@ async def test_an_export_holds_what_its_owner_may_see_and_is_the_owners_alone(
     assert statuses == {404}
     assert (await download(admin.anonymous(), key)).status_code == 401
     assert (await download(clerk, f"{key}%2f..")).status_code in {400, 404}
+
+
+async def test_a_file_is_had_by_none_who_does_not_see_its_record_whole(
+    admin: Client, make: Callable[..., Awaitable[Json]]
+) -> None:
+    customer = await make("sh")
+    grants = {"customers.read": "BRANCH", "attachments.read": "BRANCH"}
+    clerk, stranger = await hire(admin, "file_sh", "sh", grants), await hire(admin, "file_bj", "bj", grants)
+    veiled = await hire(admin, "file_veiled", "sh", grants, masked_fields=["attachment.note"])
+    blind = await hire(admin, "file_blind", "sh", {"customers.read": "BRANCH"})
+    outside = await hire(admin, "file_outside", "sh", {"attachments.read": "ALL"})
+    made = await hang_on(admin, customer["id"], "体检报告 2026.html", b"<script>x</script>")
+    assert made.status_code == 200, made.text
+    path = f"/v1/attachments/{made.json()['id']}:download"
+
+    async def had(caller: Client) -> httpx.Response:
+        headers = {"authorization": f"Bearer {caller.token}"} if caller.token else {}
+        return await caller.http.get(path, headers=headers)
+
+    async def clerk_has_it() -> bool:
+        return (await had(clerk)).status_code == 200
+
+    await until(clerk_has_it, wanted=True)
+    found = await had(clerk)
+    assert found.content == b"<script>x</script>"
+    # No browser runs it in our name.
+    assert found.headers["content-type"] == "text/plain"
+    assert found.headers["x-content-type-options"] == "nosniff"
+    assert found.headers["content-disposition"].startswith("attachment; filename*=UTF-8''%E4%BD%93")
+    assert found.headers["cache-control"] == "no-store"
+    for caller, wanted in ((stranger, 404), (veiled, 403), (blind, 403), (outside, 404)):
+        answer = await had(caller)
+        assert (answer.status_code, b"script" in answer.content) == (wanted, False)
+    assert (await had(admin.anonymous())).status_code == 401
+    await admin.post(f"/v1/customers/{customer['id']}:assign", {"branch_id": OFFICE["bj"].id})
+    assert (await had(clerk)).status_code == 404
 
 
 async def test_nobody_places_a_record_where_they_may_not(

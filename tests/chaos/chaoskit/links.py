@@ -20,6 +20,8 @@ class _End(asyncio.Protocol):
         self._late: deque[bytes] = deque()
         """What is on its way here, in order; an empty piece ends the connection."""
         self._due = 0.0
+        self._held: list[bytes] = []
+        """Came although reading was paused: Python before 3.11.4 forgets a pause as early as this one."""
 
     def connection_made(self, transport: Any) -> None:
         self.transport = transport
@@ -27,8 +29,10 @@ class _End(asyncio.Protocol):
         transport.pause_reading()  # until both sides are there
 
     def data_received(self, data: bytes) -> None:
-        assert self.other is not None
-        self.other.take(data)
+        if self.other is None or self.link.stalled:
+            self._held.append(data)
+        else:
+            self.other.take(data)
 
     def take(self, data: bytes) -> None:
         """Write it after the link's delay, and never before what was sent earlier over a slower link."""
@@ -59,8 +63,21 @@ class _End(asyncio.Protocol):
 
     def join(self, other: _End) -> None:
         self.other = other
-        if not self.link.stalled and not self.transport.is_closing():
-            self.transport.resume_reading()
+        if not self.link.stalled:
+            self.resume()
+
+    def resume(self) -> None:
+        """Pass on what was held back, and read on."""
+        if self.other is None or self.transport.is_closing():
+            return
+        held, self._held = self._held, []
+        for data in held:
+            self.other.take(data)
+        self.transport.resume_reading()
+
+    def pause(self) -> None:
+        if self.other is not None and not self.transport.is_closing():
+            self.transport.pause_reading()
 
     def abort(self) -> None:
         if self.transport is not None:
@@ -106,8 +123,7 @@ class Link:
     def stall(self, stalled: bool) -> None:
         self.stalled = stalled
         for end in [*self.ends]:
-            if end.other is not None and not end.transport.is_closing():
-                (end.transport.pause_reading if stalled else end.transport.resume_reading)()
+            (end.pause if stalled else end.resume)()
 
     def heal(self) -> None:
         self.delay, self.cut = 0.0, False

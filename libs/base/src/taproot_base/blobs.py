@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
+import time
 import uuid
 from pathlib import Path
 from typing import Protocol
@@ -21,6 +22,9 @@ class BlobStore(Protocol):
         """As a file, without holding it in memory."""
 
     async def delete(self, key: str) -> None: ...
+
+    async def older_than(self, folder: str, seconds: float) -> list[str]:
+        """Keys of a folder written before that long ago."""
 
 
 class DirectoryBlobStore:
@@ -56,3 +60,11 @@ class DirectoryBlobStore:
 
     async def delete(self, key: str) -> None:
         await asyncio.to_thread(self.path(key).unlink, missing_ok=True)
+
+    async def older_than(self, folder: str, seconds: float) -> list[str]:
+        return await asyncio.to_thread(self._older_than, folder, time.time() - seconds)
+
+    def _older_than(self, folder: str, before: float) -> list[str]:
+        place = self.path(folder)
+        entries = os.scandir(place) if place.exists() else ()
+        return [f"{folder}/{entry.name}" for entry in entries if entry.stat().st_mtime < before]

@@ -85,6 +85,34 @@ def upgrade() -> None:
         postgresql_where=sa.text("repeats IS NOT NULL"),
     )
     op.create_table(
+        "attachments",
+        sa.Column("customer_id", sa.Uuid(), nullable=False),
+        sa.Column("display_name", sa.Text(), nullable=False),
+        sa.Column("note", sa.Text(), nullable=False),
+        sa.Column("media_type", sa.Text(), nullable=False),
+        sa.Column("size_bytes", sa.BigInteger(), nullable=False),
+        sa.Column("sha256", sa.Text(), nullable=False),
+        sa.Column("blob_key", sa.Text(), nullable=False),
+        sa.Column("owner_id", sa.Uuid(), nullable=True),
+        sa.Column("branch_id", sa.Uuid(), nullable=True),
+        sa.Column("branch_path", sa.Text(), nullable=False),
+        sa.Column("custom", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("version", sa.BigInteger(), nullable=False),
+        sa.Column("create_time", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("update_time", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_attachments")),
+    )
+    op.create_index(
+        "ix_attachments_branch", "attachments", ["branch_path", "create_time", "id"], unique=False
+    )
+    op.create_index(
+        "ix_attachments_customer", "attachments", ["customer_id", "create_time", "id"], unique=False
+    )
+    op.create_index("ix_attachments_owner", "attachments", ["owner_id", "create_time", "id"], unique=False)
+    op.create_index("ix_attachments_recent", "attachments", ["create_time", "id"], unique=False)
+    op.create_index("uq_attachments_blob_key", "attachments", ["blob_key"], unique=True)
+    op.create_table(
         "care_date_notices",
         sa.Column("care_date_id", sa.Uuid(), nullable=False),
         sa.Column("occurrence", sa.Date(), nullable=False),

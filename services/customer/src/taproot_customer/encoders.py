@@ -6,6 +6,8 @@ from taproot_customer.activities import messages as activities
 from taproot_customer.activities.model import Activity
 from taproot_customer.analysis import messages as insights
 from taproot_customer.analysis.model import Insight
+from taproot_customer.attachments import messages as attachments
+from taproot_customer.attachments.model import Attachment
 from taproot_customer.care_dates import messages as care_dates
 from taproot_customer.care_dates.model import CareDate
 from taproot_customer.consents import messages as consents
@@ -45,6 +47,7 @@ ENCODERS: dict[type, Encoder] = {
     CustomObject: objects.to_event,
     ObjectType: object_types.to_event,
     Relationship: relationships.to_event,
+    Attachment: attachments.to_event,
     Activity: activities.to_event,
     Task: tasks.to_event,
     CareDate: care_dates.to_event,

@@ -12,6 +12,7 @@ from taproot_base import wire
 from taproot_chassis.events import Event
 from taproot_chassis.placement import branch_path
 from taproot_customer.activities.model import Activity
+from taproot_customer.attachments.model import Attachment
 from taproot_customer.care_dates.model import CareDate
 from taproot_customer.consents.model import Consent
 from taproot_customer.contacts.model import Contact
@@ -42,7 +43,7 @@ _hand_over = Statement(
         .values(owner_id=bindparam("owner"), branch_id=bindparam("branch"), branch_path=bindparam("path"))
     )
 )
-_moves = [_move(model) for model in (Activity, Consent, Relationship, Task)]
+_moves = [_move(model) for model in (Activity, Attachment, Consent, Relationship, Task)]
 
 
 async def on_customer_assigned(event: Event, work: UnitOfWork) -> None:

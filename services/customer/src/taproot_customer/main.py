@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 
 from taproot_chassis.jobs import Job
@@ -9,6 +10,7 @@ from taproot_chassis.service import Definition, Parts, Runtime
 from taproot_customer.activities import recurring as activities
 from taproot_customer.analysis import handlers as insight_handlers
 from taproot_customer.analysis.running import InsightRunner
+from taproot_customer.attachments import handlers as attachment_handlers
 from taproot_customer.care_dates.raising import Raiser
 from taproot_customer.computing import WorkerPool
 from taproot_customer.encoders import ENCODERS
@@ -68,6 +70,7 @@ def build(runtime: Runtime[CustomerSettings]) -> Parts:
             Job("recalls", 300, pool_handlers.recall_due),
             Job("share-ends", 30, sharing_handlers.expire_due),
             Job("erasures", 30, privacy_handlers.resume),
+            Job("attachment-orphans", 3600, functools.partial(attachment_handlers.sweep, runtime.blobs)),
             Job("customer-facts", 1, refresher(runtime.settings.default_currency)),
             Job("segment-dues", 5, segment_handlers.move_due),
             Job("loyalty-classes", 60, LoyaltyClasser(runtime.database, computing)),

@@ -7,6 +7,7 @@ from taproot_chassis.servicer import Servicer
 from taproot_customer.activities.servicer import ActivitiesServicer
 from taproot_customer.agendas.servicer import AgendasServicer
 from taproot_customer.analysis.servicer import InsightsServicer
+from taproot_customer.attachments.servicer import AttachmentsServicer
 from taproot_customer.care_dates.servicer import CareDatesServicer
 from taproot_customer.computing import WorkerPool
 from taproot_customer.consents.servicer import ConsentsServicer
@@ -48,6 +49,7 @@ def servicers(runtime: Runtime[CustomerSettings], pool: WorkerPool, privacy: Pri
         f"{PACKAGE}.CustomFieldsService": CustomFieldsServicer(runtime),
         f"{PACKAGE}.ContactsService": ContactsServicer(runtime),
         f"{PACKAGE}.RelationshipsService": RelationshipsServicer(runtime),
+        f"{PACKAGE}.AttachmentsService": AttachmentsServicer(runtime),
         f"{PACKAGE}.ActivitiesService": ActivitiesServicer(runtime),
         f"{PACKAGE}.TasksService": TasksServicer(runtime),
         f"{PACKAGE}.AgendasService": AgendasServicer(runtime),

@@ -17,7 +17,7 @@ _MARKETING = frozenset(
 # What the day's business is made of.
 _BUSINESS = frozenset(
     {
-        "customers", "contacts", "relationships", "activities", "tasks", "consents", "imports", "exports", "leads",
+        "customers", "contacts", "relationships", "attachments", "activities", "tasks", "consents", "imports", "exports", "leads",
         "opportunities", "quotes", "orders", "invoices", "payments", "statements", "approvals", "credit_limits",
         "tickets", "calls", "dispatches", "entitlements", "surveys", "survey_responses", "portal_users", "objects",
         "care_dates", "care_events", "insights", "saved_views",
@@ -35,6 +35,7 @@ _SELLER = (
     "customers",
     "contacts",
     "relationships",
+    "attachments",
     "activities",
     "tasks",
     "care_dates",
@@ -46,6 +47,7 @@ _SELLER = (
     "objects",
 )
 _AGENT = (
+    "attachments",
     "tickets",
     "calls",
     "dispatches",

@@ -221,5 +221,6 @@ SHARED_WITHOUT = {
     "erasure_steps": "ids of records that are gone, and counts",
     "identity_roles": "roles of staff",
     "identity_branches": "branches",
+    "identity_moves": "paths of branches",
     "alembic_version": "the version of the schema",
 }

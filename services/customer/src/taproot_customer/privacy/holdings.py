@@ -11,6 +11,7 @@ from sqlalchemy import Text, cast, false, func, or_, select
 from taproot.operations.v1 import personal_data_service_pb2 as pb
 from taproot_customer.activities.model import Activity
 from taproot_customer.analysis.model import Insight, insight_cells, insight_scores
+from taproot_customer.attachments.model import Attachment
 from taproot_customer.care_dates.model import CareDate, care_date_notices
 from taproot_customer.consents.model import Consent, consent_states, form_consents
 from taproot_customer.contacts.model import Contact
@@ -49,6 +50,7 @@ from taproot_storage.database import Reader
 
 _BETWEEN_DIGITS = "(?<=[0-9])[ ()./-]+(?=[0-9])"
 _customer, _import, _export = table_of(Customer), table_of(Import), table_of(Export)
+_attachment = table_of(Attachment)
 _insight = table_of(Insight)
 
 
@@ -136,6 +138,7 @@ HELD = (
     Holding(table_of(Consent), party(Consent)),
     Holding(form_consents, any_of(party(form_consents), _records(form_consents.c.submission_id))),
     Holding(table_of(Contact), party(Contact, "customer_id", "person_customer_id"), subject=True),
+    Holding(table_of(Attachment), party(Attachment)),
     Holding(table_of(Relationship), party(Relationship, "customer_id", "related_customer_id"), subject=True),
     Holding(customer_access, party(customer_access)),
     Holding(customer_shares, party(customer_shares)),
@@ -236,7 +239,8 @@ async def blobs(reader: Reader, person: Person, store: Any) -> list[str]:
     asked = {row[0] for row in await reader.fetch(mine)}
     for row in await reader.fetch(exports):
         keys += await files.parts_with(store, row["id"], row["part_count"], person, sure=row["id"] in asked)
-    return keys
+    hung = select(_attachment.c.blob_key).where(party(Attachment)(person), within(_attachment))
+    return keys + [row[0] for row in await reader.fetch(hung)]
 
 
 HOLDINGS = Holdings("customer", HELD, WITHOUT, find, obstacles, blobs)

@@ -11,6 +11,7 @@ from google.protobuf.message import Message
 
 from taproot.customer.events.v1 import (
     activity_event_pb2,
+    attachment_event_pb2,
     care_date_event_pb2,
     consent_event_pb2,
     contact_event_pb2,
@@ -53,7 +54,7 @@ from taproot_chassis.events import Event
 from taproot_customer.timeline.words import WORDS
 
 _MODULES = (
-    activity_event_pb2, care_date_event_pb2, consent_event_pb2, contact_event_pb2, customer_event_pb2, object_event_pb2,
+    activity_event_pb2, attachment_event_pb2, care_date_event_pb2, consent_event_pb2, contact_event_pb2, customer_event_pb2, object_event_pb2,
     relationship_event_pb2,
     segment_member_event_pb2, task_event_pb2, delivery_event_pb2, form_event_pb2, journey_run_event_pb2,
     loyalty_account_event_pb2, score_event_pb2, suppression_event_pb2, approval_event_pb2, competitor_event_pb2,

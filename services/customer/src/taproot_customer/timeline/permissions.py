@@ -25,7 +25,7 @@ UNKNOWN = "unknown_records.read"
 # They lie where their customer lies: who sees it sees them, given the permission.
 _UNPLACED = frozenset(
     {
-        "consent", "contact", "delivery", "form", "journey_run", "loyalty_account", "relationship", "score",
+        "attachment", "consent", "contact", "delivery", "form", "journey_run", "loyalty_account", "relationship", "score",
         "segment_member", "suppression",
     }
 )  # fmt: skip

@@ -6,6 +6,7 @@ import functools
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 import grpc
 from google.protobuf.message import Message
@@ -214,6 +215,8 @@ class Calls:
     def _ok(self, route: Route, request: Request, payload: Payload, extra: list[Header]) -> Answer:
         tag = conditional.entity_tag(payload)
         headers: list[Header] = [*extra, (b"etag", tag.encode())]
+        if payload.file_name:
+            headers.append((b"content-disposition", saved_as(payload.file_name)))
         # `private, no-cache`: a browser may keep its own copy but asks each time whether it still holds.
         reading = route.http_method == "GET" and payload.content_type == "application/json"
         cache = b"private, no-cache" if reading else b"no-store"
@@ -231,6 +234,11 @@ def _selection(route: Route, request: Request) -> Tree:
         return compile_selection(route.method.output_type, text) if text else {}
     except InvalidSelection as error:
         raise Invalid([Violation(PARAMETER, str(error))]) from None
+
+
+def saved_as(file_name: str) -> bytes:
+    """A file is saved, never shown in place, whatever it holds. Names in any script: RFC 6266."""
+    return f"attachment; filename*=UTF-8''{quote(file_name, safe='')}".encode()
 
 
 def identity_metadata(caller: Caller, address: str, agent: str) -> Metadata:

@@ -12,6 +12,7 @@ from google.api.httpbody_pb2 import HttpBody
 from google.protobuf import message_factory
 from google.protobuf.descriptor import Descriptor, MethodDescriptor
 from google.protobuf.message import Message
+from google.protobuf.wrappers_pb2 import StringValue
 
 from taproot.options.v1 import options_pb2
 from taproot_base.descriptors import READING
@@ -36,6 +37,8 @@ class Payload:
     body: bytes
     content_type: str
     etag: str
+    file_name: str = ""
+    """What to save it as; empty: it is no file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +147,10 @@ def _batches(routes: list[Route]) -> Iterator[Route]:
 
 
 def _http_body(message: HttpBody, _tree: Tree) -> Payload:
-    return Payload(message.data, message.content_type or "application/octet-stream", "")
+    name = StringValue()
+    for extension in message.extensions:
+        extension.Unpack(name)
+    return Payload(message.data, message.content_type or "application/octet-stream", "", name.value)
 
 
 def _pattern(rule: HttpRule) -> tuple[str, str]:
