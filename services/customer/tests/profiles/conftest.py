@@ -25,5 +25,6 @@ def tell(service):
     async def deliver(customer_id, source, event_type, message, key, version=1):
         event = service.event(event_type, message, key, version=version, source=source, party_id=customer_id)
         await service.deliver(event, "profile")
+        return event
 
     return deliver
