@@ -1024,6 +1024,14 @@ def upgrade() -> None:
     op.create_index("ix_segments_owner", "segments", ["owner_id", "create_time", "id"], unique=False)
     op.create_index("ix_segments_recent", "segments", ["create_time", "id"], unique=False)
     op.create_table(
+        "suggestion_rules",
+        sa.Column("only", sa.Boolean(), nullable=False),
+        sa.Column("rules", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("update_time", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("version", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("only", name=op.f("pk_suggestion_rules")),
+    )
+    op.create_table(
         "tasks",
         sa.Column("display_name", sa.Text(), nullable=False),
         sa.Column("body", sa.Text(), nullable=False),

@@ -31,6 +31,7 @@ from taproot_customer.search.servicer import SearchServicer
 from taproot_customer.segments.servicer import SegmentsServicer
 from taproot_customer.settings import CustomerSettings
 from taproot_customer.sharing.servicer import CustomerSharesServicer
+from taproot_customer.suggestions.servicer import SuggestionRulesServicer
 from taproot_customer.tasks.servicer import TasksServicer
 from taproot_customer.timeline.servicer import TimelineServicer
 from taproot_customer.transfers.servicer import TransfersServicer
@@ -57,6 +58,7 @@ def servicers(runtime: Runtime[CustomerSettings], pool: WorkerPool, privacy: Pri
         f"{PACKAGE}.ConsentsService": ConsentsServicer(runtime),
         f"{PACKAGE}.TimelineService": TimelineServicer(runtime),
         f"{PACKAGE}.ProfilesService": ProfilesServicer(runtime),
+        f"{PACKAGE}.SuggestionRulesService": SuggestionRulesServicer(runtime),
         f"{PACKAGE}.PoolsService": PoolsServicer(runtime),
         f"{PACKAGE}.PoolRulesService": PoolRulesServicer(runtime),
         f"{PACKAGE}.TransfersService": TransfersServicer(runtime),

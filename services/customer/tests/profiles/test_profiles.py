@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import itertools
+import uuid
 
-import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 from google.type.date_pb2 import Date
 
@@ -31,8 +31,10 @@ from taproot.servicedesk.v1 import entitlement_pb2, ticket_pb2
 from taproot.type.v1.money_pb2 import Money
 from taproot_base.errors import Kind
 from taproot_base.ids import new_id
-from taproot_customer.profiles import rules
+from taproot_customer.profiles import queries
+from taproot_customer.profiles.expiring import expiries
 from taproot_customer.profiles.packing import pack
+from taproot_customer.profiles.sight import Sight
 
 TODAY = dt.datetime.now(dt.UTC).date()
 
@@ -44,25 +46,6 @@ def cny(amount: str) -> Money:
 def day(offset: int) -> Date:
     found = TODAY + dt.timedelta(days=offset)
     return Date(year=found.year, month=found.month, day=found.day)
-
-
-@pytest.fixture
-def profile(service, admin):
-    stub = service.stub(ProfilesServiceStub, admin)
-
-    async def read(customer_id: str) -> pb.CustomerProfile:
-        return await stub.GetCustomerProfile(rpc.GetCustomerProfileRequest(id=customer_id))
-
-    return read
-
-
-@pytest.fixture
-def tell(service):
-    async def deliver(customer_id, source, event_type, message, key, version=1):
-        event = service.event(event_type, message, key, version=version, source=source, party_id=customer_id)
-        await service.deliver(event, "profile")
-
-    return deliver
 
 
 class TestGetCustomerProfile:
@@ -139,12 +122,8 @@ class TestGetCustomerProfile:
 
     async def test_is_one_statement(self, service, admin, make_customer):
         customer = await make_customer()
-        from taproot_customer.profiles import queries
-
         with service.calling(admin, "customers.read"):
             async with service.runtime.database.reading() as reader:
-                import uuid
-
                 await queries.read_profile(reader, uuid.UUID(customer.id), TODAY)
                 assert reader.statement_count == 1
 
@@ -219,11 +198,5 @@ class TestRules:
                 pb.ProfileEntitlement(entitlement_id=str(n), end_date=day(n)) for n in (-1, 0, 90, 91)
             ]
         )
-        assert [e.days_left for e in rules.expiries(page, TODAY)] == [0, 90]
-
-    def test_silence(self):
-        page = pb.CustomerProfile()
-        page.customer.create_time.FromDatetime(dt.datetime(2026, 1, 1, tzinfo=dt.UTC))
-        found = rules.suggestions(page, dt.datetime(2026, 5, 1, tzinfo=dt.UTC))
-        assert [s.action for s in found] == ["call_back", "ask_consent"]
-        assert found[0].reason_en == "No touch for 120 days"
+        sight = Sight(dt.datetime.now(dt.UTC), TODAY)
+        assert [e.days_left for e in expiries(page, sight)] == [0, 90]

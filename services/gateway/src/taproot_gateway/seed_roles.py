@@ -29,6 +29,7 @@ _SETUP = frozenset(
     {
         "approval_policies", "assignment_rules", "calendars", "care_rules", "competitors", "custom_fields",
         "duplicate_rules", "loyalty_class_rules", "object_types", "pipelines", "pool_rules", "price_books", "products", "queues", "sla_policies", "stations",
+        "suggestion_rules",
     }
 )  # fmt: skip
 _SELLER = (

@@ -187,6 +187,7 @@ WITHOUT = {
     "object_types": _CONFIGURATION,
     "pool_rules": _CONFIGURATION,
     "segments": _CONFIGURATION,
+    "suggestion_rules": _CONFIGURATION,
     "transfers": "staff, and a filter over customers",
 }
 

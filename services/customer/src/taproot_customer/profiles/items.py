@@ -20,6 +20,9 @@ from taproot_customer.profiles.packing import pack
 from taproot_customer.timeline.payloads import decode
 
 _COMPLAINT_FIRST = 10**16
+_YEARLY_FIRST = 10**8
+_NO_MEETING = ("NOTE", "EMAIL")
+_PRODUCTS = 10
 
 
 @dataclass(frozen=True)
@@ -96,14 +99,21 @@ def _contact(event: Event, message: Any) -> Sequence[Item]:
 
 
 def _activity(event: Event, message: Any) -> Sequence[Item]:
-    """Who of us last met which contact, as far as it has happened."""
+    """Who of us met which contact: one row per activity, so that one called off or moved takes its meeting back."""
     activity = message.activity
-    if not activity.contact_id or _state(activity) != "DONE" or event.party_id is None:
+    if event.party_id is None:
         return ()
-    met = pb.ProfileContact(last_met_by_id=activity.owner_id, last_met_time=activity.start_time)
-    version = _micros(activity, "start_time")
+    met = _state(activity) == "DONE" and _state(activity, "kind") not in _NO_MEETING
     return [
-        Item(event.party_id, "met", activity.contact_id, version, shown=True, rank=version, data=pack(met))
+        Item(
+            event.party_id,
+            "met",
+            str(event.aggregate_id),
+            event.version,
+            shown=met and _alive(event) and not activity.HasField("delete_time"),
+            rank=_micros(activity, "start_time"),
+            data={"contact": activity.contact_id, "user": activity.owner_id},
+        )
     ]
 
 
@@ -132,6 +142,7 @@ def _order(event: Event, message: Any) -> Sequence[Item]:
         state=_state(order),
         total=total,
         create_time=order.create_time,
+        products=[line.display_name for line in order.lines[:_PRODUCTS]],
     )
     return [_item(event, "orders", shown, shown=_alive(event), rank=_micros(order, "create_time"))]
 
@@ -179,9 +190,8 @@ def _entitlement(event: Event, message: Any) -> Sequence[Item]:
 
 def _ticket(event: Event, message: Any) -> Sequence[Item]:
     ticket = message.ticket
-    due = min(
-        (c.due_time for c in ticket.clocks if c.HasField("due_time")), key=lambda t: t.seconds, default=None
-    )
+    running = [c.due_time for c in ticket.clocks if _state(c) == "RUNNING" and c.HasField("due_time")]
+    due = min(running, key=lambda time: time.seconds, default=None)
     shown = pb.ProfileTicket(
         ticket_id=ticket.id,
         number=ticket.number,
@@ -274,6 +284,56 @@ def _consent(event: Event, message: Any) -> Sequence[Item]:
     return [Item(event.party_id, "consents", key, at, shown=True, rank=at, data=pack(state))]
 
 
+def _quote(event: Event, message: Any) -> Sequence[Item]:
+    """Only those that wait for the customer."""
+    quote = message.quote
+    shown = pb.ProfileQuote(
+        quote_id=quote.id,
+        number=quote.number,
+        total=quote.totals.total if quote.totals.HasField("total") else None,
+        send_time=quote.send_time if quote.HasField("send_time") else None,
+        valid_until=quote.valid_until if quote.HasField("valid_until") else None,
+    )
+    waits = _alive(event) and _state(quote) == "SENT"
+    return [_item(event, "quotes", shown, shown=waits, rank=-_micros(quote, "send_time"))]
+
+
+def _survey(event: Event, message: Any) -> Sequence[Item]:
+    """The aggregate may be the survey; what was answered is a row of its own."""
+    answer = message.response
+    if event.party_id is None or _state(answer) != "ANSWERED" or not answer.HasField("score"):
+        return ()
+    shown = pb.ProfileSurvey(
+        response_id=answer.id,
+        kind=_state(answer, "kind"),
+        score=answer.score,
+        low=answer.low,
+        answer_time=answer.answer_time,
+    )
+    at = _micros(answer, "answer_time")
+    return [
+        Item(event.party_id, "surveys", answer.id, event.version, shown=True, rank=at, data=pack(shown)),
+    ]
+
+
+def _care_date(event: Event, message: Any) -> Sequence[Item]:
+    """Without those of entitlements: the page shows these themselves."""
+    found = message.care_date
+    yearly = _state(found, "recurrence") == "YEARLY"
+    shown = pb.ProfileCareDate(
+        care_date_id=found.id,
+        contact_id=found.contact_id,
+        kind=_state(found, "kind"),
+        display_name=found.display_name,
+        date=found.date,
+        yearly=yearly,
+    )
+    own = _state(found) == "ACTIVE" and _state(found, "source") != "ENTITLEMENT"
+    kept = own and _alive(event) and not found.HasField("delete_time") and found.HasField("date")
+    rank = _YEARLY_FIRST if yearly else -_ends_first(found, "date")
+    return [_item(event, "care_dates", shown, shown=kept, rank=rank)]
+
+
 _READERS: dict[str, Callable[[Event, Any], Sequence[Item]]] = {
     "contact": _contact,
     "activity": _activity,
@@ -289,4 +349,7 @@ _READERS: dict[str, Callable[[Event, Any], Sequence[Item]]] = {
     "relationship": _relationship,
     "task": _task,
     "consent": _consent,
+    "quote": _quote,
+    "survey": _survey,
+    "care_date": _care_date,
 }

@@ -3,39 +3,54 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
+
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from taproot.customer.v1 import profile_pb2 as pb
 from taproot.type.v1.money_pb2 import Money
 from taproot_base import wire
 from taproot_customer.customers import messages as customers
 from taproot_customer.facts import messages as facts
-from taproot_customer.profiles import rules
+from taproot_customer.profiles import expiring, rules, summary
 from taproot_customer.profiles.queries import SECTION_SIZE
+from taproot_customer.profiles.sight import Sight
+from taproot_customer.suggestions.kinds import rules_of
 from taproot_customer.timeline import messages as timeline
 
 
-def to_message(row: Any, now: dt.datetime, today: dt.date, currency: str) -> pb.CustomerProfile:
+def to_message(row: Any, sight: Sight, currency: str, within: int) -> pb.CustomerProfile:
     profile = pb.CustomerProfile(customer=customers.to_message(row), facts=facts.to_message(row, currency))
     for section, data in row["sections"] or ():
         shown = getattr(profile, section)
         if len(shown) < SECTION_SIZE:
             shown.add(**data)
-    _add_meetings(profile, row["met"] or {})
+    _add_meetings(profile, row["met"] or ())
     _name_competitors(profile, row["competitors"] or {})
     profile.receivables.extend(_receivables(row["money"] or ()))
     profile.touches.extend(_touch(stored) for stored in row["touches"] or ())
-    profile.expiries.extend(rules.expiries(profile, today))
-    profile.suggestions.extend(rules.suggestions(profile, now))
+    profile.expiries.extend(expiring.expiries(profile, sight, within))
+    profile.suggestions.extend(rules.suggestions(profile, sight, rules_of(row["rules"])))
+    profile.summary_zh, profile.summary_en = summary.of(profile, sight)
     return profile
 
 
-def _add_meetings(profile: pb.CustomerProfile, met: dict[str, Any]) -> None:
+def _add_meetings(profile: pb.CustomerProfile, met: Sequence[Any]) -> None:
+    """The latest first, as they come."""
+    contacts = {contact.contact_id: contact for contact in profile.contacts}
+    for key, user, at, count in met:
+        last = Timestamp()
+        last.FromMicroseconds(at)
+        place = contacts.get(key) if key else profile
+        if place is not None and len(place.meetings) < SECTION_SIZE:
+            place.meetings.add(user_id=user, last_time=last, count=count)
     for contact in profile.contacts:
-        if contact.contact_id in met:
-            contact.MergeFrom(pb.ProfileContact(**met[contact.contact_id]))
+        if contact.meetings:
+            contact.last_met_by_id = contact.meetings[0].user_id
+            contact.last_met_time.CopyFrom(contact.meetings[0].last_time)
 
 
 def _name_competitors(profile: pb.CustomerProfile, names: dict[str, str]) -> None:
@@ -47,21 +62,37 @@ def _name_competitors(profile: pb.CustomerProfile, names: dict[str, str]) -> Non
 
 def _receivables(sums: Any) -> list[pb.ProfileReceivable]:
     found: dict[str, pb.ProfileReceivable] = {}
-    for section, currency, total, late, count in sums:
+    for section, currency, total, late, count, since in sums:
         owed = found.setdefault(currency, pb.ProfileReceivable())
         if section == "invoices":
             owed.balance.CopyFrom(_money(total, currency))
             owed.overdue.CopyFrom(_money(late, currency))
             owed.invoice_count = count
+            if since:
+                owed.overdue_since.CopyFrom(wire.to_date(dt.date.fromisoformat(since)))
         else:
             getattr(owed, "unallocated" if section == "payments" else "credit_limit").CopyFrom(
                 _money(total, currency)
             )
+    for currency, owed in found.items():
+        _add_credit(owed, currency)
     return [found[currency] for currency in sorted(found)]
 
 
-def _money(text: str, currency: str) -> Money:
-    money = wire.to_money(Decimal(text), currency)
+def _add_credit(owed: pb.ProfileReceivable, currency: str) -> None:
+    if not owed.HasField("credit_limit"):
+        return
+    used = max(_amount(owed.balance) - _amount(owed.unallocated), Decimal(0))
+    owed.credit_used.CopyFrom(_money(used, currency))
+    owed.credit_free.CopyFrom(_money(_amount(owed.credit_limit) - used, currency))
+
+
+def _amount(money: Money) -> Decimal:
+    return Decimal(money.amount or "0")
+
+
+def _money(amount: str | Decimal, currency: str) -> Money:
+    money = wire.to_money(Decimal(amount), currency)
     assert money is not None
     return money
 

@@ -18,9 +18,25 @@ from taproot_storage.statements import Statement
 
 TABLES = (profile_items, competitor_refs)
 EVENTS = {
-    "customer": ("contact.*", "activity.*", "relationship.*", "task.*", "consent.*", "segment_member.*"),
-    "sales": ("opportunity.*", "order.*", "invoice.*", "payment.*", "credit_limit.*", "competitor.*"),
-    "servicedesk": ("entitlement.*", "ticket.*"),
+    "customer": (
+        "contact.*",
+        "activity.*",
+        "relationship.*",
+        "task.*",
+        "consent.*",
+        "segment_member.*",
+        "care_date.*",
+    ),
+    "sales": (
+        "opportunity.*",
+        "order.*",
+        "invoice.*",
+        "payment.*",
+        "credit_limit.*",
+        "competitor.*",
+        "quote.*",
+    ),
+    "servicedesk": ("entitlement.*", "ticket.*", "survey.*"),
     "marketing": ("loyalty_account.*",),
 }
 

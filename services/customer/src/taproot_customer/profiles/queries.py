@@ -29,6 +29,7 @@ from taproot_customer.facts.fields import FIELDS
 from taproot_customer.facts.model import customer_facts
 from taproot_customer.nearness import near
 from taproot_customer.profiles.model import competitor_refs, profile_items
+from taproot_customer.suggestions.model import suggestion_rules
 from taproot_customer.timeline.model import timeline
 from taproot_storage.database import Reader
 from taproot_storage.mixed import visible_mixed
@@ -38,9 +39,10 @@ from taproot_storage.visibility import visible
 
 SECTION_SIZE = 20
 TOUCHES = 10
+MEETINGS = 200
 LISTED = (
     "contacts", "opportunities", "orders", "entitlements", "tickets", "resolved_tickets", "consents", "segments",
-    "relationships", "tasks", "loyalty",
+    "relationships", "tasks", "loyalty", "quotes", "surveys", "care_dates",
 )  # fmt: skip
 _c = Customer.__table__.c
 _i = profile_items.c
@@ -70,6 +72,7 @@ def _statement() -> Any:
         _money(members, close).label("money"),
         _competitors(members, close).label("competitors"),
         _touches(members, close).label("touches"),
+        select(suggestion_rules.c.rules).scalar_subquery().label("rules"),
     ).select_from(root.outerjoin(customer_facts, customer_facts.c.customer_id == root.c.id))
 
 
@@ -103,17 +106,26 @@ def _sections(members: Any, close: Any) -> Any:
 
 
 def _met(members: Any, close: Any) -> Any:
-    """Contact -> who met him last; only of contacts that may show."""
-    rows = (
-        select(_i.item_id, _i.data)
-        .where(_i.customer_id.in_(select(members.c.id)), _section("met"), _readable(close))
-        .subquery()
+    """[contact, who of us, when last, how often] over the last meetings, from the end of each member's index."""
+    last = (
+        select(_i.data["contact"].astext.label("contact"), _i.data["user"].astext.label("user"), _i.rank)
+        .where(_i.customer_id == members.c.id, _section("met"), _i.shown, _readable(close))
+        .order_by(_i.rank.desc())
+        .limit(literal_column(str(MEETINGS)))
+        .lateral("last_met")
     )
-    return select(func.jsonb_object_agg(rows.c.item_id, rows.c.data)).scalar_subquery()
+    sums = (
+        select(last.c.contact, last.c.user, func.max(last.c.rank).label("at"), func.count().label("count"))
+        .select_from(members.join(last, true()))
+        .group_by(last.c.contact, last.c.user)
+        .subquery("met")
+    )
+    rows = aggregate_order_by(func.jsonb_build_array(*sums.c), sums.c.at.desc(), sums.c.user)
+    return select(func.jsonb_agg(rows)).scalar_subquery()
 
 
 def _money(members: Any, close: Any) -> Any:
-    """Sums by section and currency: [section, currency, sum, overdue, count]."""
+    """Sums by section and currency: [section, currency, sum, overdue, count, overdue since]."""
     late = _i.due_date < bindparam("today", type_=Date())
     sums = (
         select(
@@ -122,6 +134,7 @@ def _money(members: Any, close: Any) -> Any:
             cast(func.sum(_i.amount), Text).label("total"),
             cast(func.coalesce(func.sum(_i.amount).filter(late), cast(0, Numeric())), Text).label("late"),
             func.count().label("count"),
+            func.min(_i.due_date).filter(late).label("since"),
         )
         .where(
             _i.customer_id.in_(select(members.c.id)),
@@ -187,7 +200,7 @@ _read = Statement(_statement)
 
 
 async def read_profile(reader: Reader, customer_id: uuid.UUID, today: Any) -> Any:
-    """The customer's columns and `sections`, `met`, `money`, `competitors`, `touches`. Raises NotFound."""
+    """The customer's columns and `sections`, `met`, `money`, `competitors`, `touches`, `rules`. Raises NotFound."""
     row = await reader.fetch_row(_read, customer_id=customer_id, today=today)
     if row is None:
         raise NotFound("customer", customer_id)

@@ -1,118 +1,189 @@
-"""What ends soon and what to do next, from what the page shows. Pure; run at every read, since time goes on."""
+"""What to do next, from what the page shows, by the enterprise's rules. Pure; run at every read, since time goes on."""
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from decimal import Decimal
+from typing import Any
+
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from taproot.customer.v1 import profile_pb2 as pb
-from taproot.customer.v1.consent_pb2 import CONSENT_DECISION_GRANTED
 from taproot.customer.v1.customer_pb2 import CUSTOMER_KIND_ORGANIZATION
+from taproot.type.v1.money_pb2 import Money
 from taproot_base import wire
-
-EXPIRY_DAYS = 90
-RENEWAL_DAYS = 60
-SILENT_DAYS = 90
-CLOSING_DAYS = 7
-
-
-def expiries(profile: pb.CustomerProfile, today: dt.date) -> list[pb.ProfileExpiry]:
-    """What ends within EXPIRY_DAYS, first to end first."""
-    found = []
-    for entitlement in profile.entitlements:
-        if entitlement.HasField("end_date"):
-            left = (wire.from_date(entitlement.end_date) - today).days
-            if 0 <= left <= EXPIRY_DAYS:
-                found.append(
-                    pb.ProfileExpiry(
-                        resource="entitlements",
-                        resource_id=entitlement.entitlement_id,
-                        display_name=entitlement.display_name,
-                        end_date=entitlement.end_date,
-                        days_left=left,
-                    )
-                )
-    return sorted(found, key=lambda expiry: expiry.days_left)
+from taproot_customer.profiles.expiring import expiries, next_day
+from taproot_customer.profiles.reasons import reason
+from taproot_customer.profiles.sight import Sight
+from taproot_customer.suggestions import kinds
+from taproot_customer.suggestions.kinds import Rule, in_order
 
 
-def suggestions(profile: pb.CustomerProfile, now: dt.datetime) -> list[pb.ProfileSuggestion]:
+@dataclass(frozen=True)
+class Found:
+    action: str
+    resource: str
+    key: str = ""
+    figures: Mapping[str, str] = field(default_factory=dict)
+
+
+_Finder = Callable[[pb.CustomerProfile, Sight, Rule], Iterator[Found]]
+
+
+def suggestions(
+    profile: pb.CustomerProfile, sight: Sight, rules: Mapping[str, Rule]
+) -> list[pb.ProfileSuggestion]:
     """Most urgent first."""
-    found = [
-        *_complaints(profile),
-        *_overdue(profile),
-        *_renewals(profile),
-        *_closing(profile, now.date()),
-        *_decision_maker(profile),
-        *_silence(profile, now),
-        *_consent(profile),
+    return [
+        _suggestion(rule, found)
+        for rule in in_order(rules.values())
+        if rule.enabled
+        for found in _FINDERS[rule.kind](profile, sight, rule)
     ]
-    return sorted(found, key=lambda suggestion: suggestion.priority)
 
 
-def _suggest(
-    priority: int, action: str, zh: str, en: str, resource: str = "", key: str = ""
-) -> pb.ProfileSuggestion:
+def _suggestion(rule: Rule, found: Found) -> pb.ProfileSuggestion:
+    zh, en = reason(rule.kind, found.resource, found.figures)
     return pb.ProfileSuggestion(
-        action=action, resource=resource, resource_id=key, reason_zh=zh, reason_en=en, priority=priority
+        action=found.action,
+        resource=found.resource,
+        resource_id=found.key,
+        reason_zh=zh,
+        reason_en=en,
+        priority=rule.priority,
+        kind=rule.number,
+        figures=found.figures,
     )
 
 
-def _complaints(profile: pb.CustomerProfile) -> Iterator[pb.ProfileSuggestion]:
+def _amount(money: Money) -> Decimal:
+    return Decimal(money.amount or "0")
+
+
+def _days_since(time: Timestamp, now: dt.datetime) -> int:
+    return (now - wire.from_timestamp(time)).days
+
+
+def _complaints(profile: pb.CustomerProfile, _sight: Sight, _rule: Rule) -> Iterator[Found]:
     for ticket in profile.tickets:
         if ticket.kind == "COMPLAINT":
-            zh, en = f"投诉 {ticket.number} 尚未解决", f"Complaint {ticket.number} is open"
-            yield _suggest(1, "answer_complaint", zh, en, "tickets", ticket.ticket_id)
+            yield Found("answer_complaint", "tickets", ticket.ticket_id, {"number": ticket.number})
 
 
-def _overdue(profile: pb.CustomerProfile) -> Iterator[pb.ProfileSuggestion]:
+def _promises(profile: pb.CustomerProfile, sight: Sight, rule: Rule) -> Iterator[Found]:
+    """Late is what is due before now, if by less than a day."""
+    due: list[tuple[str, str, str, Any]] = [
+        *(("tasks", task.id, sight.text(task, "display_name"), task) for task in profile.tasks),
+        *(("tickets", ticket.ticket_id, ticket.number, ticket) for ticket in profile.tickets),
+    ]
+    for resource, key, name, record in due:
+        if record.HasField("due_time") and wire.from_timestamp(record.due_time) < sight.now:
+            late = _days_since(record.due_time, sight.now)
+            if late >= rule.days:
+                yield Found("keep_promise", resource, key, {"name": name, "days": str(late)})
+
+
+def _invoices(profile: pb.CustomerProfile, sight: Sight, rule: Rule) -> Iterator[Found]:
     for owed in profile.receivables:
-        if owed.HasField("overdue") and Decimal(owed.overdue.amount or "0") > 0:
-            text = f"{owed.overdue.amount} {owed.overdue.currency_code}"
-            yield _suggest(2, "collect_overdue", f"逾期应收 {text}", f"{text} is overdue", "invoices")
+        if not owed.HasField("overdue_since") or _amount(owed.overdue) <= 0:
+            continue
+        late = (sight.today - wire.from_date(owed.overdue_since)).days
+        if late >= rule.days and _amount(owed.overdue) >= rule.amount:
+            figures = {"amount": sight.text(owed, "overdue"), "days": str(late)}
+            yield Found("collect_overdue", "invoices", figures=figures)
 
 
-def _renewals(profile: pb.CustomerProfile) -> Iterator[pb.ProfileSuggestion]:
-    for expiry in profile.expiries:
-        if expiry.days_left <= RENEWAL_DAYS:
-            zh = f"{expiry.display_name} 还有 {expiry.days_left} 天到期"
-            en = f"{expiry.display_name} ends in {expiry.days_left} days"
-            yield _suggest(3, "offer_renewal", zh, en, expiry.resource, expiry.resource_id)
+_RENEWALS = {"quotes": "follow_up_quote", "consents": "ask_consent"}
 
 
-def _closing(profile: pb.CustomerProfile, today: dt.date) -> Iterator[pb.ProfileSuggestion]:
+def _expiring(profile: pb.CustomerProfile, sight: Sight, rule: Rule) -> Iterator[Found]:
+    for end in expiries(profile, sight, rule.days):
+        action = _RENEWALS.get(end.resource, "offer_renewal")
+        figures = {"name": end.display_name, "days": str(end.days_left)}
+        yield Found(action, end.resource, end.resource_id, figures)
+
+
+def _surveys(profile: pb.CustomerProfile, sight: Sight, rule: Rule) -> Iterator[Found]:
+    for answer in profile.surveys:
+        days = _days_since(answer.answer_time, sight.now)
+        if answer.low and days < rule.days:
+            figures = {"score": str(answer.score), "survey": answer.kind, "days": str(days)}
+            yield Found("ask_why", "surveyResponses", answer.response_id, figures)
+
+
+def _quotes(profile: pb.CustomerProfile, sight: Sight, rule: Rule) -> Iterator[Found]:
+    for quote in profile.quotes:
+        days = _days_since(quote.send_time, sight.now) if quote.HasField("send_time") else 0
+        if days >= rule.days:
+            figures = {"number": quote.number, "amount": sight.text(quote, "total"), "days": str(days)}
+            yield Found("follow_up_quote", "quotes", quote.quote_id, figures)
+
+
+def _closing(profile: pb.CustomerProfile, sight: Sight, rule: Rule) -> Iterator[Found]:
     for deal in profile.opportunities:
         if deal.HasField("close_date"):
             date = wire.from_date(deal.close_date)
-            if (date - today).days <= CLOSING_DAYS:
-                zh, en = (
-                    f"商机 {deal.display_name} 预计 {date} 成交",
-                    f"{deal.display_name} is to close on {date}",
-                )
-                yield _suggest(4, "follow_up_opportunity", zh, en, "opportunities", deal.opportunity_id)
+            left = (date - sight.today).days
+            if left <= rule.days:
+                figures = {"name": deal.display_name, "date": date.isoformat(), "days": str(left)}
+                yield Found("follow_up_opportunity", "opportunities", deal.opportunity_id, figures)
 
 
-def _decision_maker(profile: pb.CustomerProfile) -> Iterator[pb.ProfileSuggestion]:
+def _birthdays(profile: pb.CustomerProfile, sight: Sight, rule: Rule) -> Iterator[Found]:
+    for date in sight.dates_of_care(profile):
+        day = next_day(date, sight.today)
+        left = (day - sight.today).days
+        if date.kind == "BIRTHDAY" and 0 <= left <= rule.days:
+            name = sight.text(date, "display_name")
+            figures = {"name": name, "date": day.isoformat(), "days": str(left)}
+            yield Found("congratulate", "careDates", date.care_date_id, figures)
+
+
+def _decision_maker(profile: pb.CustomerProfile, _sight: Sight, _rule: Rule) -> Iterator[Found]:
     organization = profile.customer.kind == CUSTOMER_KIND_ORGANIZATION
     if organization and not any(contact.decision_maker for contact in profile.contacts):
-        yield _suggest(
-            5, "find_decision_maker", "尚不知道谁是决策人", "No decision maker is known", "contacts"
-        )
+        yield Found("find_decision_maker", "contacts")
 
 
-def _silence(profile: pb.CustomerProfile, now: dt.datetime) -> Iterator[pb.ProfileSuggestion]:
-    last = max((entry.occurred_time.seconds for entry in profile.touches), default=0)
-    since = (
-        dt.datetime.fromtimestamp(last, dt.UTC) if last else wire.from_timestamp(profile.customer.create_time)
-    )
-    days = (now - since).days
-    if days >= SILENT_DAYS:
-        yield _suggest(6, "call_back", f"已有 {days} 天没有联系", f"No touch for {days} days", "customers")
+def _silence(profile: pb.CustomerProfile, sight: Sight, rule: Rule) -> Iterator[Found]:
+    """By what people did: mails of a journey and the like stand in the timeline and are no contact."""
+    if not sight.activities:
+        return
+    known = profile.facts.HasField("last_contact_time")
+    days = _days_since(profile.facts.last_contact_time if known else profile.customer.create_time, sight.now)
+    if days >= rule.days:
+        yield Found("call_back", "customers", profile.customer.id, {"days": str(days)})
 
 
-def _consent(profile: pb.CustomerProfile) -> Iterator[pb.ProfileSuggestion]:
-    known = [state for state in profile.consents if state.purpose == "marketing"]
-    if not any(state.decision == CONSENT_DECISION_GRANTED for state in known) and not known:
-        yield _suggest(
-            7, "ask_consent", "尚未征得营销许可", "Consent to marketing was never asked for", "consents"
-        )
+def _consent(profile: pb.CustomerProfile, _sight: Sight, _rule: Rule) -> Iterator[Found]:
+    if not any(state.purpose == "marketing" for state in profile.consents):
+        yield Found("ask_consent", "consents")
+
+
+def _credit(profile: pb.CustomerProfile, sight: Sight, rule: Rule) -> Iterator[Found]:
+    ordered = profile.facts.HasField("last_order_time")
+    if not sight.orders or (ordered and _days_since(profile.facts.last_order_time, sight.now) < rule.days):
+        return
+    for owed in profile.receivables:
+        limit, free = _amount(owed.credit_limit), _amount(owed.credit_free)
+        if limit > 0 and free * 100 >= limit * rule.least_percent:
+            figures = {"amount": sight.text(owed, "credit_free"), "days": str(rule.days)}
+            yield Found("offer_more", "creditLimits", figures=figures)
+
+
+_FINDERS: Mapping[str, _Finder] = {
+    kinds.COMPLAINT: _complaints,
+    kinds.PROMISE: _promises,
+    kinds.INVOICE: _invoices,
+    kinds.EXPIRING: _expiring,
+    kinds.SURVEY: _surveys,
+    kinds.QUOTE: _quotes,
+    kinds.CLOSING: _closing,
+    kinds.BIRTHDAY: _birthdays,
+    kinds.DECIDER: _decision_maker,
+    kinds.SILENCE: _silence,
+    kinds.CONSENT: _consent,
+    kinds.CREDIT: _credit,
+}

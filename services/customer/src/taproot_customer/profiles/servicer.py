@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import uuid
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -11,9 +12,13 @@ from taproot.customer.v1 import profile_service_pb2 as rpc
 from taproot_base.context import current_call
 from taproot_chassis.service import Runtime
 from taproot_chassis.servicer import Servicer
+from taproot_customer.facts.fields import ACTIVITIES, ORDERS
 from taproot_customer.profiles import messages, queries
+from taproot_customer.profiles.expiring import EXPIRY_DAYS
+from taproot_customer.profiles.sight import Sight
 from taproot_customer.settings import CustomerSettings
 from taproot_storage.database import Reader
+from taproot_storage.reads import unread
 
 
 class ProfilesServicer(Servicer):
@@ -24,13 +29,20 @@ class ProfilesServicer(Servicer):
     async def GetCustomerProfile(
         self, request: rpc.GetCustomerProfileRequest, _context: Any
     ) -> pb.CustomerProfile:
+        within = request.expiry_days or EXPIRY_DAYS
+
         async def query(reader: Reader) -> pb.CustomerProfile:
             now = reader.clock.now()
             today = now.astimezone(_zone()).date()
             row = await queries.read_profile(reader, uuid.UUID(request.id), today)
-            return messages.to_message(row, now, today, self._currency)
+            return messages.to_message(row, _sight(now, today), self._currency, within)
 
         return await self.read(query)
+
+
+def _sight(now: dt.datetime, today: dt.date) -> Sight:
+    denied = unread({ACTIVITIES, ORDERS}, "customers.read")
+    return Sight(now, today, current_call().masked, ACTIVITIES not in denied, ORDERS not in denied)
 
 
 def _zone() -> ZoneInfo:
