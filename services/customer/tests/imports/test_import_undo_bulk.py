@@ -16,8 +16,10 @@ from taproot.customer.v1 import import_pb2 as pb
 from taproot.customer.v1 import import_service_pb2 as rpc
 from taproot.customer.v1.customer_service_pb2_grpc import CustomersServiceStub
 from taproot.customer.v1.import_service_pb2_grpc import ImportsServiceStub
+from taproot_customer.care_dates.model import ENDED, CareDate
 from taproot_customer.merging.model import customer_blocks, customer_traits
 from taproot_storage.schema import event_log
+from taproot_storage.visibility import unscoped
 
 ROWS, KNOWN = 620, 40
 MOVING = (pb.IMPORT_STATE_RUNNING, pb.IMPORT_STATE_UNDOING)
@@ -99,17 +101,24 @@ async def test_the_state_before_is_back_and_nobody_is_left_out(service, admin, i
         assert (told.display_name, list(told.tags), told.note) == (one.display_name, list(one.tags), one.note)
         assert (back.etag, back.update_time) == (told.etag, told.update_time)
 
+    here = {one.id for one in known}
+
     async def followed() -> bool:
+        """Nobody gone is found as a duplicate or congratulated; each had a birthday, as did those given one."""
         async with service.runtime.database.reading() as reader:
             traits = {str(row[0]) for row in await reader.fetch(select(customer_traits.c.customer_id))}
             blocks = {str(row[0]) for row in await reader.fetch(select(customer_blocks.c.customer_id))}
-        here = {one.id for one in known}
-        return here <= traits and here <= blocks and not deleted.keys() & (traits | blocks)
+            dates = await reader.fetch(
+                select(CareDate.customer_id, CareDate.state).where(unscoped(CareDate, "all there are"))
+            )
+        states = {str(row[0]): row[1] for row in dates}
+        ended = all(states.get(key) == ENDED for key in (*deleted, *here))
+        return ended and here <= traits and here <= blocks and not deleted.keys() & (traits | blocks)
 
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 90
     while not await followed():
         assert time.monotonic() < deadline
-        await asyncio.sleep(0.1)
+        await asyncio.sleep(0.2)
 
 
 async def test_later_edits_are_kept_and_told(service, admin, imports, content_hash):
