@@ -40,7 +40,9 @@ SHARED = {"journey", "template", "form", "segment", "survey", "user", "branch"}
 # Tells of the calls themselves, in the order in which they happened to be served: only its code is compared.
 TELLS_OF_THE_RUN = "taproot.operations.v1.AuditEventsService."
 # Whom a stranger is: name -> office and how far the role reaches. Each role may do everything there is.
+REGION = "east"
 STRANGERS = {
+    "parent": (REGION, "DATA_SCOPE_BRANCH"),
     "sibling": ("bj", "DATA_SCOPE_BRANCH_AND_BELOW"),
     "child": ("hz", "DATA_SCOPE_BRANCH_AND_BELOW"),
     "other_team": (OFFICE, "DATA_SCOPE_TEAM"),
@@ -146,7 +148,20 @@ async def doors(suite: Suite) -> AsyncIterator[Doors]:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def life(cast: Cast) -> LifeResult:
+async def region(cast: Cast, admin: Client) -> str:
+    """A branch between the head office, which takes part in every life, and the one where this life is played."""
+    assert cast
+    office, top = [await admin.first("/v1/branches", f'code = "{code}"') for code in (OFFICE, "hq")]
+    assert office is not None
+    assert top is not None
+    made = await admin.post("/v1/branches", {"code": REGION, "display_name": "East", "parent_id": top["id"]})
+    moved = await admin.post(f"/v1/branches/{office['id']}:move", {"parent_id": made["id"]})
+    return str(moved["parent_id"])
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def life(cast: Cast, region: str) -> LifeResult:
+    assert region
     return await play_life(cast, 9001)
 
 
@@ -188,8 +203,8 @@ async def _personal(admin: Client) -> dict[str, str]:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def strangers(suite: Suite, cast: Cast, admin: Client) -> dict[str, Stranger]:
-    assert cast
+async def strangers(suite: Suite, region: str, admin: Client) -> dict[str, Stranger]:
+    assert region
     made = {"anonymous": Stranger("anonymous", ""), "forged": Stranger("forged", FORGED)}
     minter = TokenMinter.load(suite.home / "keys" / "gateway" / "identity.pem", GATEWAY_KEY)
     portal = Principal(str(uuid.uuid4()), "portal", party_id=str(uuid.uuid4()))

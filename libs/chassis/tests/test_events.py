@@ -19,6 +19,7 @@ from sqlalchemy.dialects.postgresql import insert
 from taproot_base.auth import Principal
 from taproot_base.context import Call
 from taproot_base.errors import Unavailable
+from taproot_base.tasks import end
 from taproot_chassis import commands, consumers
 from taproot_chassis.consumers import ATTEMPTS, Consumer, SubscriberKind, Subscription
 from taproot_chassis.events import Event, stream_of
@@ -85,9 +86,7 @@ async def running(*coroutines):
     try:
         yield
     finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await end(tasks)
 
 
 async def make_boxes(database, count: int, label: str = "e", events: int = 1) -> list[uuid.UUID]:

@@ -31,7 +31,7 @@ SERVER_OPTIONS = [
     ("grpc.max_connection_age_ms", 300_000),  # grpc adds a jitter of 10 % itself
     ("grpc.max_connection_age_grace_ms", 30_000),
     # Else whoever asks for signs of life oftener than every five minutes is cut off, calls under way included.
-    ("grpc.http2.min_recv_ping_interval_without_data_ms", _ALIVE_MS // 3),
+    ("grpc.http2.min_ping_interval_without_data_ms", _ALIVE_MS // 3),
     ("grpc.so_reuseport", 0),
     *_SIZES,
 ]

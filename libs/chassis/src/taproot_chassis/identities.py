@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import bindparam, func, literal, select, update
+from sqlalchemy import bindparam, select
 
 from taproot.identity.events.v1.branch_event_pb2 import BranchEvent
 from taproot.identity.events.v1.role_event_pb2 import RoleEvent
@@ -18,14 +18,15 @@ from taproot.identity.v1.role_pb2 import DataScope
 from taproot.identity.v1.user_pb2 import USER_STATE_ACTIVE
 from taproot.options.v1.options_pb2 import Sensitivity
 from taproot_base import telemetry
-from taproot_base.access import AccessDirectory, Branch, Grant, Role, Scope, subtree_end
+from taproot_base.access import AccessDirectory, Branch, Grant, Role, Scope
 from taproot_base.auth import Principal
 from taproot_chassis.consumers import SubscriberKind, Subscription
 from taproot_chassis.projections import put_newer
 from taproot_custom import store as custom
+from taproot_storage import moves
 from taproot_storage.schema import identity_branches, identity_roles, identity_users
 from taproot_storage.statements import Statement
-from taproot_storage.visibility import Rule, ScopeRule, unscoped
+from taproot_storage.visibility import Rule
 
 if TYPE_CHECKING:
     from taproot_chassis.events import Event
@@ -44,7 +45,9 @@ _user = Statement(lambda: select(identity_users).where(identity_users.c.id == bi
 async def apply(event: Event, work: UnitOfWork, rules: Sequence[Rule] = ()) -> None:
     """Handler of the subscription `identities`. `rules`: the service's scoped tables."""
     if event.type == "branch.moved":
-        await _move_rows(event.decode(BranchEvent), rules, work)
+        moved = event.decode(BranchEvent)
+        key = uuid.UUID(moved.branch.id)
+        await moves.begin(moves.Move(key, event.version, moved.previous_path, moved.branch.path), rules, work)
     apply_one = {"role": _apply_role, "branch": _apply_branch, "user": _apply_user}.get(event.aggregate_type)
     if apply_one is not None:
         await apply_one(event, work)
@@ -79,26 +82,6 @@ async def _apply_branch(event: Event, work: UnitOfWork) -> None:
         regions=list(branch.regions),
         closed=branch.closed or event.name == "deleted",
     )
-
-
-async def _move_rows(event: BranchEvent, rules: Sequence[Rule], work: UnitOfWork) -> None:
-    """Rows of a moved branch and of those below it follow to the new path."""
-    old, new = event.previous_path, event.branch.path
-    for rule in rules:
-        if rule.branch is not None:
-            column = rule.branch
-            await work.execute(
-                update(rule.table)
-                .where(column >= old, column < subtree_end(old), unscoped(rule.table, "a branch has moved"))
-                .values({column: literal(new) + func.substr(column, len(old) + 1)})
-            )
-    for shares in {rule.shares for rule in rules if isinstance(rule, ScopeRule) and rule.shares is not None}:
-        path = shares.c.branch_path
-        await work.execute(
-            update(shares)
-            .where(path >= old, path < subtree_end(old))
-            .values({path: literal(new) + func.substr(path, len(old) + 1)})
-        )
 
 
 async def _apply_user(event: Event, work: UnitOfWork) -> None:

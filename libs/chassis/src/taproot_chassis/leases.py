@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import asyncpg
 
 from taproot_base import telemetry
+from taproot_base.tasks import end
 
 if TYPE_CHECKING:
     from taproot_storage.database import Database
@@ -92,21 +93,11 @@ class Leases:
             for task in done:
                 task.result()
         finally:
-            await _stop(tasks)
+            await end(tasks)
 
     async def close(self) -> None:
         if self._connection is not None and not self._connection.is_closed():
             await self._connection.close()
-
-
-async def _stop(tasks: set[asyncio.Task[None]]) -> None:
-    """Cancel until they end: the NATS client turns a cancellation that meets it into an error of its own."""
-    pending = tasks
-    while pending:
-        for task in pending:
-            task.cancel()
-        _, pending = await asyncio.wait(pending, timeout=1.0)
-    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _signed(value: int) -> int:

@@ -88,7 +88,8 @@ class Relay:
 
     async def _wait(self) -> None:
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._wake.wait(), POLL_SECONDS)
+            async with asyncio.timeout(POLL_SECONDS):
+                await self._wake.wait()
 
     async def publish_batch(self) -> int:
         """Publish what is waiting; returns how many rows were tried."""

@@ -26,6 +26,7 @@ from taproot_base.client import Peers
 from taproot_base.clock import Clock, SystemClock
 from taproot_base.context import Call, calling
 from taproot_base.settings import Settings
+from taproot_base.tasks import end
 from taproot_base.transport import Transport
 from taproot_chassis import customfields, identities
 from taproot_chassis.audit import Auditor
@@ -41,7 +42,7 @@ from taproot_chassis.relay import Relay
 from taproot_chassis.server import GrpcServer, rules_of
 from taproot_chassis.systemservices import EventsServicer, OperationsServicer
 from taproot_custom.keeping import keep_aggregates
-from taproot_storage import idempotency, partitions
+from taproot_storage import idempotency, moves, partitions
 from taproot_storage.database import Database
 from taproot_storage.eventlog import Encoder, EventLog
 from taproot_storage.visibility import Rule, scope_rules
@@ -255,7 +256,8 @@ class ServiceProcess:
         for consumer in self.consumers:
             self._spawn(leases.run(f"consumer:{consumer.subscription.consumer}", consumer.run))
         sealer = Job("seal-audit", SEAL_SECONDS, Sealer(self._name, runtime.minter.sign).run)
-        for job in (*_SYSTEM_JOBS, sealer, *parts.jobs):
+        mover = Job("follow-branches", 2, functools.partial(moves.follow, rules=self._definition.scoped))
+        for job in (*_SYSTEM_JOBS, sealer, mover, *parts.jobs):
             work = functools.partial(run_for_ever, job, runtime.database, runtime.system_call)
             self._spawn(leases.run(f"job:{job.name}", work))
         handlers = {**customfields.handlers(Holdings(self._definition.encoders)), **parts.operations}
@@ -272,9 +274,7 @@ class ServiceProcess:
         await self._stop()
 
     async def _stop(self) -> None:
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await end(self._tasks)
         await self._stack.aclose()
 
 

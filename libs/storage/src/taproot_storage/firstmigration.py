@@ -221,6 +221,18 @@ def _create_identity_tables() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_identity_branches")),
     )
     op.create_table(
+        "identity_moves",
+        sa.Column("branch_id", sa.Uuid(), nullable=False),
+        sa.Column("version", sa.BigInteger(), nullable=False),
+        sa.Column("previous_path", sa.Text(), nullable=False),
+        sa.Column("path", sa.Text(), nullable=False),
+        sa.Column("moved_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("swept_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("done_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("row_count", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
+        sa.PrimaryKeyConstraint("branch_id", "version", name=op.f("pk_identity_moves")),
+    )
+    op.create_table(
         "identity_roles",
         sa.Column("id", sa.Text(), nullable=False),
         sa.Column("version", sa.BigInteger(), nullable=False),

@@ -223,6 +223,20 @@ identity_branches = Table(
     Column("closed", Boolean, nullable=False),
 )
 
+# Where branches have been, while rows follow them. Kept when the projection is built anew.
+identity_moves = Table(
+    "identity_moves",
+    metadata,
+    Column("branch_id", Uuid, primary_key=True),
+    Column("version", BigInteger, primary_key=True),
+    Column("previous_path", Text, nullable=False),
+    Column("path", Text, nullable=False),
+    Column("moved_at", Instant, nullable=False),
+    Column("swept_at", Instant, nullable=False),
+    Column("done_at", Instant),
+    Column("row_count", BigInteger, nullable=False, server_default=text("0")),
+)
+
 identity_users = Table(
     "identity_users",
     metadata,

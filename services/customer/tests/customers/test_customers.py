@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 
 import pytest
 import pytest_asyncio
@@ -12,8 +11,6 @@ from taproot.customer.events.v1.customer_event_pb2 import CustomerEvent
 from taproot.customer.v1 import customer_pb2 as pb
 from taproot.customer.v1 import customer_service_pb2 as rpc
 from taproot.customer.v1.customer_service_pb2_grpc import CustomersServiceStub
-from taproot.identity.events.v1.branch_event_pb2 import BranchEvent
-from taproot.identity.v1.branch_pb2 import Branch
 from taproot_base.errors import AppError, Kind
 from taproot_testkit import Harness, branch_id
 
@@ -247,29 +244,6 @@ class TestListCustomers:
             rpc.AggregateCustomersRequest(group_by=["value_class"], measures=["count()"])
         )
         assert [(list(r.keys), list(r.values)) for r in answer.rows] == [(["A"], ["2"]), (["B"], ["1"])]
-
-
-class TestMovedBranch:
-    async def test_rows_follow_to_the_new_path(self, service):
-        """Who saw the branch from above no longer does; who is above the new place does."""
-        key = await service.add_branch("/hq/e/nb/")
-        below = await service.add_user({"customers.*": "branch"}, "/hq/e/nb/")
-        mine = service.stub(CustomersServiceStub, replace(below, branch_id=key))
-        made = await mine.CreateCustomer(create("搬家"))
-        east = service.stub(
-            CustomersServiceStub, await service.add_user({"customers.read": "branch_and_below"}, "/hq/e/")
-        )
-        west = service.stub(
-            CustomersServiceStub, await service.add_user({"customers.read": "branch_and_below"}, "/hq/w/")
-        )
-        request = rpc.GetCustomerRequest(id=made.id)
-        assert (await east.GetCustomer(request)).id == made.id
-        branch = Branch(id=key, code="nb", display_name="nb", path="/hq/w/nb/", time_zone="Asia/Shanghai")
-        moved = BranchEvent(branch=branch, version=2, previous_path="/hq/e/nb/")
-        await service.deliver(service.event("branch.moved", moved, key, version=2, source="identity"))
-        await service.runtime.access.refresh()
-        assert (await west.GetCustomer(request)).id == made.id
-        assert (await failure(east.GetCustomer(request))).kind is Kind.NOT_FOUND
 
 
 class TestDeleteCustomer:

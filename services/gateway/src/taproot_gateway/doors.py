@@ -14,6 +14,7 @@ from granian.http import HTTP1Settings
 from granian.server.embed import Server
 
 from taproot_base import telemetry
+from taproot_base.tasks import end
 from taproot_base.transport import Transport
 from taproot_chassis.service import Runtime
 from taproot_gateway.backends import Backends
@@ -171,9 +172,7 @@ class Doors:
         self.backends.draining = True
         await self.streams.close()
         await asyncio.gather(self.door.drain(self._settings.drain_seconds), self._stop_http())
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await end(self._tasks)
         await self.refusals.flush(everything=True)
         await self.backends.close()
 

@@ -63,7 +63,8 @@ class Revocations:
             await asyncio.sleep(_RETRY_SECONDS)
 
     async def _listen(self) -> None:
-        connection: Any = await asyncio.wait_for(self._database.connect_direct(), _CONNECT_SECONDS)
+        async with asyncio.timeout(_CONNECT_SECONDS):
+            connection: Any = await self._database.connect_direct()
         try:
             await connection.add_listener(CHANNEL, lambda *heard: self._tell(str(heard[-1])))
             self._tell("")  # whatever was said before

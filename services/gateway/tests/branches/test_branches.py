@@ -76,6 +76,19 @@ class TestMoveBranch:
         async with gateway.client(token) as client:
             assert (await client.get(f"/v1/users/{user['id']}")).status_code == 200
 
+    async def test_its_old_place_stays_free_for_a_while(self, gateway: Any) -> None:
+        """Rows that were being placed there meanwhile must not become another branch's."""
+        top = await root(gateway)
+        a, b = await make(gateway, "va", top), await make(gateway, "vb", top)
+        gone = await make(gateway, "gone", a["id"])
+        async with gateway.admin as client:
+            await client.post(f"/v1/branches/{gone['id']}:move", json={"parent_id": b["id"]})
+            body = {"code": "gone", "display_name": "x", "parent_id": a["id"]}
+            taken = await client.post("/v1/branches", json=body)
+            back = await client.post(f"/v1/branches/{gone['id']}:move", json={"parent_id": a["id"]})
+        assert (taken.status_code, taken.json()["reason"]) == (409, "BRANCH_CODE_TAKEN")
+        assert (back.status_code, back.json()["path"]) == (200, "/hq/va/gone/")
+
     async def test_never_below_itself_and_never_the_head_office(self, gateway: Any) -> None:
         top = await root(gateway)
         a = await make(gateway, "ca", top)

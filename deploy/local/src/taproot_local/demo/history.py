@@ -33,7 +33,7 @@ VISITS = (
 
 @dataclass(frozen=True)
 class History:
-    """Everything is dated back from `today`; `ids` are the customers by number, `count` of them."""
+    """Everything happened before `today`, whatever the time; `ids` are the customers by number, `count` of them."""
 
     today: date
     ids: dict[int, str]
@@ -51,10 +51,9 @@ class History:
             who = someone(random.randrange(self.count))
         return who
 
-    def day(self, random: Random, newest: int = 0, oldest: int = DAYS) -> date:
-        """More of it lately: business grows."""
-        span = oldest - newest
-        return self.today - timedelta(days=newest + span - int(span * random.random() ** 0.7))
+    def day(self, random: Random) -> date:
+        """A past one. More of it lately: business grows."""
+        return self.today - timedelta(days=DAYS - int((DAYS - 1) * random.random() ** 0.7))
 
     def opportunity(self, number: int) -> Json:
         random = dice("opportunity", number)
@@ -78,7 +77,7 @@ class History:
     def _outcome(self, who: Someone, opened: date, random: Random) -> Json:
         age = (self.today - opened).days
         closed = opened + timedelta(days=random.randint(7, 120))
-        if closed > self.today or (age < 60 and random.random() < 0.6):
+        if closed >= self.today or (age < 60 and random.random() < 0.6):
             expected = self.today + timedelta(days=random.randint(3, 90))
             return {"stage": random.choice(OPEN_STAGES), "expected_close_date": day(expected)}
         if random.random() < (0.62 if who.buys else 0.25):
@@ -88,7 +87,7 @@ class History:
     def order(self, number: int) -> Json:
         random = dice("order", number)
         who = self.pick(random, buyer=True)
-        ordered = self.day(random, newest=1)
+        ordered = self.day(random)
         delivered = min(ordered + timedelta(days=random.randint(2, 30)), self.today)
         recent = (self.today - ordered).days < 14
         state = (
@@ -190,7 +189,7 @@ class History:
             "kind": f"ACTIVITY_KIND_{kind}",
             "display_name": subject,
             "outcome": random.choice(("interested", "reached", "no_answer", "needs_time")),
-            "start_time": moment(self.day(random, newest=1), random),
+            "start_time": moment(self.day(random), random),
             "owner_id": who.seller.id,
             "branch_id": who.office.id,
         }

@@ -196,9 +196,10 @@ class Store:
 
 def _exists_as(result: Json) -> str:
     """The customer that a part of a batch was refused for, when it may be seen."""
-    details = result.get("error", {}).get("details", [])
-    found = (one for one in details if one.get("reason") == "CUSTOMER_EXISTS")
-    return str(next(found, {}).get("metadata", {}).get("customer_id", ""))
+    for detail in result.get("error", {}).get("details", []):
+        if detail.get("reason") == "CUSTOMER_EXISTS":
+            return str(detail.get("metadata", {}).get("customer_id", ""))
+    return ""
 
 
 def _references(body: Json) -> list[str]:

@@ -7,9 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import func, update
-
-from taproot_base.access import subtree_end
 from taproot_base.errors import InvalidArgument, NotFound
 from taproot_base.ids import new_id
 from taproot_gateway.branches import queries
@@ -18,8 +15,9 @@ from taproot_gateway.teams.model import Team
 from taproot_gateway.users.model import User
 from taproot_storage.database import UnitOfWork
 from taproot_storage.idempotency import lock_key
+from taproot_storage.moves import Move, begin, left_lately
 from taproot_storage.updates import check_etag, merge_patch
-from taproot_storage.visibility import require_placement, unscoped
+from taproot_storage.visibility import require_placement, rule_of
 
 TREE_LOCK = lock_key("identity", "tree")
 """Changes of the tree wait for each other: a path depends on every ancestor."""
@@ -51,7 +49,7 @@ async def create_branch(command: CreateBranch, work: UnitOfWork) -> Branch:
     parent = await _parent(work, command.parent_id, "branch.parent_id")
     branch = Branch.create(command.id or new_id(), parent, command.values, work.clock.now())
     require_placement("branches", branch.path)
-    await _require_free(work, branch.path)
+    await _require_free(work, branch)
     await work.add(branch)
     return branch
 
@@ -75,12 +73,12 @@ async def move_branch(command: MoveBranch, work: UnitOfWork) -> Branch:
     require_placement("branches", parent.path, "move")
     followers = await work.scalars(queries.below(branch.path))
     before, after = branch.move_below(parent, now)
-    await _require_free(work, after)
+    await _require_free(work, branch)
     for follower in followers:
         follower.follow(before, after, now)
     await work.flush()
-    for table in (User.__table__, Team.__table__):
-        await _repath(work, table, before, after)
+    move = Move(branch.id, branch.version, before, after)
+    await begin(move, [rule_of(User), rule_of(Team)], work)
     return branch
 
 
@@ -90,20 +88,6 @@ async def delete_branch(key: uuid.UUID, etag: str, work: UnitOfWork) -> Branch:
     return branch
 
 
-async def _repath(work: UnitOfWork, table: Any, before: str, after: str) -> None:
-    column = table.c.branch_path
-    statement = (
-        update(table)
-        .where(
-            column >= before,
-            column < subtree_end(before),
-            unscoped(table, "a move takes everything below along"),
-        )
-        .values(branch_path=func.concat(after, func.substr(column, len(before) + 1)))
-    )
-    await work.execute(statement)
-
-
 async def _parent(work: UnitOfWork, key: uuid.UUID, field: str) -> Branch:
     parent: Branch | None = await work.scalar(queries.parent(key))
     if parent is None:
@@ -111,8 +95,10 @@ async def _parent(work: UnitOfWork, key: uuid.UUID, field: str) -> Branch:
     return parent
 
 
-async def _require_free(work: UnitOfWork, path: str) -> None:
-    if await work.scalar(queries.at(path)) is not None:
+async def _require_free(work: UnitOfWork, branch: Branch) -> None:
+    if await work.scalar(queries.at(branch.path)) is not None:
+        raise BranchCodeTaken
+    if await left_lately(branch.path, work) not in {None, branch.id}:
         raise BranchCodeTaken
 
 

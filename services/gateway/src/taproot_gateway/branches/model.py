@@ -24,7 +24,9 @@ class BranchCodeTaken(AlreadyExists):
     reason = "BRANCH_CODE_TAKEN"
 
     def __init__(self) -> None:
-        super().__init__("another branch below this parent has the code")
+        super().__init__(
+            "another branch below this parent has the code, or had it until less than an hour ago"
+        )
 
 
 class BranchState(AppError):

@@ -18,6 +18,7 @@ from nats.js.errors import NotFoundError
 
 from taproot_base import telemetry
 from taproot_base.errors import Unavailable
+from taproot_base.tasks import end
 from taproot_chassis.bus import Bus
 from taproot_chassis.events import Event, stream_of
 from taproot_chassis.pulling import Pull
@@ -183,9 +184,7 @@ class Feeds:
             raise Unavailable("events cannot be read at the moment; try again") from None
 
     async def close(self) -> None:
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await end(self._tasks)
 
     def end(self) -> Positions:
         return {source: feed.last for source, feed in self.feeds.items()}

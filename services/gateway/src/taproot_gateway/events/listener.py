@@ -107,7 +107,8 @@ class Listener:
                 continue
             await self._check()
             try:
-                await asyncio.wait_for(self._bell.wait(), HEARTBEAT_SECONDS)
+                async with asyncio.timeout(HEARTBEAT_SECONDS):
+                    await self._bell.wait()
             except TimeoutError:
                 return b""
 

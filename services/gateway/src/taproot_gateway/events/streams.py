@@ -13,6 +13,7 @@ from sqlalchemy import ARRAY, LargeBinary, Uuid, bindparam, func, select
 
 from taproot_base import telemetry
 from taproot_base.access import AccessDirectory
+from taproot_base.tasks import end
 from taproot_chassis.identities import AccessStore
 from taproot_gateway.api_keys.model import api_keys
 from taproot_gateway.callers import Caller, Callers, credential_hash
@@ -93,8 +94,7 @@ class Streams:
 
     async def close(self) -> None:
         if self._watching is not None:
-            self._watching.cancel()
-            await asyncio.gather(self._watching, return_exceptions=True)
+            await end([self._watching])
         for listener in self._listeners:
             listener.close()
         await self._feeds.close()
@@ -157,9 +157,7 @@ class Streams:
         try:
             await asyncio.wait({talking, leaving}, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            for task in (talking, leaving):
-                task.cancel()
-            await asyncio.gather(talking, leaving, return_exceptions=True)
+            await end([talking, leaving])
 
     async def _watch(self) -> None:
         while True:
@@ -212,7 +210,8 @@ async def _talk(listener: Listener, at: positions.Positions | None, send: Send) 
         async with aclosing(listener.chunks(at)) as chunks:
             async for chunk in chunks:
                 if chunk:
-                    await asyncio.wait_for(_body(send, chunk), SEND_SECONDS)
+                    async with asyncio.timeout(SEND_SECONDS):
+                        await _body(send, chunk)
     except Ended as error:
         reason = str(error)
     except TimeoutError:
@@ -222,7 +221,8 @@ async def _talk(listener: Listener, at: positions.Positions | None, send: Send) 
     _ended.labels(reason).inc()
     with suppress(TimeoutError):
         last = b'event: end\ndata: {"reason":"%b"}\n\n' % reason.encode()
-        await asyncio.wait_for(_body(send, last, more=False), 1.0)
+        async with asyncio.timeout(1.0):
+            await _body(send, last, more=False)
 
 
 async def _body(send: Send, body: bytes, *, more: bool = True) -> None:

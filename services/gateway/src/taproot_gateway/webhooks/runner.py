@@ -18,6 +18,7 @@ from taproot_base import telemetry
 from taproot_base.auth import Principal
 from taproot_base.context import Call, calling
 from taproot_base.errors import AppError, Unavailable
+from taproot_base.tasks import end
 from taproot_chassis.identities import AccessStore
 from taproot_gateway.mails.queue import WEBHOOK_FAILING, WEBHOOK_GONE, queue_mail
 from taproot_gateway.settings import GatewaySettings
@@ -76,9 +77,7 @@ class Runner:
                 await self._share()
                 await asyncio.sleep(POLL_SECONDS)
         finally:
-            for task in self._tasks:
-                task.cancel()
-            await asyncio.gather(*self._tasks, return_exceptions=True)
+            await end(self._tasks)
 
     async def _share(self) -> None:
         room = _ENDPOINTS - len(self._tasks)
