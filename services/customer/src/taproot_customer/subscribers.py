@@ -69,6 +69,8 @@ def subscriptions(settings: CustomerSettings) -> list[Subscription]:
     derive = Deriver(settings.default_time_zone)
     return [
         *SUBSCRIPTIONS,
-        Subscription("care-dates", "customer", ("customer.*", "contact.*"), derive, REACTION),
+        Subscription(
+            "care-dates", "customer", ("customer.*", "contact.*"), derive, REACTION, together=derive.together
+        ),
         Subscription("care-dates", "servicedesk", ("entitlement.*",), derive, REACTION),
     ]

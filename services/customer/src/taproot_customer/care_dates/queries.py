@@ -56,6 +56,12 @@ _home = Statement(
         unscoped(Customer, "what is derived lies where its customer lies"),
     )
 )
+_stored = Statement(
+    lambda: select(_c.id).where(
+        _c.id == func.any(bindparam("ids", type_=ARRAY(Uuid()))),
+        unscoped(CareDate, "it follows what it comes from"),
+    )
+)
 _candidates = Statement(
     lambda: (
         select(_c.id, _c.next_notice_date, _customer.time_zone, _branch.time_zone)
@@ -95,6 +101,11 @@ async def zone(reader: Reader, customer_id: uuid.UUID, default: str) -> ZoneInfo
     """The customer's, else its branch's, else the enterprise's."""
     row = await reader.fetch_row(_zones, customer=customer_id)
     return zone_of(*(row or ()), default)
+
+
+async def stored(reader: Reader, ids: Sequence[uuid.UUID]) -> set[uuid.UUID]:
+    """Those of the ids that are care dates."""
+    return {row[0] for row in await reader.fetch(_stored, ids=list(ids))} if ids else set()
 
 
 async def home(reader: Reader, customer_id: uuid.UUID) -> dict[str, Any] | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,6 +37,12 @@ class Derived:
     values: Values | None
 
 
+def _wanted(event: Event) -> Derived | None:
+    """None where nothing can follow from the event."""
+    wanted = _READERS[event.aggregate_type](event)
+    return None if wanted is None or (wanted.values is None and event.name == "created") else wanted
+
+
 def derived_key(source: str, record_id: uuid.UUID) -> uuid.UUID:
     return derived_id(record_id, "care_date", source)
 
@@ -47,9 +54,22 @@ class Deriver:
     default_zone: str
 
     async def __call__(self, event: Event, work: UnitOfWork) -> None:
-        wanted = _READERS[event.aggregate_type](event)
-        if wanted is None or (wanted.values is None and event.name == "created"):
-            return
+        wanted = _wanted(event)
+        if wanted is not None:
+            await self._derive(wanted, event, work)
+
+    async def together(self, events: Sequence[Event], work: UnitOfWork) -> None:
+        """Most have no date and never had one: who has is asked once for all of them."""
+        asked = [(event, wanted) for event in events if (wanted := _wanted(event)) is not None]
+        stored = await queries.stored(work, [derived_key(one.source, e.aggregate_id) for e, one in asked])
+        for event, wanted in asked:
+            key = derived_key(wanted.source, event.aggregate_id)
+            if wanted.values is not None or key in stored:
+                await self._derive(wanted, event, work)
+                await work.flush()  # the next event may be about the same date
+                stored.add(key)
+
+    async def _derive(self, wanted: Derived, event: Event, work: UnitOfWork) -> None:
         key = derived_key(wanted.source, event.aggregate_id)
         found = await find_any(work, CareDate, key, "it follows what it comes from")
         if found is None:

@@ -104,7 +104,12 @@ def _put_traits_statement() -> Any:
 
 
 _put_traits = Statement(_put_traits_statement)
-_drop_traits = Statement(lambda: delete(customer_traits).where(_t.customer_id == bindparam("of")))
+_forget_traits = Statement(
+    lambda: delete(customer_traits).where(_t.customer_id == func.any(bindparam("ids", type_=ARRAY(Uuid()))))
+)
+_forget_blocks = Statement(
+    lambda: delete(customer_blocks).where(_b.customer_id == func.any(bindparam("ids", type_=ARRAY(Uuid()))))
+)
 _drop_blocks = Statement(
     lambda: delete(customer_blocks).where(
         _b.customer_id == bindparam("of"), _b.key != func.all(bindparam("kept", type_=ARRAY(BigInteger)))
@@ -175,9 +180,10 @@ async def put_new(work: UnitOfWork, given: Sequence[tuple[uuid.UUID, int, Traits
     await work.execute(_add_pairs, of=[key for key, _ in pairs], keys=[block for _, block in pairs])
 
 
-async def forget(work: UnitOfWork, customer_id: uuid.UUID) -> None:
-    await work.execute(_drop_traits, of=customer_id)
-    await work.execute(_drop_blocks, of=customer_id, kept=[])
+async def forget(work: UnitOfWork, *customer_ids: uuid.UUID) -> None:
+    if customer_ids:
+        await work.execute(_forget_traits, ids=list(customer_ids))
+        await work.execute(_forget_blocks, ids=list(customer_ids))
 
 
 async def find(

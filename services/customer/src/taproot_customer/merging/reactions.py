@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Sequence
 
 from taproot.customer.events.v1.customer_event_pb2 import CustomerEvent
@@ -26,13 +27,26 @@ async def on_customer_changed(event: Event, work: UnitOfWork) -> None:
 
 
 async def on_customers_changed(events: Sequence[Event], work: UnitOfWork) -> None:
-    """New customers have nothing stored that must give way, unless something else about them came before."""
+    """New customers have nothing stored that must give way, unless something else about them came before.
+
+    Those that are gone are forgotten together in the end, but for the ones that came back after that.
+    """
     born = [event for event in events if event.type == "customer.created"]
     made = [(event, traits) for event in born if (traits := _traits(event)) is not None]
     await candidates.put_new(work, [(event.aggregate_id, event.version, traits) for event, traits in made])
+    gone: set[uuid.UUID] = set()
     for event in events:
-        if event.type != "customer.created":
-            await on_customer_changed(event, work)
+        if event.type == "customer.created":
+            continue
+        traits = _traits(event)
+        if traits is None:
+            gone.add(event.aggregate_id)
+            continue
+        if event.aggregate_id in gone:
+            gone.remove(event.aggregate_id)
+            await candidates.forget(work, event.aggregate_id)
+        await candidates.put(work, event.aggregate_id, event.version, traits)
+    await candidates.forget(work, *gone)
 
 
 def _traits(event: Event) -> Traits | None:
