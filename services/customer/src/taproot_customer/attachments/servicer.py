@@ -10,8 +10,9 @@ from google.protobuf.wrappers_pb2 import StringValue
 
 from taproot.customer.v1 import attachment_pb2 as pb
 from taproot.customer.v1 import attachment_service_pb2 as rpc
+from taproot_base.context import current_call
 from taproot_chassis.service import Runtime
-from taproot_customer.attachments import files, handlers
+from taproot_customer.attachments import files, handlers, messages
 from taproot_customer.attachments.model import Attachment
 from taproot_customer.attachments.queries import SHELF
 from taproot_customer.settings import CustomerSettings
@@ -51,6 +52,7 @@ class AttachmentsServicer(ResourceServicer[pb.Attachment]):
     async def DownloadAttachment(self, request: rpc.DownloadAttachmentRequest, _context: Any) -> HttpBody:
         async with self.database.unit() as work:
             found = await handlers.find_file(request.id, work)
+            messages.require_whole(current_call().masked)
         content = await handlers.content_of(self._blobs, found)
         name = AnyMessage()
         name.Pack(StringValue(value=found.display_name))
