@@ -208,6 +208,8 @@ class TestWords:
             for part in name.split("."):
                 assert part in descriptor.fields_by_name, (event_type, name)
                 descriptor = descriptor.fields_by_name[part].message_type
+            said = {None, "taproot.type.v1.Money", "google.type.Date", "google.protobuf.Timestamp"}
+            assert getattr(descriptor, "full_name", None) in said, f"{name} of {event_type} has no text"
 
     def test_every_kind_is_in_the_contract(self):
         known = {

@@ -11,7 +11,11 @@ from taproot_chassis.servicer import Servicer
 from taproot_customer.settings import CustomerSettings
 from taproot_customer.suggestions import handlers, messages, queries
 from taproot_storage.database import Reader, UnitOfWork
+from taproot_storage.idempotency import lock_key
 from taproot_storage.updates import changed_fields
+
+LOCK = lock_key("suggestion_rules", "only")
+"""Before the first change there is no row to lock: two changes at once would not know of each other."""
 
 
 class SuggestionRulesServicer(Servicer):
@@ -36,7 +40,7 @@ class SuggestionRulesServicer(Servicer):
         async def again(reader: Reader, _key: str) -> pb.SuggestionRules:
             return await _rules(reader)
 
-        return await self.once(request, act, again, result_id=lambda _response: "rules")
+        return await self.once(request, act, again, result_id=lambda _response: "rules", locks=[LOCK])
 
 
 async def _rules(reader: Reader) -> pb.SuggestionRules:
