@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-import asyncpg
 import pytest
+from sqlalchemy import select
 
-# Versions and times of change count every event, undone ones too; the order of what is searched by means nothing.
-_CUSTOMERS = """SELECT md5(coalesce(string_agg(h, '' ORDER BY h), '')) FROM (
-    SELECT md5((to_jsonb(c) - 'version' - 'update_time' - 'search_tokens')::text
-        || (SELECT array_agg(t ORDER BY t) FROM unnest(c.search_tokens) t)::text) AS h
-    FROM customers c WHERE c.delete_time IS NULL) rows"""
-_KEYS = """SELECT md5(coalesce(string_agg(h, '' ORDER BY h), '')) FROM (
-    SELECT md5(k::text) AS h FROM customer_keys k) rows"""
+from taproot_customer.customers.model import Customer, customer_keys
+from taproot_storage.visibility import unscoped
+
+# They count every event, undone ones too.
+_PASSING = ("version", "update_time")
 
 
 @pytest.fixture
@@ -22,10 +21,20 @@ def content_hash() -> Callable[[Any], Awaitable[tuple[str, str]]]:
     """Hashes of all living customers and of the identifiers they are matched by."""
 
     async def read(service: Any) -> tuple[str, str]:
-        connection = await asyncpg.connect(service.runtime.settings.database_url)
-        try:
-            return await connection.fetchval(_CUSTOMERS), await connection.fetchval(_KEYS)
-        finally:
-            await connection.close()
+        alive = Customer.delete_time.is_(None), unscoped(Customer, "all there are")
+        async with service.runtime.database.reading() as reader:
+            people = await reader.fetch(select(Customer.__table__).where(*alive))
+            keys = await reader.fetch(select(customer_keys))
+        return _hash(_lasting(row) for row in people), _hash(dict(row) for row in keys)
 
     return read
+
+
+def _lasting(row: Any) -> dict[str, Any]:
+    """The order of what is searched by means nothing."""
+    kept = {name: value for name, value in row.items() if name not in _PASSING}
+    return kept | {"search_tokens": sorted(row["search_tokens"])}
+
+
+def _hash(rows: Any) -> str:
+    return hashlib.sha256("\n".join(sorted(repr(row) for row in rows)).encode()).hexdigest()
