@@ -195,7 +195,12 @@ async def _personal(admin: Client) -> dict[str, str]:
     view = await admin.post("/v1/savedViews", {"display_name": "mine", "collection": "customers"})
     content = base64.b64encode(b"Name\nMine\n").decode()
     loaded = await admin.post("/v1/imports", {"file_name": "mine.csv", "content": content})
+    upload = str(uuid.uuid4())
+    headers = {"authorization": f"Bearer {admin.token}"}
+    sent = await admin.http.post(f"/v1/uploads/{upload}:append", content=b"Name\nMine\n", headers=headers)
+    assert sent.status_code == 200, sent.text
     return {
+        "upload": upload,
         "export": export["id"],
         "insight": insight["id"],
         "saved_view": view["id"],

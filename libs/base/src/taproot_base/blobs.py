@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import os
 import shutil
 import time
@@ -10,9 +11,11 @@ import uuid
 from pathlib import Path
 from typing import Protocol
 
+_PIECE = 1024 * 1024
+
 
 class BlobStore(Protocol):
-    """Keys are `<owner>/<name>`; a key is written once and never changed."""
+    """Keys are `<owner>/<name>`; but for uploads a key is written once and never changed."""
 
     async def put(self, key: str, content: bytes) -> None: ...
 
@@ -21,10 +24,21 @@ class BlobStore(Protocol):
     async def save(self, key: str, path: Path) -> None:
         """As a file, without holding it in memory."""
 
+    async def add(self, key: str, path: Path) -> None:
+        """From a file, without holding it in memory."""
+
+    async def size(self, key: str) -> int:
+        """In bytes; 0 when there is none."""
+
+    async def append(self, key: str, offset: int, content: bytes) -> int:
+        """Add what is missing of a part to the one kind of blob that grows: an upload. Its size after that, which
+        is less than `offset` when parts before are missing and nothing was added.
+        """
+
     async def delete(self, key: str) -> None: ...
 
     async def older_than(self, folder: str, seconds: float) -> list[str]:
-        """Keys of a folder written before that long ago."""
+        """Keys in and below a folder written before that long ago."""
 
 
 class DirectoryBlobStore:
@@ -52,6 +66,39 @@ class DirectoryBlobStore:
             os.fsync(out.fileno())
         partial.replace(path)
 
+    async def add(self, key: str, path: Path) -> None:
+        await asyncio.to_thread(self._add, self.path(key), path)
+
+    def _add(self, path: Path, source: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+        with source.open("rb") as read, partial.open("wb") as out:
+            shutil.copyfileobj(read, out, _PIECE)
+            out.flush()
+            os.fsync(out.fileno())
+        partial.replace(path)
+
+    async def size(self, key: str) -> int:
+        path = self.path(key)
+        return await asyncio.to_thread(lambda: path.stat().st_size if path.exists() else 0)
+
+    async def append(self, key: str, offset: int, content: bytes) -> int:
+        return await asyncio.to_thread(self._append, self.path(key), offset, content)
+
+    def _append(self, path: Path, offset: int, content: bytes) -> int:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("ab") as out:
+            fcntl.flock(
+                out, fcntl.LOCK_EX
+            )  # until it is closed: a repeat may come while the first is being written
+            size = os.fstat(out.fileno()).st_size
+            if size < offset:
+                return size
+            out.write(content[size - offset :])
+            out.flush()
+            os.fsync(out.fileno())
+            return os.fstat(out.fileno()).st_size
+
     async def get(self, key: str) -> bytes:
         return await asyncio.to_thread(self.path(key).read_bytes)
 
@@ -65,6 +112,6 @@ class DirectoryBlobStore:
         return await asyncio.to_thread(self._older_than, folder, time.time() - seconds)
 
     def _older_than(self, folder: str, before: float) -> list[str]:
-        place = self.path(folder)
-        entries = os.scandir(place) if place.exists() else ()
-        return [f"{folder}/{entry.name}" for entry in entries if entry.stat().st_mtime < before]
+        found = (path for path in self.path(folder).rglob("*") if path.is_file())
+        root = self._root.resolve()
+        return [path.relative_to(root).as_posix() for path in found if path.stat().st_mtime < before]

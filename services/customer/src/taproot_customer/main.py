@@ -33,6 +33,7 @@ from taproot_customer.sharing import handlers as sharing_handlers
 from taproot_customer.subscribers import subscriptions
 from taproot_customer.tasks import handlers as task_handlers
 from taproot_customer.transfers import handlers as transfer_handlers
+from taproot_customer.uploads import handlers as upload_handlers
 
 
 def build(runtime: Runtime[CustomerSettings]) -> Parts:
@@ -70,6 +71,7 @@ def build(runtime: Runtime[CustomerSettings]) -> Parts:
             Job("recalls", 300, pool_handlers.recall_due),
             Job("share-ends", 30, sharing_handlers.expire_due),
             Job("erasures", 30, privacy_handlers.resume),
+            Job("uploads", 3600, functools.partial(upload_handlers.expire, runtime.blobs)),
             Job("attachment-orphans", 3600, functools.partial(attachment_handlers.sweep, runtime.blobs)),
             Job("customer-facts", 1, refresher(runtime.settings.default_currency)),
             Job("segment-dues", 5, segment_handlers.move_due),

@@ -35,6 +35,7 @@ from taproot_customer.suggestions.servicer import SuggestionRulesServicer
 from taproot_customer.tasks.servicer import TasksServicer
 from taproot_customer.timeline.servicer import TimelineServicer
 from taproot_customer.transfers.servicer import TransfersServicer
+from taproot_customer.uploads.servicer import UploadsServicer
 
 PACKAGE = "taproot.customer.v1"
 
@@ -70,5 +71,6 @@ def servicers(runtime: Runtime[CustomerSettings], pool: WorkerPool, privacy: Pri
         f"{PACKAGE}.InsightsService": InsightsServicer(runtime),
         f"{PACKAGE}.LoyaltyClassesService": LoyaltyClassesServicer(runtime),
         f"{PACKAGE}.ImportsService": ImportsServicer(runtime, pool),
+        f"{PACKAGE}.UploadsService": UploadsServicer(runtime),
         f"{PACKAGE}.ExportsService": ExportsServicer(runtime),
     }

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import tempfile
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -29,6 +30,7 @@ from taproot_customer.imports.model import Import, NoTextTable
 from taproot_customer.imports.parsing import NoTable, Preview, look_at, rejects_csv
 from taproot_customer.reading import listed, read_one
 from taproot_customer.settings import CustomerSettings
+from taproot_customer.uploads.handlers import key_of
 from taproot_storage.database import Reader, UnitOfWork
 from taproot_storage.reads import Lists
 from taproot_storage.updates import changed_fields
@@ -57,9 +59,12 @@ class ImportsServicer(Servicer):
 
     async def CreateImport(self, request: rpc.CreateImportRequest, _context: Any) -> pb.Import:
         message = getattr(request, "import")
-        content = await self._as_text(await self._content(message))
-        preview = await self._look(content, message)
         key = f"imports/{new_id()}"
+        with _scratch() as path:
+            await self._fetch(message, path)
+            await self._to_text(path)
+            preview, size = await self._look(path, message), path.stat().st_size
+            await self._blobs.add(key, path)
         values = {
             "display_name": message.display_name or message.file_name or "import",
             "file_name": message.file_name,
@@ -67,7 +72,7 @@ class ImportsServicer(Servicer):
             "dialect": messages.dialect_values(preview),
             "columns": messages.column_values(preview, message.columns),
             "options": messages.option_values(message.options),
-            "size_bytes": len(content),
+            "size_bytes": size,
         }
         owner, branch = wire.optional_uuid(message.owner_id), wire.optional_uuid(message.branch_id)
         if message.template_id:
@@ -76,7 +81,6 @@ class ImportsServicer(Servicer):
             values["columns"] = messages.columns_like(template["columns"], values["columns"])
             values["options"] = template["options"]
         command = CreateImport(wire.optional_uuid(message.id), values, owner, branch)
-        await self._blobs.put(key, content)
 
         async def act(work: UnitOfWork) -> pb.Import:
             return messages.to_message(await handlers.create_import(command, work))
@@ -98,7 +102,9 @@ class ImportsServicer(Servicer):
             async with self.database.reading() as reader:
                 stored = await read_one(reader, Import, key)
             given = message if "dialect" in names else messages.to_message(stored)
-            preview = await self._look(await self._blobs.get(stored["blob_key"]), given)
+            with _scratch() as path:
+                await self._blobs.save(stored["blob_key"], path)
+                preview = await self._look(path, given)
             columns = message.columns if "columns" in names else ()
             values["dialect"] = messages.dialect_values(preview)
             values["columns"] = messages.column_values(preview, columns)
@@ -187,38 +193,44 @@ class ImportsServicer(Servicer):
 
         return await self.read(query)
 
-    async def _content(self, message: pb.Import) -> bytes:
+    async def _fetch(self, message: pb.Import, path: Path) -> None:
         if message.content:
-            return message.content
+            await asyncio.to_thread(path.write_bytes, message.content)
+            return
         if not message.upload_ref:
             raise InvalidArgument([("import.content", "give the file or the reference of an upload")])
         missing = InvalidArgument([("import.upload_ref", "there is no such upload of yours")])
         if PurePosixPath(message.upload_ref).name != message.upload_ref:
             raise missing  # a path could lead to the uploads of others
         try:
-            return await self._blobs.get(f"uploads/{current_call().principal.subject}/{message.upload_ref}")
+            await self._blobs.save(key_of(message.upload_ref), path)
         except (OSError, ValueError) as error:
             raise missing from error
 
-    async def _as_text(self, content: bytes) -> bytes:
+    async def _to_text(self, path: Path) -> None:
         """Workbooks and address cards become text tables."""
-        found: bytes | None = await self._over(content, as_table)
-        return content if found is None else found
+        found: bytes | None = await self._over(path, as_table)
+        if found is not None:
+            await asyncio.to_thread(path.write_bytes, found)
 
-    async def _look(self, content: bytes, message: pb.Import) -> Preview:
+    async def _look(self, path: Path, message: pb.Import) -> Preview:
         encoding, dialect = messages.dialect_given(message.dialect)
-        found: Preview = await self._over(content, look_at, encoding, dialect, messages.own_fields())
+        found: Preview = await self._over(path, look_at, encoding, dialect, messages.own_fields())
         return found
 
-    async def _over(self, content: bytes, work: Callable[..., Any], *arguments: Any) -> Any:
-        """Run `work` on a file with the content, in the pool."""
-        with tempfile.TemporaryDirectory(prefix="import-") as folder:
-            path = Path(folder) / "file"
-            await asyncio.to_thread(path.write_bytes, content)
-            try:
-                return await self._pool.run(work, str(path), *arguments)
-            except NoTable as error:
-                raise NoTextTable(str(error)) from error
+    async def _over(self, path: Path, work: Callable[..., Any], *arguments: Any) -> Any:
+        """Run `work` on the file, in the pool."""
+        try:
+            return await self._pool.run(work, str(path), *arguments)
+        except NoTable as error:
+            raise NoTextTable(str(error)) from error
 
     async def _read(self, reader: Reader, key: str) -> pb.Import:
         return messages.to_message(await read_one(reader, Import, uuid.UUID(key)))
+
+
+@contextmanager
+def _scratch() -> Iterator[Path]:
+    """Where a file is for as long as it is looked at: it may be larger than memory."""
+    with tempfile.TemporaryDirectory(prefix="import-") as folder:
+        yield Path(folder) / "file"

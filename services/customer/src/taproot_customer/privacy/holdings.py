@@ -33,6 +33,7 @@ from taproot_customer.sharing.model import customer_shares
 from taproot_customer.tasks.model import Task
 from taproot_customer.timeline.model import timeline, timeline_links, timeline_waiting
 from taproot_customer.transfers.model import transferred
+from taproot_customer.uploads.handlers import FOLDER as UPLOADS
 from taproot_records.privacy.holdings import (
     Condition,
     Holding,
@@ -240,6 +241,7 @@ async def blobs(reader: Reader, person: Person, store: Any) -> list[str]:
     asked = {row[0] for row in await reader.fetch(mine)}
     for row in await reader.fetch(exports):
         keys += await files.parts_with(store, row["id"], row["part_count"], person, sure=row["id"] in asked)
+    keys += [key for key in await store.older_than(UPLOADS, 0) if await files.says(store, key, person)]
     hung = select(_attachment.c.blob_key).where(party(Attachment)(person), within(_attachment))
     return keys + [row[0] for row in await reader.fetch(hung)]
 
