@@ -172,6 +172,20 @@ async def test_a_branch_includes_what_is_below_it_and_loses_what_moves_away(
     await until(lambda: sees(old, customer), (False, False))
     await until(lambda: sees(new, customer), (True, True))
     assert await sees(exact, customer) == (False, False)
+    boss = await hire(admin, "tree_bj", "bj", {"branches.read": "BRANCH_AND_BELOW"})
+    outsider = await hire(admin, "tree_sh", "sh", {"branches.read": "BRANCH_AND_BELOW"})
+    path = f"/v1/branches/{branch['id']}/lastMove"
+
+    async def done() -> bool:
+        return (await answered(boss.get(path)))[1].get("done", False)
+
+    await until(done, wanted=True)
+    move = await boss.get(path)
+    rows = {part["service"]: int(part.get("row_count", 0)) for part in move["parts"]}
+    assert rows.keys() == {"customer", "identity", "marketing", "sales", "servicedesk"}
+    assert rows["customer"] >= 1
+    assert (move["previous_path"], move["path"]) == (f"/hq/sh/{code}/", f"/hq/bj/{code}/")
+    assert (await refused(outsider.get(path))).status == 404
 
 
 async def export_of(caller: Client) -> tuple[str, str]:

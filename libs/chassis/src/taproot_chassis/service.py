@@ -40,7 +40,7 @@ from taproot_chassis.measuring import Measuring
 from taproot_chassis.operations import Handler, OperationRunner
 from taproot_chassis.relay import Relay
 from taproot_chassis.server import GrpcServer, rules_of
-from taproot_chassis.systemservices import EventsServicer, OperationsServicer
+from taproot_chassis.systemservices import BranchMovesServicer, EventsServicer, OperationsServicer
 from taproot_custom.keeping import keep_aggregates
 from taproot_storage import idempotency, moves, partitions
 from taproot_storage.database import Database
@@ -171,6 +171,7 @@ class ServiceProcess:
                 runtime.database, self._name, runtime.page_key
             ),
             "taproot.operations.v1.EventsService": EventsServicer(runtime.database, self._name),
+            "taproot.operations.v1.BranchMovesService": BranchMovesServicer(runtime.database, self._name),
             "taproot.operations.v1.AuditEventsService": AuditEventsServicer(
                 runtime.database, self._name, runtime.page_key
             ),

@@ -1,22 +1,27 @@
-"""gRPC services every service has: operations and the replay of its events."""
+"""gRPC services every service has: operations, the replay of its events, and what follows a branch."""
 
 from __future__ import annotations
 
 import asyncio
 import fnmatch
 import time
+import uuid
 from collections.abc import AsyncIterator
 from typing import Any
 
 from google.longrunning.operations_proto_pb2 import Operation
 from sqlalchemy import bindparam, select
 
+from taproot.operations.v1 import branch_move_service_pb2 as moves_pb
 from taproot.operations.v1 import event_service_pb2 as events_pb
 from taproot.operations.v1 import operations_pb2 as pb
 from taproot_base import wire
+from taproot_base.context import current_call
+from taproot_base.errors import NotFound
 from taproot_chassis import operations
 from taproot_chassis.events import Event
 from taproot_chassis.servicer import Servicer
+from taproot_storage import moves
 from taproot_storage.database import Database
 from taproot_storage.reads import Lists
 from taproot_storage.schema import event_log
@@ -83,6 +88,27 @@ class EventsServicer(Servicer):
                     yield _replayed(self._service, row)
             if len(rows) < REPLAY_BATCH:
                 return
+
+
+class BranchMovesServicer(Servicer):
+    def __init__(self, database: Database, service: str) -> None:
+        super().__init__(database)
+        self._service = service
+
+    async def GetBranchMove(
+        self, request: moves_pb.GetBranchMoveRequest, _context: Any
+    ) -> moves_pb.BranchMove:
+        async with self.database.reading() as reader:
+            row = await moves.last(reader, uuid.UUID(request.id))
+        call = current_call()
+        reach = call.directory.reach(call.principal, call.permission)
+        if row is None or reach is None or not reach.covers_path(row["path"]):
+            raise NotFound("move of branch", request.id)
+        part = moves_pb.BranchMovePart(
+            service=self._service, row_count=row["row_count"], done_time=wire.to_timestamp(row["done_at"])
+        )
+        where = {name: row[name] for name in ("previous_path", "path", "version")}
+        return moves_pb.BranchMove(id=request.id, parts=[part], done=part.HasField("done_time"), **where)
 
 
 def _replayed(service: str, row: Any) -> events_pb.ReplayEventsResponse:

@@ -21,7 +21,7 @@ from taproot_storage.statements import Statement
 from taproot_storage.visibility import Rule, ScopeRule, is_scoped, unscoped
 
 if TYPE_CHECKING:
-    from taproot_storage.database import Database, UnitOfWork
+    from taproot_storage.database import Database, Reader, UnitOfWork
 
 CHUNK = 10_000
 """Rows of one table in one transaction."""
@@ -71,6 +71,11 @@ _left = Statement(
         .limit(1)
     )
 )
+_last = Statement(
+    lambda: (
+        select(identity_moves).where(_m.branch_id == bindparam("branch")).order_by(_m.version.desc()).limit(1)
+    )
+)
 _count = Statement(
     lambda: (
         update(identity_moves)
@@ -95,6 +100,11 @@ async def left_lately(path: str, work: UnitOfWork) -> UUID | None:
     """The branch whose rows may still be looked for at this path."""
     found = await work.fetch_row(_left, path=path, since=work.clock.now() - KEEP_FREE)
     return None if found is None else UUID(str(found[0]))
+
+
+async def last(reader: Reader, branch_id: UUID) -> Any:
+    """Row of the last move of a branch, or None."""
+    return await reader.fetch_row(_last, branch=branch_id)
 
 
 async def follow(database: Database, rules: Sequence[Rule]) -> int:

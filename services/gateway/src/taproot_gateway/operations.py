@@ -1,4 +1,4 @@
-"""What every service has of its own and looks like one here: long-running operations and the audit.
+"""What every service has of its own and looks like one here: long-running operations, the audit, and what follows a branch.
 
 A call about one operation goes to the service its name gives. A list asks every service and merges.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from taproot.operations.v1 import operations_pb2 as pb
 from taproot_base.errors import NotFound
-from taproot_gateway import audit
+from taproot_gateway import audit, moves
 from taproot_gateway.backends import Backends, Metadata
 from taproot_gateway.fanning import Fan, Listing
 
@@ -37,12 +37,15 @@ class Operations:
         self._backends = backends
         self._fan = Fan(backends, LISTING)
         self._audit = audit.AuditEvents(backends)
+        self._moves = moves.BranchMoves(backends)
 
     async def call(self, path: str, request: bytes, metadata: Metadata, seconds: float | None) -> bytes:
         if path == LIST:
             return await self._fan.pages(request, metadata, seconds)
         if path.startswith(f"/{audit.SERVICE}/"):
             return await self._audit.call(path, request, metadata, seconds)
+        if path.startswith(f"/{moves.SERVICE}/"):
+            return await self._moves.call(path, request, metadata, seconds)
         # Get, Cancel and Wait have the name as their first field.
         name = pb.GetOperationRequest.FromString(request).name
         return await self._backends.call(self._backend(name), path, request, metadata, seconds)
