@@ -118,7 +118,7 @@ async def store(connection: Any, stored: list[dict[str, Any]]) -> None:
 
 @settings(
     deadline=None,
-    max_examples=80,
+    max_examples=40,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(given_records=records, texts=st.lists(filters, min_size=1, max_size=6))

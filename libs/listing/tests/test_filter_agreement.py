@@ -23,7 +23,7 @@ from taproot_listing.filter_turns import next_turn_sql
 renderer = Renderer()
 on_database = settings(
     deadline=None,
-    max_examples=150,
+    max_examples=60,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 ZONES = [UTC, ZoneInfo("Asia/Shanghai"), ZoneInfo("America/New_York")]
@@ -69,7 +69,7 @@ moving = st.lists(
 ).flatmap(lambda parts: st.sampled_from([" AND ", " OR "]).map(lambda glue: glue.join(parts)))
 
 
-@settings(deadline=None, max_examples=400)
+@settings(deadline=None, max_examples=150)
 @given(record=rows, text=moving, zone=st.sampled_from(ZONES), waits=st.lists(st.floats(0, 1), max_size=5))
 def test_next_change_is_the_first_change(record: Any, text: str, zone: Any, waits: list[float]) -> None:
     predicate = Predicate(check_filter(ITEMS, text))

@@ -28,7 +28,7 @@ lists = ListQuery(PageTokens(b"a key of the tests"))
 ROWS = select(items.c.id, items.c.name)
 on_database = settings(
     deadline=None,
-    max_examples=200,
+    max_examples=80,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 
