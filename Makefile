@@ -7,7 +7,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check --quiet
 RECENT := import sys; sys.exit(sys.version_info < (3, 11))
-WORKERS ?= 2
+WORKERS ?= 3
 ARGS ?=
 
 # The first interpreter that is new enough; `make PYTHON=/path/to/python ...` chooses another.

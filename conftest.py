@@ -20,6 +20,8 @@ from taproot_local.provision import Database
 from taproot_local.testing import TestPostgres, scratch_directory, session_postgres
 from taproot_testkit import Harness
 
+# Nobody forks without starting another program, and gRPC's own work in the child has broken it before it got there.
+os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "false")
 SIGNERS = {name: name for name in ("customer", "sales", "servicedesk", "marketing")} | {"gateway": "identity"}
 StartService = Callable[..., Awaitable[Harness]]
 WHOLE = Path(__file__).parent / "tests"

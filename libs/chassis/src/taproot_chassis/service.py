@@ -6,6 +6,7 @@ import asyncio
 import functools
 import gc
 import hashlib
+import os
 import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
@@ -306,6 +307,8 @@ def run(definition: Definition, arguments: Sequence[str] | None = None) -> None:
 
     Serving ends on SIGTERM or SIGINT after draining.
     """
+    # Worker processes are other programs: what gRPC does in a forked child only breaks it on its way there.
+    os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "false")
     if given := sys.argv[1:] if arguments is None else list(arguments):
         from taproot_chassis import commands  # loaded late: serving needs neither them nor Alembic
 
