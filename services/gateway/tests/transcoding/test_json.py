@@ -157,7 +157,9 @@ def test_compiled_json_equals_json_format(descriptor: Descriptor) -> None:
     # A property of its own for each message: the settings of a parametrized one grow by a link per parameter,
     # and a thousand messages are more links than Python follows.
     @settings(
-        max_examples=6, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+        max_examples=6,
+        deadline=None,
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
     )
     @given(message=st.composite(lambda draw: fill(draw, descriptor, 0))())
     def agrees(message: Message) -> None:
