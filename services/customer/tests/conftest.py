@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+import json
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from taproot.customer.v1 import customer_pb2 as pb
 from taproot.customer.v1 import customer_service_pb2 as rpc
 from taproot.customer.v1.customer_service_pb2_grpc import CustomersServiceStub
 from taproot_base.errors import AppError
+from taproot_storage.database import Reader
 from taproot_testkit import Harness
 
 MakeCustomer = Callable[..., Awaitable[pb.Customer]]
@@ -49,3 +51,52 @@ def failure() -> Callable[[Awaitable[Any]], Awaitable[AppError]]:
         return found.value
 
     return caught
+
+
+class Plans:
+    """How PostgreSQL would read some tables. They are empty here, so it is forbidden to read them from end to end."""
+
+    def __init__(self, *tables: str) -> None:
+        self.tables = tables
+        self.found: list[dict[str, Any]] = []
+
+    async def explain(self, reader: Reader, prepared: Any, values: dict[str, Any]) -> None:
+        if any(f"FROM {table}" in prepared.text for table in self.tables):
+            async with reader.connection.transaction():
+                await reader.connection.execute("SET LOCAL enable_seqscan = off")
+                text = f"EXPLAIN (FORMAT JSON) {prepared.text}"
+                answer = await reader.connection.fetchval(text, *prepared.arguments(values))
+            self.found.append((json.loads(answer) if isinstance(answer, str) else answer)[0]["Plan"])
+
+    def nodes(self) -> list[dict[str, Any]]:
+        return [node for plan in self.found for node in _nodes(plan)]
+
+    def read_whole(self) -> list[Any]:
+        return [node for node in self.nodes() if node["Node Type"] == "Seq Scan"]
+
+    def indexes(self) -> set[str | None]:
+        return {node.get("Index Name") for node in self.nodes()}
+
+
+def _nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield plan
+    for child in plan.get("Plans", ()):
+        yield from _nodes(child)
+
+
+@pytest.fixture
+def explaining(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Plans]:
+    """Explains what is read from the tables named, from now on."""
+
+    def begin(*tables: str) -> Plans:
+        plans = Plans(*tables)
+        fetch = Reader.fetch
+
+        async def explained(self: Reader, statement: Any, **values: Any) -> Any:
+            await plans.explain(self, self._prepare(statement), values)
+            return await fetch(self, statement, **values)
+
+        monkeypatch.setattr(Reader, "fetch", explained)
+        return plans
+
+    return begin

@@ -11,6 +11,7 @@ from taproot_customer.attachments.servicer import AttachmentsServicer
 from taproot_customer.care_dates.servicer import CareDatesServicer
 from taproot_customer.computing import WorkerPool
 from taproot_customer.consents.servicer import ConsentsServicer
+from taproot_customer.contact_lists.servicer import ContactListsServicer
 from taproot_customer.contacts.servicer import ContactsServicer
 from taproot_customer.custom_fields.servicer import CustomFieldsServicer
 from taproot_customer.customers.servicer import CustomersServicer
@@ -55,6 +56,7 @@ def servicers(runtime: Runtime[CustomerSettings], pool: WorkerPool, privacy: Pri
         f"{PACKAGE}.ActivitiesService": ActivitiesServicer(runtime),
         f"{PACKAGE}.TasksService": TasksServicer(runtime),
         f"{PACKAGE}.AgendasService": AgendasServicer(runtime),
+        f"{PACKAGE}.ContactListsService": ContactListsServicer(runtime),
         f"{PACKAGE}.CareDatesService": CareDatesServicer(runtime),
         f"{PACKAGE}.ConsentsService": ConsentsServicer(runtime),
         f"{PACKAGE}.TimelineService": TimelineServicer(runtime),

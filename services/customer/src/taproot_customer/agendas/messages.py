@@ -7,6 +7,7 @@ from google.protobuf.descriptor import Descriptor
 from taproot.customer.v1 import activity_pb2, care_date_pb2, task_pb2
 from taproot.customer.v1 import agenda_service_pb2 as pb
 from taproot_base import wire
+from taproot_base.context import current_call
 from taproot_chassis.masking import masked_fields
 from taproot_customer.agendas.entries import ACTIVITY, CARE_DATE, TASK, Entry
 
@@ -23,6 +24,13 @@ _TOLD = ("display_name", "kind", "state", "customer_id", "owner_id")
 def hidden(resource: str, masked: frozenset[str]) -> frozenset[str]:
     """Fields of the record that the caller may not see."""
     return masked_fields(_KINDS[resource], masked)
+
+
+def may_show(permission: str, resource: str) -> bool:
+    """Nothing is shown of a kind whose times are hidden from the caller: its place would tell them."""
+    call = current_call()
+    granted = call.directory.reach(call.principal, permission) is not None
+    return granted and WHEN[resource] not in hidden(resource, call.masked)
 
 
 def to_message(entry: Entry, masked: frozenset[str]) -> pb.AgendaEntry:

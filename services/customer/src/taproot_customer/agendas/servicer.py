@@ -58,23 +58,16 @@ async def read(reader: Reader, of: Of, window: Window) -> tuple[list[Entry], boo
     """The lines by start, and whether some are missing."""
     sources: list[Sequence[Any]] = []
     found: list[Entry] = []
-    if _may("activities.read", ACTIVITY):
+    if messages.may_show("activities.read", ACTIVITY):
         sources.append(await queries.activities(reader, of, window))
         found += entries.of_activities(sources[-1], window)
-    if _may("tasks.read", TASK):
+    if messages.may_show("tasks.read", TASK):
         due, again = await queries.tasks(reader, of, window)
         zones = await queries.zones_of(reader, [row["owner_id"] for row in again if row["owner_id"]])
         found += [*entries.of_tasks(due), *entries.to_come(again, zones, window)]
         sources += [due, again]
-    if _may("care_dates.read", CARE_DATE):
+    if messages.may_show("care_dates.read", CARE_DATE):
         sources.append(await queries.care_dates(reader, of, window))
         found += entries.of_care_dates(sources[-1], window)
     entries.mark_conflicts(found)
     return sorted(found, key=lambda each: each.start), any(len(rows) > MOST for rows in sources)
-
-
-def _may(permission: str, resource: str) -> bool:
-    """Nothing is shown of a kind whose times are hidden from the caller: its place would tell them."""
-    call = current_call()
-    granted = call.directory.reach(call.principal, permission) is not None
-    return granted and messages.WHEN[resource] not in messages.hidden(resource, call.masked)
