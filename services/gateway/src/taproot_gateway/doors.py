@@ -18,6 +18,8 @@ from taproot_base.tasks import end
 from taproot_base.transport import Transport
 from taproot_chassis.service import Runtime
 from taproot_gateway.backends import Backends
+from taproot_gateway.calendars import pages as calendars
+from taproot_gateway.calendars.pages import CalendarPages
 from taproot_gateway.callers import Callers
 from taproot_gateway.door import Door
 from taproot_gateway.events.catalog import Catalog
@@ -126,6 +128,9 @@ class Doors:
             system = runtime.system_call()
             pages = OidcPages(sign_ins, self.callers, cookies, self.limiter, self.refusals, settings, system)
             found[oidc_pages.PREFIX] = pages.serve
+        found[calendars.PREFIX] = CalendarPages(
+            self.backends, self.callers, self.limiter, self.refusals, runtime.clock
+        ).serve
         base = settings.public_url.rstrip("/") + scim.PREFIX.rstrip("/")
         directory = Directory(runtime.database, base)
         rights, ensure = runtime.directory, runtime.access.ensure

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from google.protobuf.descriptor import Descriptor
 
-from taproot.customer.v1 import activity_pb2, care_date_pb2, task_pb2
+from taproot.customer.v1 import activity_pb2, care_date_pb2, customer_pb2, task_pb2
 from taproot.customer.v1 import agenda_service_pb2 as pb
 from taproot_base import wire
 from taproot_base.context import current_call
@@ -26,6 +26,10 @@ def hidden(resource: str, masked: frozenset[str]) -> frozenset[str]:
     return masked_fields(_KINDS[resource], masked)
 
 
+def names_hidden(masked: frozenset[str]) -> bool:
+    return "display_name" in masked_fields(customer_pb2.Customer.DESCRIPTOR, masked)
+
+
 def may_show(permission: str, resource: str) -> bool:
     """Nothing is shown of a kind whose times are hidden from the caller: its place would tell them."""
     call = current_call()
@@ -33,7 +37,8 @@ def may_show(permission: str, resource: str) -> bool:
     return granted and WHEN[resource] not in hidden(resource, call.masked)
 
 
-def to_message(entry: Entry, masked: frozenset[str]) -> pb.AgendaEntry:
+def to_message(entry: Entry, masked: frozenset[str], customer: str) -> pb.AgendaEntry:
+    """`customer`: its name, if the caller may see it."""
     row, unseen = entry.row, hidden(entry.resource, masked)
     names = [name for name in _TOLD if name not in unseen and (name != "kind" or entry.resource != TASK)]
     return pb.AgendaEntry(
@@ -44,5 +49,7 @@ def to_message(entry: Entry, masked: frozenset[str]) -> pb.AgendaEntry:
         end_time=wire.to_timestamp(entry.end) if "duration" not in unseen else None,
         date=wire.to_date(entry.day),
         conflict_ids=sorted({str(key) for key in entry.conflicts}),
+        update_time=wire.to_timestamp(row["update_time"]),
+        customer_display_name=customer,
         **{name: wire.text_of(row[name]) for name in names},
     )

@@ -13,6 +13,7 @@ from sqlalchemy.sql.elements import ColumnElement
 from taproot_customer.activities.model import CANCELLED, PLANNED, Activity
 from taproot_customer.agendas.entries import LONGEST, Window
 from taproot_customer.care_dates.model import ACTIVE, ONCE, YEARLY, CareDate, month_day
+from taproot_customer.customers.model import Customer
 from taproot_customer.tasks.model import OPEN, Task
 from taproot_storage.database import Reader
 from taproot_storage.schema import identity_users
@@ -52,6 +53,7 @@ async def zones_of(reader: Reader, users: Sequence[uuid.UUID]) -> dict[uuid.UUID
 async def activities(reader: Reader, of: Of, window: Window) -> Rows:
     columns = (
         "id", "kind", "display_name", "state", "start_time", "time_spent", "repeats", "customer_id", "owner_id",
+        "update_time",
     )  # fmt: skip
     begun = and_(_activity.start_time >= window.since - LONGEST, _activity.start_time < window.before)
     lasting = or_(_activity.series_end_time.is_(None), _activity.series_end_time >= window.since)
@@ -70,7 +72,7 @@ async def tasks(reader: Reader, of: Of, window: Window) -> tuple[Rows, Rows]:
     """Those due in the window, and those that will be due again."""
     columns = (
         "id", "display_name", "state", "due_time", "recurrence", "recurrence_rule", "time_zone", "series_start",
-        "occurrence_time", "customer_id", "owner_id",
+        "occurrence_time", "customer_id", "owner_id", "update_time",
     )  # fmt: skip
     due = and_(_task.due_time >= window.since, _task.due_time < window.before)
     again = and_(_task.state == OPEN, _task.series_start.is_not(None), _task.occurrence_time < window.before)
@@ -84,7 +86,9 @@ async def tasks(reader: Reader, of: Of, window: Window) -> tuple[Rows, Rows]:
 
 
 async def care_dates(reader: Reader, of: Of, window: Window) -> Rows:
-    columns = ("id", "kind", "display_name", "state", "date", "recurrence", "customer_id", "owner_id")
+    columns = (
+        "id", "kind", "display_name", "state", "date", "recurrence", "customer_id", "owner_id", "update_time",
+    )  # fmt: skip
     days = window.days()
     yearly = {month_day(day) for day in days}
     yearly |= {_LEAP} if _BEFORE_LEAP in yearly else set()
@@ -97,3 +101,13 @@ async def care_dates(reader: Reader, of: Of, window: Window) -> Rows:
         )
         found += await reader.fetch(statement.order_by(_care.date).limit(MOST + 1))
     return found
+
+
+async def names(reader: Reader, customers: set[uuid.UUID]) -> dict[uuid.UUID, str]:
+    """Names of customers, of those that the caller may see."""
+    columns = Customer.__table__.c
+    statement = select(columns.id, columns.display_name).where(
+        columns.id == func.any(bindparam(None, list(customers), type_=ARRAY(Uuid))),
+        visible(Customer, by_key=True),
+    )
+    return {row[0]: row[1] for row in await reader.fetch(statement)} if customers else {}

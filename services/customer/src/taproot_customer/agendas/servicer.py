@@ -38,7 +38,11 @@ class AgendasServicer(Servicer):
             zone = zone_of(request.time_zone or (await zone_of_user(reader, caller_id())).key)
             found, truncated = await read(reader, await _of(reader, request), Window(since, before, zone))
             masked = current_call().masked
-            lines = [messages.to_message(entry, masked) for entry in found]
+            asked = set() if messages.names_hidden(masked) else {entry.row["customer_id"] for entry in found}
+            names = await queries.names(reader, asked - {None})
+            lines = [
+                messages.to_message(entry, masked, names.get(entry.row["customer_id"], "")) for entry in found
+            ]
             return pb.ReadAgendaResponse(entries=lines, truncated=truncated)
 
         return await self.read(query)
