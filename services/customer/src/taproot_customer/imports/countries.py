@@ -5,7 +5,6 @@ from __future__ import annotations
 from functools import cache
 
 from phonenumbers import SUPPORTED_REGIONS
-from phonenumbers.geodata.locale import LOCALE_DATA
 
 _LANGUAGES = ("en", "zh", "de", "fr", "es", "it", "pt", "nl", "ja")
 _ALSO = {
@@ -48,6 +47,9 @@ def region_of(country: str) -> str:
 
 @cache
 def _table() -> dict[str, str]:
+    # Here, in the process that reads files: it brings 110 MB of places along that nobody else has a use for.
+    from phonenumbers.geodata.locale import LOCALE_DATA
+
     found = {code.casefold(): code for code in SUPPORTED_REGIONS}
     found |= {three: two.upper() for three, two in (pair.split(":") for pair in _THREE.split())}
     for code in SUPPORTED_REGIONS:
