@@ -29,10 +29,12 @@ from taproot_customer.recurrence.zones import is_zone, zone_of_user
 from taproot_customer.settings import CustomerSettings
 from taproot_customer.suggestions import kinds
 from taproot_customer.suggestions.queries import read_rules
+from taproot_records.checks import Checks
 from taproot_storage.database import Reader
 from taproot_storage.reads import unread
 
 _LONGEST, _SHOWN = 62, 100
+_EARLIEST, _LATEST = 1900, 2200
 
 
 class ContactListsServicer(Servicer):
@@ -54,13 +56,29 @@ class ContactListsServicer(Servicer):
 
 
 def _days(request: pb.ReadContactListRequest, today: dt.date, zone: Any) -> Days:
-    first = wire.from_date(request.from_date) if request.HasField("from_date") else today
-    last = wire.from_date(request.to_date) if request.HasField("to_date") else first
+    checks = Checks()
+    first, last = today, None
+    with checks:
+        first = _day(request, "from_date") or today
+    with checks:
+        last = _day(request, "to_date")
+    checks.done()
+    last = last or first
     if last < first:
         raise InvalidArgument([("to_date", "must not be before from_date")])
     if (last - first).days > _LONGEST:
         raise InvalidArgument([("to_date", f"must be within {_LONGEST} days of from_date")])
     return Days(first, last, today, zone)
+
+
+def _day(request: pb.ReadContactListRequest, field: str) -> dt.date | None:
+    try:
+        day = wire.optional_date(request, field)
+    except ValueError:
+        raise InvalidArgument([(field, "is not a day of the calendar")]) from None
+    if day is not None and not _EARLIEST <= day.year <= _LATEST:
+        raise InvalidArgument([(field, f"must be in the years {_EARLIEST} to {_LATEST}")])
+    return day
 
 
 async def _of(reader: Reader, request: pb.ReadContactListRequest) -> Of:
