@@ -16,12 +16,19 @@ from pydantic_settings import BaseSettings
 from taproot_chassis.service import Definition
 from taproot_local.keys import ensure_keys
 from taproot_local.nats import Nats
+from taproot_local.processes import FIRST_PORT, LAST_PORT
 from taproot_local.provision import Database
 from taproot_local.testing import TestPostgres, scratch_directory, session_postgres
 from taproot_testkit import Harness
 
 # Nobody forks without starting another program, and gRPC's own work in the child has broken it before it got there.
 os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "false")
+
+# Workers start servers at the same time, and a port found free by one may be found free by another.
+if worker := os.environ.get("PYTEST_XDIST_WORKER"):
+    size = (LAST_PORT + 1 - FIRST_PORT) // int(os.environ["PYTEST_XDIST_WORKER_COUNT"])
+    first = FIRST_PORT + int(worker.removeprefix("gw")) * size
+    os.environ["TAPROOT_LOCAL_PORTS"] = f"{first}-{first + size - 1}"
 SIGNERS = {name: name for name in ("customer", "sales", "servicedesk", "marketing")} | {"gateway": "identity"}
 StartService = Callable[..., Awaitable[Harness]]
 WHOLE = Path(__file__).parent / "tests"

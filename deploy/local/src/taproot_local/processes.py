@@ -16,11 +16,13 @@ from pathlib import Path
 
 import psutil
 
+from taproot_local.errors import LocalError
+
 LOOPBACK = "127.0.0.1"
 # psutil derives the start from the boot time, which moves a little when the clock is set.
 START_TOLERANCE_SECONDS = 2.0
 LAST_BYTES = 65536
-_OWN_PORTS = range(20_000, 32_000)
+FIRST_PORT, LAST_PORT = 20_000, 31_999
 
 
 @dataclass(frozen=True)
@@ -164,14 +166,26 @@ def port_is_free(port: int) -> bool:
 def free_port(preferred: int | None = None, taken: frozenset[int] = frozenset()) -> int:
     """The preferred port when nobody has it, else any.
 
-    Below those the system gives to outgoing connections: one of these could take it before it is used.
+    Below those the system gives to outgoing connections: one of these could take it before it is used. What is found
+    free is not held: who starts several at once gives each a range of its own in `TAPROOT_LOCAL_PORTS`.
     """
     if preferred is not None and preferred not in taken and port_is_free(preferred):
         return preferred
     while True:
-        port = secrets.choice(_OWN_PORTS)
+        port = secrets.choice(_own_ports())
         if port not in taken and port_is_free(port):
             return port
+
+
+def _own_ports() -> range:
+    """Raises LocalError for a range that is none."""
+    text = os.environ.get("TAPROOT_LOCAL_PORTS") or f"{FIRST_PORT}-{LAST_PORT}"
+    first, _, last = text.partition("-")
+    if not (first.isdecimal() and last.isdecimal() and 1024 <= int(first) < int(last) <= 65_535):
+        raise LocalError(
+            f"TAPROOT_LOCAL_PORTS is not a range of ports such as {FIRST_PORT}-{LAST_PORT}: {text}"
+        )
+    return range(int(first), int(last) + 1)
 
 
 def answers(port: int) -> bool:
