@@ -1180,6 +1180,41 @@ def upgrade() -> None:
     )
     op.create_index("ix_transfers_create_time", "transfers", ["create_time", "id"], unique=False)
     op.create_index("ix_transfers_owner_id", "transfers", ["owner_id", "create_time", "id"], unique=False)
+    op.create_table(
+        "work_plans",
+        sa.Column("period", sa.Text(), nullable=False),
+        sa.Column("start_date", sa.Date(), nullable=False),
+        sa.Column("end_date", sa.Date(), nullable=False),
+        sa.Column("items", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("plan", sa.Text(), nullable=False),
+        sa.Column("report", sa.Text(), nullable=False),
+        sa.Column("figures", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("comments", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("submit_time", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("review_time", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("reviewer_id", sa.Uuid(), nullable=True),
+        sa.Column("owner_id", sa.Uuid(), nullable=False),
+        sa.Column("branch_id", sa.Uuid(), nullable=True),
+        sa.Column("branch_path", sa.Text(), nullable=False),
+        sa.Column("custom", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("delete_time", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("version", sa.BigInteger(), nullable=False),
+        sa.Column("create_time", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("update_time", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_work_plans")),
+    )
+    op.create_index("ix_work_plans_branch", "work_plans", ["branch_path", "start_date", "id"], unique=False)
+    op.create_index("ix_work_plans_owner", "work_plans", ["owner_id", "start_date", "id"], unique=False)
+    op.create_index("ix_work_plans_start", "work_plans", ["start_date", "id"], unique=False)
+    op.create_index(
+        "uq_work_plans_period",
+        "work_plans",
+        ["owner_id", "period", "start_date"],
+        unique=True,
+        postgresql_where=sa.text("delete_time IS NULL"),
+    )
 
     migrations.after_first(["activities", "timeline"])
 

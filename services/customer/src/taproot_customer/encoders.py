@@ -38,6 +38,8 @@ from taproot_customer.tasks import messages as tasks
 from taproot_customer.tasks.model import Task
 from taproot_customer.transfers import messages as transfers
 from taproot_customer.transfers.model import Transfer
+from taproot_customer.work_plans import messages as work_plans
+from taproot_customer.work_plans.model import WorkPlan
 from taproot_storage.eventlog import Encoder
 
 ENCODERS: dict[type, Encoder] = {
@@ -59,4 +61,5 @@ ENCODERS: dict[type, Encoder] = {
     Segment: segments.to_event,
     PoolRule: pools.to_event,
     Transfer: transfers.to_event,
+    WorkPlan: work_plans.to_event,
 }

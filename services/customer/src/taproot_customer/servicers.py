@@ -37,6 +37,7 @@ from taproot_customer.tasks.servicer import TasksServicer
 from taproot_customer.timeline.servicer import TimelineServicer
 from taproot_customer.transfers.servicer import TransfersServicer
 from taproot_customer.uploads.servicer import UploadsServicer
+from taproot_customer.work_plans.servicer import WorkPlansServicer
 
 PACKAGE = "taproot.customer.v1"
 
@@ -55,6 +56,7 @@ def servicers(runtime: Runtime[CustomerSettings], pool: WorkerPool, privacy: Pri
         f"{PACKAGE}.AttachmentsService": AttachmentsServicer(runtime),
         f"{PACKAGE}.ActivitiesService": ActivitiesServicer(runtime),
         f"{PACKAGE}.TasksService": TasksServicer(runtime),
+        f"{PACKAGE}.WorkPlansService": WorkPlansServicer(runtime),
         f"{PACKAGE}.AgendasService": AgendasServicer(runtime),
         f"{PACKAGE}.ContactListsService": ContactListsServicer(runtime),
         f"{PACKAGE}.CareDatesService": CareDatesServicer(runtime),

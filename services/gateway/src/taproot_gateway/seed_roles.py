@@ -20,7 +20,7 @@ _BUSINESS = frozenset(
         "customers", "contacts", "relationships", "attachments", "activities", "tasks", "consents", "imports", "exports", "leads",
         "opportunities", "quotes", "orders", "invoices", "payments", "statements", "approvals", "credit_limits",
         "tickets", "calls", "dispatches", "entitlements", "surveys", "survey_responses", "portal_users", "objects",
-        "care_dates", "care_events", "insights", "saved_views",
+        "care_dates", "care_events", "insights", "saved_views", "work_plans",
     }
 )  # fmt: skip
 # Setting up: read by all, changed by the head office. A resource that stands in none of these sets is the
@@ -111,6 +111,11 @@ class _Sets:
         common = [[f"{one}.read", "all"] for one in (*readable, "users", "branches", "teams")]
         return cls(known, sorted(resources & _BUSINESS), sorted(resources & _MARKETING), setup, common)
 
+    @property
+    def planning(self) -> list[list[str]]:
+        """What everybody does with plans of one's own."""
+        return [[f"work_plans.{verb}", "own"] for verb in (*_DAILY_VERBS, "delete", "comment")]
+
     def everything_in(self, resources: Iterable[str], scope: str) -> list[list[str]]:
         """All permissions of the resources, but those of `_PRIVACY`."""
         apart = {permission.partition(".")[0] for permission in _PRIVACY}
@@ -161,7 +166,7 @@ def _staff(sets: _Sets) -> list[SeedRole]:
             sets.daily(_SELLER, "team")
             + [[f"{one}.read", "team"] for one in read_by_team]
             + [[f"{one}.read", "own"] for one in _TOUCHES]
-            + [["approvals.read", "team"], ["approvals.create", "team"]]
+            + [["approvals.read", "team"], ["approvals.create", "team"], *sets.planning]
             + [["calls.identify", "branch"], ["customers.claim", "branch"], *sets.common],
             masked_classes=["identity"],
         ),
@@ -170,7 +175,12 @@ def _staff(sets: _Sets) -> list[SeedRole]:
             "Service agent 客服坐席",
             "Serves: tickets and calls of the branch, and sees its customers.",
             sets.daily(_AGENT, "branch")
-            + [["calls.identify", "all"], ["tickets.assign", "branch"], ["tickets.dispatch", "branch"]]
+            + [
+                ["calls.identify", "all"],
+                ["tickets.assign", "branch"],
+                ["tickets.dispatch", "branch"],
+                *sets.planning,
+            ]
             + [[f"{one}.read", "branch"] for one in read_by_branch]
             + [[f"{one}.read", "own"] for one in ("deliveries", "loyalty_accounts", "segments")]
             + sets.common,

@@ -34,6 +34,7 @@ from taproot_customer.tasks.model import Task
 from taproot_customer.timeline.model import timeline, timeline_links, timeline_waiting
 from taproot_customer.transfers.model import transferred
 from taproot_customer.uploads.handlers import FOLDER as UPLOADS
+from taproot_customer.work_plans.model import WorkPlan
 from taproot_records.privacy.holdings import (
     Condition,
     Holding,
@@ -52,7 +53,7 @@ from taproot_storage.database import Reader
 _BETWEEN_DIGITS = "(?<=[0-9])[ ()./-]+(?=[0-9])"
 _customer, _import, _export = table_of(Customer), table_of(Import), table_of(Export)
 _attachment = table_of(Attachment)
-_insight = table_of(Insight)
+_insight, _plan = table_of(Insight), table_of(WorkPlan)
 
 
 def _records(column: Any) -> Of:
@@ -106,6 +107,7 @@ def _named_in(column: Any) -> Of:
 
 # Archives of the person, files and insights made by a filter that names the person.
 _asked_for, _insights = _named_in(_export.c.filter), _named_in(_insight.c.filter)
+_planned = any_of(*(_named_in(_plan.c[name]) for name in ("items", "plan", "report", "comments")))
 
 
 HELD = (
@@ -131,6 +133,14 @@ HELD = (
     Holding(import_rows, _rows),
     Holding(table_of(Activity), party(Activity)),
     Holding(table_of(Task), party(Task)),
+    Holding(
+        _plan,
+        _planned,
+        blank=("items", "plan", "report", "comments", "custom"),
+        lists=("items", "comments"),
+        keep=("period", "state", "figures", "branch_path"),
+        retention="that a member of staff planned and reported for a period, and its figures; no word of it",
+    ),
     Holding(care_date_notices, party(care_date_notices)),
     Holding(table_of(CareDate), party(CareDate)),
     Holding(table_of(CustomObject), party(CustomObject)),
