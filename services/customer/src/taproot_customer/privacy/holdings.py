@@ -138,7 +138,7 @@ HELD = (
         _planned,
         blank=("items", "plan", "report", "comments", "custom"),
         lists=("items", "comments"),
-        keep=("period", "state", "figures", "branch_path"),
+        keep=("period", "start_date", "end_date", "state", "figures", "branch_path"),
         retention="that a member of staff planned and reported for a period, and its figures; no word of it",
     ),
     Holding(care_date_notices, party(care_date_notices)),
