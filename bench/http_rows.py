@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import capture
+import cpu
 import seed
 from stack import Stack
 
@@ -98,8 +99,7 @@ class HttpRows:
     def _create(self) -> dict[str, dict[str, Any]]:
         self._round += 1
         floor = send(self._floor, "create", self._seconds)
-        ours = send(self._stack.http_port, "create", self._seconds, token=self._token)
-        self._stack.settle()
+        ours = cpu.cost_of(self._stack, self._creates)
         sql = capture.pgbench(
             self._sql.app_url,
             self._scripts,
@@ -109,10 +109,16 @@ class HttpRows:
         )
         return {"F-http": floor, "ours": ours, "F-sql": sql}
 
+    def _creates(self) -> dict[str, Any]:
+        """And all that follows from them."""
+        found = send(self._stack.http_port, "create", self._seconds, token=self._token)
+        self._stack.settle()
+        return found
+
     def _read(self, kind: str) -> dict[str, dict[str, Any]]:
         floor = send(self._floor, kind, self._seconds, keys=self.keys)
         port, sign = self._stack.http_port, {"token": self._token, "keys": self.keys}
-        ours = send(port, kind, self._seconds, **sign)
+        ours = cpu.cost_of(self._stack, lambda: send(port, kind, self._seconds, **sign))
         found = {"F-http": floor, "ours": ours}
         if kind == "profile":
             half = self._seconds

@@ -129,10 +129,12 @@ class Run:
         self.latencies: list[float] = []
         self.statuses: dict[int, int] = {}
         self.late = 0
+        self.answered = 0
         self.sample = b""
 
     async def run(self) -> dict[str, Any]:
         loop = asyncio.get_running_loop()
+        self.spent = -time.process_time()
         links = [
             (await loop.create_connection(Connection, "127.0.0.1", self.spec.port))[1]
             for _ in range(self.spec.connections)
@@ -143,6 +145,7 @@ class Run:
         work = self._paced(links) if self.spec.rate else asyncio.gather(*map(self._closed, links))
         await asyncio.wait_for(work, self.spec.seconds + self.spec.warm + 60)
         seconds = min(time.perf_counter(), self.until) - self.measured_from
+        self.spent += time.process_time()
         for link in links:
             link.transport.close()
         return self._report(seconds)
@@ -185,6 +188,7 @@ class Run:
 
     def _note(self, begun: float, status: int, body: bytes) -> None:
         ended = time.perf_counter()
+        self.answered += 1
         if begun < self.measured_from or ended > self.until:
             return
         self.latencies.append(ended - begun)
@@ -204,6 +208,8 @@ class Run:
             "p95_ms": at(0.95),
             "p99_ms": at(0.99),
             "statuses": self.statuses,
+            "answered": self.answered,
+            "cpu_seconds": self.spent,
             "seconds": round(seconds, 2),
             "sample": self.sample[:300].decode(errors="replace"),
         }

@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import cpu
 import list_rows
 import psutil
 
@@ -47,7 +48,7 @@ def table(result: dict[str, Any]) -> str:
         "|---|---|---|---|---|---|",
     ]
     lines += [_line(found[row], *rest) for row, *rest in RATIOS if row in found]
-    return "\n".join(lines + _limits(found))
+    return "\n".join(lines + _limits(found) + cpu.table(found, {row: text for row, text, *_ in RATIOS}))
 
 
 def _rounds(found: dict[str, list[Any]]) -> int:

@@ -47,6 +47,7 @@ class Stack:
         self.addresses = Addresses(http, free_port(None, frozenset({http})), ports, "")
         self.databases: dict[str, Database] = {}
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
+        self.extra: dict[str, str] = {}
 
     @property
     def http_port(self) -> int:
@@ -74,13 +75,14 @@ class Stack:
         return found
 
     def start_services(self, extra: Mapping[str, str] | None = None) -> None:
-        """Migrate and start them; `extra` goes into their environment."""
+        """Migrate and start them; `extra` goes into their environment, also when one starts again."""
+        self.extra = dict(extra or {})
         for service in (GATEWAY, CUSTOMER):
             asyncio.run(
                 migrate(service, self.databases[service.name], self.home.logs / f"{service.name}-m.log")
             )
         for service in (GATEWAY, CUSTOMER):
-            self.start(service, **(extra or {}))
+            self.start(service)
 
     def start(self, service: Service, **extra: str) -> None:
         """Start one service and wait until it listens."""
@@ -88,7 +90,7 @@ class Stack:
         with (self.home.logs / f"{service.name}.log").open("ab") as log:
             self.processes[service.name] = subprocess.Popen(
                 service.command(),
-                env={**os.environ, **settings, **extra},
+                env={**os.environ, **settings, **self.extra, **extra},
                 stdout=log,
                 stderr=log,
                 start_new_session=True,

@@ -11,7 +11,7 @@ import asyncio
 import itertools
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
@@ -84,7 +84,8 @@ class Subscription:
     """`events`: types such as `order.confirmed`, `order.*` or `*`. `tables`: what a rebuild empties.
 
     `together`: does for many events what `handler` does for each, in fewer round trips. It is called with
-    neighbours of one trace, as a run over many records leaves behind.
+    neighbours of one trace, as a run over many records leaves behind; or with a whole batch where its effects
+    go on in no trace (`mixed`).
     """
 
     name: str
@@ -94,6 +95,7 @@ class Subscription:
     kind: SubscriberKind
     tables: tuple[Any, ...] = ()
     together: BatchHandler | None = None
+    mixed: bool = False
 
     @property
     def consumer(self) -> str:
@@ -252,7 +254,8 @@ class Consumer:
         with calling(self._call()):
             async with self._database.unit([] if tended else [self.lock]) as work:
                 new = await self._new(events, work, parked=not tended)
-                for some in _neighbours(new) if self.subscription.together else [[one] for one in new]:
+                traces = _neighbours(new) if self.subscription.together else [[one] for one in new]
+                for some in [traces] if self.subscription.mixed and new else [[one] for one in traces]:
                     await self._handle(some, work)
         now = self._database.clock.now()
         for event in events:
@@ -283,28 +286,33 @@ class Consumer:
         fresh = {row[0] for row in rows}
         return list({event.id: event for event in going if event.id in fresh}.values())
 
-    async def _handle(self, events: Sequence[Event], work: UnitOfWork) -> None:
-        """One span for all; it belongs to the first."""
+    async def _handle(self, traces: Sequence[Sequence[Event]], work: UnitOfWork) -> None:
+        """The events of each trace have a span of their own."""
+        events = [event for some in traces for event in some]
+        with ExitStack() as spans:
+            for some in traces:
+                spans.enter_context(self._span(some))
+            if self.subscription.together is not None and len(events) > 1:
+                await self.subscription.together(events, work)
+            else:
+                await self.subscription.handler(events[0], work)
+            await work.flush()
+
+    def _span(self, events: Sequence[Event]) -> telemetry.span:
         event = events[0]
-        age = (self._database.clock.now() - event.occurred_at).total_seconds()
-        late = age > NEW_TRACE_AFTER_SECONDS
+        late = (self._database.clock.now() - event.occurred_at).total_seconds() > NEW_TRACE_AFTER_SECONDS
         attributes = {"messaging.system": "nats", "messaging.message.id": str(event.id)}
         if len(events) > 1:
             attributes["messaging.batch.message_count"] = str(len(events))
         elif event.party_id:
             attributes[telemetry.party_attribute] = str(event.party_id)
-        with telemetry.span(
+        return telemetry.span(
             f"consume {event.type} by {self.subscription.name}",
             attributes,
             kind=SpanKind.CONSUMER,
             parent=None if late else telemetry.remote_context(event.traceparent),
             links=telemetry.remote_link(event.traceparent) if late else None,
-        ):
-            if self.subscription.together is not None and len(events) > 1:
-                await self.subscription.together(events, work)
-            else:
-                await self.subscription.handler(event, work)
-            await work.flush()
+        )
 
 
 def _neighbours(events: Sequence[Event]) -> list[list[Event]]:

@@ -31,8 +31,8 @@ from taproot_base.errors import (
     ResourceExhausted,
     Unauthenticated,
 )
+from taproot_base.masking import mask
 from taproot_chassis.audit import Auditor
-from taproot_chassis.masking import mask
 from taproot_chassis.validation import check, serve_valid
 
 DEFAULT_IN_FLIGHT = 400

@@ -7,6 +7,7 @@ keeps its place in the queue.
 from __future__ import annotations
 
 import asyncio
+import time
 import uuid
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 BATCH = 500
 POLL_SECONDS = 1.0
 ACK_SECONDS = 10.0
+DENSE_SECONDS = 0.05
+GATHER_SECONDS = 0.01
 CHANNEL = "taproot_outbox"
 
 _published = Counter("taproot_outbox_published_total", "Events published")
@@ -82,7 +85,10 @@ class Relay:
             while True:
                 self._wake.clear()
                 if await self.publish_batch() < BATCH:
+                    ended = time.monotonic()
                     await self._wait()
+                    if time.monotonic() - ended < DENSE_SECONDS:
+                        await asyncio.sleep(GATHER_SECONDS)  # one batch of several commits
         finally:
             listener.terminate()
 

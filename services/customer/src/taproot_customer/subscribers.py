@@ -23,7 +23,14 @@ STREAMS = ("customer", "sales", "servicedesk", "marketing")
 SUBSCRIPTIONS = [
     *(
         Subscription(
-            "timeline", source, ("*",), timeline.on_event, PROJECTION, timeline.TABLES, timeline.on_events
+            "timeline",
+            source,
+            ("*",),
+            timeline.on_event,
+            PROJECTION,
+            timeline.TABLES,
+            timeline.on_events,
+            mixed=True,
         )
         for source in STREAMS
     ),
@@ -32,7 +39,9 @@ SUBSCRIPTIONS = [
         for source, events in profiles.EVENTS.items()
     ),
     *(
-        Subscription(facts.NAME, source, events, facts.on_event, PROJECTION, facts.TABLES, facts.on_events)
+        Subscription(
+            facts.NAME, source, events, facts.on_event, PROJECTION, facts.TABLES, facts.on_events, mixed=True
+        )
         for source, events in facts.EVENTS.items()
     ),
     Subscription("purchases", "sales", purchases.EVENTS, purchases.on_order, PROJECTION, purchases.TABLES),
@@ -44,6 +53,7 @@ SUBSCRIPTIONS = [
         PROJECTION,
         (customer_blocks, customer_traits),
         merging.on_customers_changed,
+        mixed=True,
     ),
     Subscription(
         "segments",

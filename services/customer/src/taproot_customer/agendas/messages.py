@@ -8,7 +8,7 @@ from taproot.customer.v1 import activity_pb2, care_date_pb2, customer_pb2, task_
 from taproot.customer.v1 import agenda_service_pb2 as pb
 from taproot_base import wire
 from taproot_base.context import current_call
-from taproot_chassis.masking import masked_fields
+from taproot_base.masking import masked_fields
 from taproot_customer.agendas.entries import ACTIVITY, CARE_DATE, TASK, Entry
 
 _KINDS: dict[str, Descriptor] = {

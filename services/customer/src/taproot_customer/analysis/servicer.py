@@ -11,7 +11,7 @@ from taproot.customer.v1 import insight_pb2 as pb
 from taproot.customer.v1 import insight_service_pb2 as rpc
 from taproot_base.context import current_call
 from taproot_base.errors import NotFound
-from taproot_chassis.masking import mask
+from taproot_base.masking import mask
 from taproot_chassis.service import Runtime
 from taproot_customer.analysis import handlers, messages, queries
 from taproot_customer.analysis.model import Insight, insight_cells

@@ -5,7 +5,7 @@ from __future__ import annotations
 from taproot.customer.events.v1.attachment_event_pb2 import AttachmentEvent
 from taproot.customer.v1 import attachment_pb2 as pb
 from taproot_base.errors import PermissionDenied
-from taproot_chassis.masking import masked_fields
+from taproot_base.masking import masked_fields
 from taproot_customer.attachments.model import Attachment
 from taproot_customer.attachments.queries import SHELF
 from taproot_records.mapping import row_of

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from taproot.customer.v1 import contact_list_service_pb2 as pb
 from taproot.customer.v1 import customer_pb2
 from taproot_base import wire
-from taproot_chassis.masking import masked_fields
+from taproot_base.masking import masked_fields
 from taproot_customer.contact_lists import ranking
 from taproot_customer.contact_lists.ranking import Days, Listed, Reason
 

@@ -18,7 +18,7 @@ from taproot.customer.v1 import export_pb2 as pb
 from taproot_base.blobs import BlobStore
 from taproot_base.context import current_call
 from taproot_base.errors import AppError, NotFound
-from taproot_chassis.masking import mask
+from taproot_base.masking import mask
 from taproot_chassis.operations import Cancelled, Run, is_passing
 from taproot_customer.customers import messages as customers
 from taproot_customer.exports import handlers, messages, queries

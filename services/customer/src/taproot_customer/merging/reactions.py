@@ -19,11 +19,7 @@ _FIELDS = ("kind", "display_name", "given_name", "family_name", "birth_date", "i
 
 async def on_customer_changed(event: Event, work: UnitOfWork) -> None:
     """Projection: what a customer is compared by, and the keys under which it meets its likely duplicates."""
-    traits = _traits(event)
-    if traits is None:
-        await candidates.forget(work, event.aggregate_id)
-    else:
-        await candidates.put(work, event.aggregate_id, event.version, traits)
+    await on_customers_changed([event], work)
 
 
 async def on_customers_changed(events: Sequence[Event], work: UnitOfWork) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from taproot.customer.v1 import profile_pb2 as pb
 from taproot.type.v1.money_pb2 import Money
-from taproot_chassis.masking import masked_fields
+from taproot_base.masking import masked_fields
 
 HIDDEN = "***"
 

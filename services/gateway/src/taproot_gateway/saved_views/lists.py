@@ -18,7 +18,7 @@ from google.protobuf.descriptor import Descriptor, MethodDescriptor
 from taproot_base.client import Peers
 from taproot_base.context import current_call
 from taproot_base.errors import InvalidArgument, Unavailable, Violation
-from taproot_chassis.masking import masked_fields
+from taproot_base.masking import masked_fields
 from taproot_gateway.transcoding import contracts
 from taproot_gateway.transcoding.contracts import http_rules
 from taproot_gateway.transcoding.routes import backend_name, grpc_path

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ from sqlalchemy import (
     bindparam,
     case,
     cast,
+    column,
     delete,
     exists,
     func,
@@ -54,36 +56,44 @@ _all_endpoints = unscoped(
 _live = (_w.state == ENABLED, _w.delete_time.is_(None), _all_endpoints)
 
 
+_EVENT: dict[str, Any] = {
+    "event_id": Uuid(),
+    "source": Text(),
+    "event_type": Text(),
+    "pattern": Text(),
+    "resource_id": Uuid(),
+    "version": Integer(),
+    "occur_time": _Instant,
+    "party_id": Uuid(),
+    "owner_id": Uuid(),
+    "branch_path": Text(),
+    "actor": Text(),
+    "traceparent": Text(),
+    "payload": LargeBinary(),
+}
+
+
 def _route_statement() -> Any:
-    """One row for each endpoint that wants the type. The ids come from the endpoint and the event: one array each."""
-    kind = bindparam("event_type", type_=Text)
+    """One row for each event and each endpoint that wants its type."""
+    given = func.unnest(*(bindparam(name, type_=ARRAY(kind)) for name, kind in _EVENT.items()))
+    event = given.table_valued(*(column(*one) for one in _EVENT.items()), name="event").render_derived()
     wanted = or_(
         func.cardinality(_w.event_types) == 0,
-        kind == func.any(_w.event_types),
-        bindparam("pattern", type_=Text) == func.any(_w.event_types),
+        event.c.event_type == func.any(_w.event_types),
+        event.c.pattern == func.any(_w.event_types),
     )
     columns = {
         "id": func.gen_random_uuid(),
         "webhook_id": _w.id,
-        "event_id": bindparam("event_id", type_=Uuid),
-        "source": bindparam("source", type_=Text),
-        "event_type": kind,
-        "resource_id": bindparam("resource_id", type_=Uuid),
-        "version": bindparam("version", type_=Integer),
-        "occur_time": bindparam("occur_time", type_=_Instant),
-        "party_id": bindparam("party_id", type_=Uuid),
-        "owner_id": bindparam("owner_id", type_=Uuid),
-        "branch_path": bindparam("branch_path", type_=Text),
-        "actor": bindparam("actor", type_=Text),
-        "traceparent": bindparam("traceparent", type_=Text),
-        "payload": bindparam("payload", type_=LargeBinary),
+        **{name: event.c[name] for name in _EVENT if name != "pattern"},
         "state": literal(PENDING, Text),
         "attempts": literal(0, Integer),
         "next_attempt_time": bindparam("now", type_=_Instant),
         "response_status": literal(0, Integer),
         "error": literal("", Text),
     }
-    rows = select(*(value.label(name) for name, value in columns.items())).where(wanted, *_live)
+    rows = select(*(value.label(name) for name, value in columns.items()))
+    rows = rows.select_from(event.join(Webhook, wanted)).where(*_live)
     return insert(webhook_deliveries).from_select(list(columns), rows).on_conflict_do_nothing()
 
 
@@ -221,24 +231,30 @@ _pause = Statement(
 )
 
 
-async def route(event: Event, work: UnitOfWork) -> None:
-    await work.execute(
-        _route,
-        event_id=event.id,
-        source=event.source,
-        event_type=event.type,
-        pattern=f"{event.aggregate_type}.*",
-        resource_id=event.aggregate_id,
-        version=event.version,
-        occur_time=event.occurred_at,
-        party_id=event.party_id,
-        owner_id=event.owner_id,
-        branch_path=event.branch_path,
-        actor=event.actor,
-        traceparent=event.traceparent,
-        payload=event.payload,
-        now=work.clock.now(),
-    )
+async def route(events: Sequence[Event], work: UnitOfWork) -> None:
+    given = [_given(event) for event in events]
+    if given:
+        await work.execute(
+            _route, now=work.clock.now(), **{name: [one[name] for one in given] for name in _EVENT}
+        )
+
+
+def _given(event: Event) -> dict[str, Any]:
+    return {
+        "event_id": event.id,
+        "source": event.source,
+        "event_type": event.type,
+        "pattern": f"{event.aggregate_type}.*",
+        "resource_id": event.aggregate_id,
+        "version": event.version,
+        "occur_time": event.occurred_at,
+        "party_id": event.party_id,
+        "owner_id": event.owner_id,
+        "branch_path": event.branch_path,
+        "actor": event.actor,
+        "traceparent": event.traceparent,
+        "payload": event.payload,
+    }
 
 
 async def open_run(key: uuid.UUID, work: UnitOfWork) -> None:

@@ -11,8 +11,8 @@ from sqlalchemy import bindparam, select
 
 from taproot_base.access import AccessDirectory
 from taproot_base.auth import Principal, RoleRef
+from taproot_base.masking import mask
 from taproot_chassis.events import Event
-from taproot_chassis.masking import mask
 from taproot_gateway.branches.queries import find_branches
 from taproot_gateway.events.catalog import Catalog
 from taproot_gateway.events.notices import Notice, may_see
