@@ -9,31 +9,39 @@ from typing import Any
 import psutil
 from stack import Stack
 
-Cost = dict[str, float]
 
+def cost_of(stack: Stack, work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """What `work` found, with `cpu`: microseconds per thing done, of all that had to do with it.
 
-def cost_of(stack: Stack, send: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    """What `send` found, with `cpu`: microseconds per request, of everything that had to do with it."""
+    It says how many were `done`, and the `load_seconds` of who asked for them.
+    """
     before = _seconds(stack)
-    found = send()
+    found = work()
     after = _seconds(stack)
-    used = {"load": found["cpu_seconds"]} | {name: after[name] - before.get(name, 0.0) for name in after}
-    return found | {"cpu": {name: round(1e6 * spent / found["answered"]) for name, spent in used.items()}}
+    used = {"load": found["load_seconds"]} | {name: after[name] - before.get(name, 0.0) for name in after}
+    return found | {"cpu": {name: round(1e6 * spent / found["done"]) for name, spent in used.items()}}
 
 
-def _seconds(stack: Stack) -> Cost:
+def _seconds(stack: Stack) -> dict[str, float]:
     """CPU seconds so far. The backends of PostgreSQL are kept by the services' pools, so none is lost."""
     postgres, nats = stack.infrastructure.postgres, stack.infrastructure.nats
     assert postgres is not None
     assert postgres.pid is not None
     assert nats is not None
     assert nats.pid is not None
-    spent = {name: _of(psutil.Process(process.pid)) for name, process in stack.processes.items()}
-    backends = psutil.Process(postgres.pid).children()
-    return spent | {"postgres": sum(map(_of, backends)), "nats": _of(psutil.Process(nats.pid))}
+    spent = {name: _of(process.pid) for name, process in sorted(stack.processes.items(), reverse=True)}
+    return spent | {"postgres": _of(postgres.pid), "nats": _of(nats.pid)}
 
 
-def _of(process: psutil.Process) -> float:
+def _of(pid: int) -> float:
+    """With the processes it has started, those that ended included."""
+    process = psutil.Process(pid)
+    own = process.cpu_times()
+    ended = own.children_user + own.children_system
+    return float(own.user + own.system + ended) + sum(map(_alone, process.children(recursive=True)))
+
+
+def _alone(process: psutil.Process) -> float:
     try:
         times = process.cpu_times()
     except psutil.NoSuchProcess:
@@ -43,13 +51,17 @@ def _of(process: psutil.Process) -> float:
 
 def table(found: dict[str, list[dict[str, Any]]], names: dict[str, str]) -> list[str]:
     """Medians over the rounds, a line per kind of request."""
-    rows = {name: [one["ours"]["cpu"] for one in found[name]] for name in names if name in found}
+    rows = {
+        name: [one["ours"]["cpu"] for one in rounds]
+        for name, rounds in found.items()
+        if name in names and all("cpu" in one.get("ours", ()) for one in rounds)
+    }
     if not rows:
         return []
     parts = list(next(iter(rows.values()))[0])
     lines = [
         "",
-        "CPU time per request in microseconds, what follows in the background included:",
+        "CPU time in microseconds for each, with what follows in the background:",
         "",
         f"| work | {' | '.join(parts)} | sum |",
         f"|---|{'---|' * (len(parts) + 1)}",

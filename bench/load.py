@@ -208,8 +208,8 @@ class Run:
             "p95_ms": at(0.95),
             "p99_ms": at(0.99),
             "statuses": self.statuses,
-            "answered": self.answered,
-            "cpu_seconds": self.spent,
+            "done": self.answered,
+            "load_seconds": self.spent,
             "seconds": round(seconds, 2),
             "sample": self.sample[:300].decode(errors="replace"),
         }

@@ -23,7 +23,7 @@ import list_rows
 import local_rows
 import report
 import seed
-from stack import Stack, running_stack
+from stack import SAMPLING, Stack, running_stack
 
 HERE = Path(__file__).parent
 ROWS = ("create", "get", "profile", "events", "timeline", "import", "lists", "local")
@@ -34,6 +34,8 @@ Measured = dict[str, list[dict[str, Any]]]
 
 def main() -> int:
     options = _options()
+    if options.profile:
+        _sample_services()
     begun = time.perf_counter()
     found: Measured = {}
     machine = report.machine(Path(tempfile.gettempdir()))
@@ -87,13 +89,14 @@ def _options() -> argparse.Namespace:
     return options
 
 
+def _sample_services() -> None:
+    results = HERE / "results"
+    results.mkdir(exist_ok=True)
+    SAMPLING.update({"PYTHONPATH": str(HERE / "sampling"), "BENCH_SAMPLE": str(results / "stacks")})
+
+
 def _start(stack: Stack, options: argparse.Namespace) -> None:
-    extra: dict[str, str] = {}
-    if options.profile:
-        results = HERE / "results"
-        results.mkdir(exist_ok=True)
-        extra = {"PYTHONPATH": str(HERE / "sampling"), "BENCH_SAMPLE": str(results / "stacks")}
-    stack.start_services(extra)
+    stack.start_services()
     stack.sign_in()
     waiting = "SELECT count(*) FROM identity_users WHERE active"
     stack.until(lambda: asyncio.run(seed.value(stack.customer.app_url, waiting)) > 0)

@@ -13,7 +13,7 @@ import subprocess
 import tempfile
 import time
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -31,6 +31,8 @@ from taproot_local.services import GATEWAY, PORT_NAMES, SERVICES, Addresses, Ser
 CUSTOMER = SERVICES[0]
 START_SECONDS = 60
 BUSY_SECONDS = 0.03
+SAMPLING: dict[str, str] = {}
+"""Environment with which services note their stacks; empty: they do not."""
 # One caller asks for everything here; what a limit costs is in the figures all the same.
 UNLIMITED = {f"TAPROOT_REQUESTS_PER_{who}": "1000000000" for who in ("USER", "KEY", "BRANCH", "ADDRESS")}
 
@@ -47,7 +49,6 @@ class Stack:
         self.addresses = Addresses(http, free_port(None, frozenset({http})), ports, "")
         self.databases: dict[str, Database] = {}
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
-        self.extra: dict[str, str] = {}
 
     @property
     def http_port(self) -> int:
@@ -74,9 +75,8 @@ class Stack:
         asyncio.run(migrate(CUSTOMER, found, self.home.logs / f"{name}-migrate.log"))
         return found
 
-    def start_services(self, extra: Mapping[str, str] | None = None) -> None:
-        """Migrate and start them; `extra` goes into their environment, also when one starts again."""
-        self.extra = dict(extra or {})
+    def start_services(self) -> None:
+        """Migrate and start them."""
         for service in (GATEWAY, CUSTOMER):
             asyncio.run(
                 migrate(service, self.databases[service.name], self.home.logs / f"{service.name}-m.log")
@@ -84,13 +84,13 @@ class Stack:
         for service in (GATEWAY, CUSTOMER):
             self.start(service)
 
-    def start(self, service: Service, **extra: str) -> None:
+    def start(self, service: Service) -> None:
         """Start one service and wait until it listens."""
         settings = environment(service, self.home, self.databases[service.name], self.addresses) | UNLIMITED
         with (self.home.logs / f"{service.name}.log").open("ab") as log:
             self.processes[service.name] = subprocess.Popen(
                 service.command(),
-                env={**os.environ, **settings, **self.extra, **extra},
+                env={**os.environ, **settings, **SAMPLING},
                 stdout=log,
                 stderr=log,
                 start_new_session=True,

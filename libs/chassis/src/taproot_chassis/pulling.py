@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from collections import deque
 from contextlib import suppress
 from typing import Any
 
@@ -30,6 +31,24 @@ _GATHER_SECONDS = 0.02
 _GRACE = 1.0
 
 
+class _Arrivals:
+    """What one subscription was sent. The library's own way to wait for a message makes two tasks for each."""
+
+    def __init__(self) -> None:
+        self.messages: deque[Any] = deque()
+        self._news = asyncio.Event()
+
+    async def put(self, message: Any) -> None:
+        self.messages.append(message)
+        self._news.set()
+
+    async def wait(self, seconds: float) -> None:
+        async with asyncio.timeout(seconds):
+            while not self.messages:
+                self._news.clear()
+                await self._news.wait()
+
+
 class Pull:
     """One subscription to what the server sends for our requests. Raises TimeoutError when nothing came in time."""
 
@@ -39,6 +58,7 @@ class Pull:
         self._reset = f"$JS.API.CONSUMER.RESET.{stream}.{durable}"
         self._inbox = client.new_inbox()
         self._subscription: Any = None
+        self._arrivals = _Arrivals()
         self._left = 0
         self._expires = 0.0
         self._handed = 0.0
@@ -87,21 +107,25 @@ class Pull:
             await self._rewind()
             self._inbox, self._connections = self._client.new_inbox(), connections
         if self._subscription is None:
-            self._subscription = await self._client.subscribe(self._inbox)
+            self._arrivals = _Arrivals()
+            self._subscription = await self._client.subscribe(self._inbox, cb=self._arrivals.put)
 
     async def _take(self, batch: int, seconds: float) -> list[Any]:
         if self._left <= 0 or time.monotonic() >= self._expires:
             await self._ask(batch, seconds)
         messages: list[Any] = []
+        arrived = self._arrivals.messages
         dense = time.monotonic() - self._handed < _DENSE_SECONDS
         while len(messages) < batch:
-            if messages and not self._subscription.pending_msgs:
+            if not arrived and messages:
                 if not dense:
                     break
                 dense = False
                 await asyncio.sleep(_GATHER_SECONDS)
                 continue
-            message = await self._subscription.next_msg(max(self._expires - time.monotonic(), 0.001))
+            if not arrived:
+                await self._arrivals.wait(max(self._expires - time.monotonic(), 0.001))
+            message = arrived.popleft()
             status = (message.headers or {}).get(_STATUS) if not message.data else None
             if status is None:
                 messages.append(message)
