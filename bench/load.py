@@ -84,6 +84,8 @@ class Connection(asyncio.Protocol):
         self.buffer = b""
         self.answer: asyncio.Future[tuple[int, bytes]] | None = None
         self.transport: Any = None
+        self.says_when = 0
+        """Answers with `Retry-After`."""
 
     def connection_made(self, transport: Any) -> None:
         self.transport = transport
@@ -97,6 +99,7 @@ class Connection(asyncio.Protocol):
         if len(rest) < length or self.answer is None:
             return
         self.buffer = rest[length:]
+        self.says_when += b"\r\nretry-after:" in head.lower()
         waiting, self.answer = self.answer, None
         waiting.set_result((int(head[9:12]), rest[:length]))
 
@@ -128,6 +131,8 @@ class Run:
         self.next = iter(self.requests)
         self.latencies: list[float] = []
         self.statuses: dict[int, int] = {}
+        self.accepted: dict[int, list[float]] = {}
+        self.refused: dict[int, int] = {}
         self.late = 0
         self.answered = 0
         self.sample = b""
@@ -146,6 +151,7 @@ class Run:
         await asyncio.wait_for(work, self.spec.seconds + self.spec.warm + 60)
         seconds = min(time.perf_counter(), self.until) - self.measured_from
         self.spent += time.process_time()
+        self.says_when = sum(link.says_when for link in links)
         for link in links:
             link.transport.close()
         return self._report(seconds)
@@ -192,27 +198,39 @@ class Run:
         if begun < self.measured_from or ended > self.until:
             return
         self.latencies.append(ended - begun)
+        second = int(ended - self.measured_from)
+        if status < 300:
+            self.accepted.setdefault(second, []).append(ended - begun)
+        else:
+            self.refused[second] = self.refused.get(second, 0) + 1
         self.statuses[status] = self.statuses.get(status, 0) + 1
         self.sample = body
 
     def _report(self, seconds: float) -> dict[str, Any]:
-        ordered = sorted(self.latencies) or [0.0]
         good = sum(count for status, count in self.statuses.items() if status < 300)
-
-        def at(share: float) -> float:
-            return round(ordered[min(len(ordered) - 1, int(len(ordered) * share))] * 1000, 3)
-
         return {
             "rate": round(good / seconds, 1),
-            "p50_ms": at(0.5),
-            "p95_ms": at(0.95),
-            "p99_ms": at(0.99),
+            "p50_ms": at(self.latencies, 0.5),
+            "p95_ms": at(self.latencies, 0.95),
+            "p99_ms": at(self.latencies, 0.99),
+            "by_second": [self._second(second) for second in range(int(self.spec.seconds))],
+            "says_when": self.says_when,
             "statuses": self.statuses,
             "done": self.answered,
             "load_seconds": self.spent,
             "seconds": round(seconds, 2),
             "sample": self.sample[:300].decode(errors="replace"),
         }
+
+    def _second(self, second: int) -> dict[str, Any]:
+        times = self.accepted.get(second, [])
+        return {"good": len(times), "refused": self.refused.get(second, 0), "p99_ms": at(times, 0.99)}
+
+
+def at(seconds: list[float], share: float) -> float:
+    """Milliseconds that this share of them stays below."""
+    ordered = sorted(seconds) or [0.0]
+    return round(ordered[min(len(ordered) - 1, int(len(ordered) * share))] * 1000, 3)
 
 
 def main() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 import statistics
@@ -11,9 +12,12 @@ from typing import Any
 
 import cpu
 import list_rows
+import overload_rows
 import psutil
+import soak_rows
 
-BEGIN, END = "<!-- results -->", "<!-- end of results -->"
+FELL = 2 / 3
+"""Machines, and hours, differ by a third in single rows."""
 # row, what it is, side, floor, goal
 RATIOS = (
     ("create", "`POST /v1/customers`, duplicate check included", "ours", "F-http", 0.35),
@@ -37,18 +41,49 @@ def ratios(found: dict[str, list[dict[str, Any]]]) -> dict[str, float]:
     return made
 
 
+def compare(now: dict[str, float], last: Path) -> list[str]:
+    """Say which ratios fell by more than a third since the last committed run; returns their names."""
+    before: dict[str, float] = json.loads(last.read_text())["ratios"] if last.exists() else {}
+    lost = [name for name, ratio in now.items() if ratio < before.get(name, 0.0) * FELL]
+    for name in lost:
+        print(f"SLOWER: {name}: {now[name]:.2f}, last committed {before[name]:.2f}")
+    return lost
+
+
+def committed(result: dict[str, Any]) -> str:
+    kept = {name: result[name] for name in ("machine", "command", "customers", "ratios")}
+    return json.dumps(kept, indent=2, ensure_ascii=False) + "\n"
+
+
 def table(result: dict[str, Any]) -> str:
     found = result["rows"]
+    lines = _head(result)
+    lines += [_line(found[row], *rest) for row, *rest in RATIOS if row in found]
+    lines += _limits(found)
+    lines += cpu.table(found, {row: text for row, text, *_ in RATIOS})
+    if "overload" in found:
+        lines += overload_rows.chart(found["overload"][0])
+    if "soak" in found:
+        lines += soak_rows.lines(found["soak"][0])
+    return "\n".join(lines)
+
+
+def soak(result: dict[str, Any]) -> list[str]:
+    """The part of the page that only a run of the row soak changes."""
+    one = result["rows"]["soak"][0]
+    return [*_head(result), *soak_rows.lines(one), *soak_rows.chart(one)]
+
+
+def _head(result: dict[str, Any]) -> list[str]:
     machine = "; ".join(f"{key}: {value}" for key, value in result["machine"].items())
-    lines = [
-        f"`{result['command']}`: {result['customers']:,} customers, {_rounds(found)} rounds, {result['seconds']} s.",
+    of = f"{result['customers']:,} customers, {_rounds(result['rows'])} rounds, {result['seconds']} s"
+    return [
+        f"`{result['command']}`: {of}.",
         f"Machine: {machine}.",
         "",
         "| work | here | floor | ratio | goal | |",
         "|---|---|---|---|---|---|",
     ]
-    lines += [_line(found[row], *rest) for row, *rest in RATIOS if row in found]
-    return "\n".join(lines + _limits(found) + cpu.table(found, {row: text for row, text, *_ in RATIOS}))
 
 
 def _rounds(found: dict[str, list[Any]]) -> int:
@@ -87,6 +122,8 @@ def _limits(found: dict[str, list[dict[str, Any]]]) -> list[str]:
         lines.append(
             f"| change committed -> timeline, p99 at 300/s | {p99s:.0f} ms | | | < 250 ms | {_met(p99s < 250)} |"
         )
+    if "overload" in found:
+        lines += overload_rows.lines(found["overload"][0])
     if "lists" in found:
         lines += list_rows.lines(found["lists"][0])
     if "local" in found:
@@ -145,11 +182,12 @@ def _syncs(directory: Path, seconds: float = 1.0) -> float:
     return count / (time.perf_counter() - begun)
 
 
-def write(path: Path, made: str) -> None:
-    """Put the table between its marks; the rest of the page is written by hand."""
+def write(path: Path, section: str, made: str) -> None:
+    """Put it between the section's marks; the rest of the page is written by hand."""
+    begin, ends = f"<!-- {section} -->", f"<!-- end of {section} -->"
     text = path.read_text(encoding="utf-8")
-    head, mark, rest = text.partition(BEGIN)
-    _, end, tail = rest.partition(END)
+    head, mark, rest = text.partition(begin)
+    _, end, tail = rest.partition(ends)
     if not (mark and end):
-        raise RuntimeError(f"{path} has no place for the results")
-    path.write_text(f"{head}{BEGIN}\n{made}\n{END}{tail}", encoding="utf-8")
+        raise RuntimeError(f"{path} has no place for {section}")
+    path.write_text(f"{head}{begin}\n{made}\n{ends}{tail}", encoding="utf-8")

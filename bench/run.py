@@ -21,12 +21,22 @@ import http_rows
 import import_rows
 import list_rows
 import local_rows
+import overload_rows
 import report
 import seed
+import soak_rows
 from stack import SAMPLING, Stack, running_stack
 
 HERE = Path(__file__).parent
-ROWS = ("create", "get", "profile", "events", "timeline", "import", "lists", "local")
+PAGE = HERE.parent / "docs" / "benchmarks.md"
+LAST = HERE / "last.json"
+WORTH_SHOWING = 30
+"""Minutes of the row soak."""
+SHARED = ("create", "get", "profile", "events", "timeline", "overload")
+"""Rows measured on one running stack."""
+ROWS = (*SHARED, "import", "lists", "local")
+LONG = ("soak",)
+"""Only when asked for."""
 LISTED = 100_000
 """Lists among fewer records would show little."""
 Measured = dict[str, list[dict[str, Any]]]
@@ -37,22 +47,8 @@ def main() -> int:
     if options.profile:
         _sample_services()
     begun = time.perf_counter()
-    found: Measured = {}
     machine = report.machine(Path(tempfile.gettempdir()))
-    with running_stack() as stack:
-        print(
-            f"{options.customers} customers, {options.rounds} rounds of {options.seconds} s per side",
-            flush=True,
-        )
-        _start(stack, options)
-        with http_rows.http_floor() as floor:
-            _rounds(stack, floor, options, found)
-    if "import" in options.only:
-        found["import"] = import_rows.measure(options.import_rows, options.rounds)
-    if "lists" in options.only:
-        found["lists"] = [list_rows.measure(max(options.customers, LISTED))]
-    if "local" in options.only:
-        found["local"] = [local_rows.measure()]
+    found = _measured(options)
     result = {
         "machine": machine,
         "command": " ".join(["make bench", *([f'ARGS="{" ".join(sys.argv[1:])}"'] if sys.argv[1:] else [])]),
@@ -61,10 +57,34 @@ def main() -> int:
         "rows": found,
         "ratios": report.ratios(found),
     }
-    table = report.table(result)
-    print(table)
-    _keep(result, table, options)
-    return 0
+    print(report.table(result))
+    lost = report.compare(result["ratios"], LAST)
+    _keep(result, options)
+    return 1 if lost and options.check else 0
+
+
+def _measured(options: argparse.Namespace) -> Measured:
+    found: Measured = {}
+    if {*options.only} & {*SHARED}:
+        with running_stack() as stack:
+            print(
+                f"{options.customers} customers, {options.rounds} rounds of {options.seconds} s per side",
+                flush=True,
+            )
+            _start(stack, options)
+            with http_rows.http_floor() as floor:
+                _rounds(stack, floor, options, found)
+            if "overload" in options.only:
+                found["overload"] = [overload_rows.measure(stack, options.seconds)]
+    if "import" in options.only:
+        found["import"] = import_rows.measure(options.import_rows, options.rounds)
+    if "lists" in options.only:
+        found["lists"] = [list_rows.measure(max(options.customers, LISTED))]
+    if "local" in options.only:
+        found["local"] = [local_rows.measure()]
+    if "soak" in options.only:
+        found["soak"] = [soak_rows.measure(options.minutes)]
+    return found
 
 
 def _options() -> argparse.Namespace:
@@ -77,13 +97,17 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=3.0, help="length of each side of a row (default 3)")
     parser.add_argument("--events", type=int, default=5000, help="events per round of relay and consumers")
     parser.add_argument("--import-rows", type=int, default=20_000, help="rows of an imported file")
-    parser.add_argument("--only", default=",".join(ROWS), help=f"some of {','.join(ROWS)}")
+    parser.add_argument("--only", default=",".join(ROWS), help=f"some of {','.join(ROWS + LONG)}")
+    parser.add_argument("--minutes", type=float, default=60.0, help="length of the row soak (default 60)")
+    parser.add_argument(
+        "--check", action="store_true", help="fail when a ratio is a third below the last committed one"
+    )
     parser.add_argument(
         "--profile", action="store_true", help="sample stacks of the services into bench/results"
     )
     parser.add_argument("--no-docs", action="store_true", help="leave docs/benchmarks.md as it is")
     options = parser.parse_args()
-    options.only = [name for name in options.only.split(",") if name in ROWS]
+    options.only = [name for name in options.only.split(",") if name in ROWS + LONG]
     if options.full:
         options.customers = 1_000_000
     return options
@@ -131,15 +155,20 @@ def _say(number: int, row: str, sides: dict[str, Any]) -> None:
     print(f"  round {number}  {row:<9} {told}", flush=True)
 
 
-def _keep(result: dict[str, Any], table: str, options: argparse.Namespace) -> None:
+def _keep(result: dict[str, Any], options: argparse.Namespace) -> None:
+    """A complete run is what the page shows, and what later ones are compared with."""
     results = HERE / "results"
     results.mkdir(exist_ok=True)
     path = results / f"{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}.json"
     path.write_text(capture.dumps(result))
     print(f"\nAll figures: {path}")
-    complete = set(options.only) == set(ROWS) and options.rounds >= 3
-    if complete and not options.no_docs:
-        report.write(HERE.parent / "docs" / "benchmarks.md", table)
+    if options.no_docs:
+        return
+    if {*ROWS} <= {*options.only} and options.rounds >= 3:
+        report.write(PAGE, "results", report.table(result))
+        LAST.write_text(report.committed(result))
+    if "soak" in options.only and options.minutes >= WORTH_SHOWING:
+        report.write(PAGE, "soak", "\n".join(report.soak(result)))
 
 
 if __name__ == "__main__":
