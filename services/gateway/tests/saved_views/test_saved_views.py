@@ -97,8 +97,10 @@ class TestKeeping:
         assert sum(each["field"] == "saved_view.filter" for each in problem["violations"]) == 2
 
     async def test_only_of_lists_there_are_and_the_caller_may_read(self, call):
-        body = {"display_name": "x", "collection": "nonsense"}
-        assert (await call("ann", "POST", "/v1/savedViews", body))[0] == 400
+        body: dict[str, str] = {"display_name": "x"}
+        for gathered_or_none in ("nonsense", "auditEvents", "operations"):
+            body["collection"] = gathered_or_none
+            assert (await call("ann", "POST", "/v1/savedViews", body))[0] == 400
         body["collection"] = "customers"
         assert (await call("idle", "POST", "/v1/savedViews", body))[0] == 403
         body["collection"] = "campaigns"  # nobody answers there

@@ -24,7 +24,8 @@ from taproot_gateway.transcoding.contracts import http_rules
 from taproot_gateway.transcoding.routes import backend_name, grpc_path
 
 _LISTED = re.compile(r"^/v1/([A-Za-z]+)$")
-_HERE = "identity"
+_WITHOUT = frozenset({"identity", "operations"})
+"""Identities are no one's daily lists; operations and the audit are gathered from all services: none judges a filter."""
 _NEEDED = {"filter", "order_by", "page_size"}
 
 
@@ -88,14 +89,14 @@ def collections() -> frozenset[str]:
 
 
 def _lists() -> Iterator[tuple[str, Listed]]:
-    """Only plain ones: a list below a record needs the record, and identities are no one's daily lists."""
+    """Only plain ones: a list below a record needs the record."""
     for service in contracts.load().services():
         for method in service.methods:
             fields = method.input_type.fields_by_name
             if (
                 not method.name.startswith("List")
                 or not set(fields) >= _NEEDED
-                or backend_name(method) == _HERE
+                or backend_name(method) in _WITHOUT
             ):
                 continue
             for rule in http_rules(method):
