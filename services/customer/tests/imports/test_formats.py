@@ -90,7 +90,7 @@ class TestCards:
             "name": "Ann Lee", "family name": "Lee", "given name": "Ann", "kind": "individual",
             "home phone": "+1-555-555", "mobile": "+49 170 1", "mobile 2": "+49 170 2", "email": "a@x.org",
             "home email": "b@x.org", "street": "A 1", "city": "Ulm", "postal code": "89073", "country": "DE",
-            "street 2": "B 2", "city 2": "Bern", "country 2": "CH", "birthday without year": "--0412",
+            "street 2": "B 2", "city 2": "Bern", "country 2": "CH", "birthday": "--0412",
             "categories": "vip,fair",
         }  # fmt: skip
 

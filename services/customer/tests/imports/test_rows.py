@@ -44,7 +44,7 @@ class TestMapping:
 
     def test_employer_is_no_name(self) -> None:
         suggested = [c.suggested for c in suggest(["First Name", "Last Name", "Company"], [])]
-        assert suggested == ["given_name", "family_name", ""]
+        assert suggested == ["given_name", "family_name", "organization_name"]
 
     def test_unreadable_status_is_left_alone(self) -> None:
         assert suggest(["Status"], [["warm"], ["cold"]])[0].suggested == ""

@@ -68,4 +68,4 @@ class TestCards:
         suggested = {column.header: column.suggested for column in look_at(str(path)).columns}
         assert suggested["mobile"] == "phone.mobile"
         assert suggested["street"] == "address.lines"
-        assert suggested["company name"] == ""
+        assert suggested["company name"] == "organization_name"

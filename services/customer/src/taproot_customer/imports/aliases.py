@@ -1,6 +1,9 @@
-"""What columns are called in the files people have, in English and Chinese, and the field each name stands for."""
+"""What columns are called in the files people have, and the field each name stands for."""
 
 from __future__ import annotations
+
+from taproot_customer.imports import languages
+from taproot_customer.imports.headers import plain_header
 
 NAMES: dict[str, str] = {
     "display_name": (
@@ -55,7 +58,7 @@ NAMES: dict[str, str] = {
     ),
     "address.region": (
         "state|province|county|state region|mailing state|billing state|home state|work state|business state|state province|"
-        "state code|address region|省|省份|省市|所在省份|所在省"
+        "state code|province code|address region|省|省份|省市|所在省份|所在省"
     ),
     "address.postal_code": (
         "zip|zip code|postal code|postcode|post code|pin code|pincode|zip postal code|mailing zip|billing zip|"
@@ -85,12 +88,17 @@ NAMES: dict[str, str] = {
     ),
     "external.domain": "domain|domain name|company domain|company domain name|email domain|域名|公司域名",
 }  # fmt: skip
-BY_NAME = {alias: field for field, aliases in NAMES.items() for alias in aliases.split("|")}
+BY_NAME = {
+    plain_header(alias): field
+    for names in (languages.NAMES, NAMES)  # English and Chinese last: they decide
+    for field, aliases in names.items()
+    for alias in aliases.split("|")
+}
 GLUED = {alias.replace(" ", ""): field for alias, field in BY_NAME.items() if " " in alias}
-FIELDS = frozenset(NAMES) - {"external.domain"} | {"parent.tax_number"}
+FIELDS = frozenset(NAMES) - {"external.domain"} | {"parent.tax_number", "organization_name"}
 
 # Names that are what a record is called only where nothing better is.
-SECOND_NAMES = frozenset(
+SECOND_NAMES = languages.CONTACTS | frozenset(
     [
         "contact name",
         "contact person",

@@ -120,8 +120,6 @@ def _take(card: dict[str, str], counts: Counter[str], found: _Property) -> None:
         _put(card, counts, _phone_column(found), parts[0].removeprefix("tel:"))
     elif found.name == "EMAIL":
         _put(card, counts, "home email" if found.is_of("HOME") else "email", parts[0])
-    elif found.name == "BDAY" and parts[0].startswith("--"):
-        _put(card, counts, "birthday without year", parts[0])
     elif found.name in _TEXTS:
         _put(card, counts, _TEXTS[found.name], _plain(found.value))
 

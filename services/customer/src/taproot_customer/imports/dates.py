@@ -15,6 +15,8 @@ _NAMED = (
     re.compile(r"^(?P<day>\d{1,2})(?:st|nd|rd|th)?[ -]*(?P<month>[a-z]{3,9})\.?[ ,-]*(?P<year>\d{4}|\d{2})(?: .*)?$", re.IGNORECASE),
     re.compile(r"^(?P<month>[a-z]{3,9})\.? *(?P<day>\d{1,2})(?:st|nd|rd|th)?[ ,]+(?P<year>\d{4})(?: .*)?$", re.IGNORECASE),
 )  # fmt: skip
+# Birthdays whose year is not told; some programs write the leap year 1604 for it.
+_YEARLESS = re.compile(r"^(?:--\d{2}-?\d{2}|\d{1,2}[-/]\d{1,2}|\d{1,2}月\d{1,2}日|1604[-/]?\d{2}[-/]?\d{2})$")
 _MONTH_NAMES = {
     name: number
     for number, name in enumerate(
@@ -29,8 +31,14 @@ _MONTHS = 12
 _CENTURY = 100
 
 
+class NoYear(ValueError):
+    """The text is a day of every year."""
+
+
 def read_date(text: str, *, day_first: bool) -> dt.date:
-    """Raises ValueError with a reason a person understands."""
+    """Raises ValueError with a reason a person understands; NoYear for the day of a year that is not told."""
+    if _YEARLESS.match(text):
+        raise NoYear("has no year")
     found = _DATE.match(text) or _COMPACT.match(text)
     if found:
         return _date(*map(int, found.groups()))

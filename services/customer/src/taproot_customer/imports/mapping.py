@@ -1,4 +1,4 @@
-"""Which field a column of a file most likely holds, from its name in English or Chinese and its first values."""
+"""Which field a column of a file most likely holds, from its name and its first values."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 
-from taproot_customer.imports import values
+from taproot_customer.imports import languages, values
 from taproot_customer.imports.aliases import BY_NAME, EMPLOYER_KEYS, FIELDS, GLUED, NAMES, SECOND_NAMES
 from taproot_customer.imports.dates import holds_short_dates, order_of
 from taproot_customer.imports.headers import plain_header
@@ -18,11 +18,13 @@ _SINGLE = frozenset(
     name
     for name in NAMES
     if name.partition(".")[0] not in ("phone", "email", "note") and name != "address.lines"
-)
+) | {"organization_name"}
 _EMAIL = re.compile(r"^[^@\s]+@[^@\s]+\.[^@\s]+$")
 _MOBILE = re.compile(r"^(\+?86[- ]?)?1[3-9]\d{9}$")
 _CUSTOM_KEY = re.compile(r"^[a-z][a-z0-9]*(_[a-z0-9]+)*$")
-_EMPLOYER = re.compile(r"company|organi[sz]ation|business|account|公司|企业|单位")
+_EMPLOYER = re.compile(rf"company|organi[sz]ation|business|account|公司|企业|单位|{languages.EMPLOYER}")
+# Written as people write telephone numbers: with a country code, or in groups.
+_PHONE = re.compile(r"^(?=(?:\D*\d){7,15}\D*$)(?:\+\d[\d ().-]+|\(?\d{2,5}\)?[ -]\d[\d -]*\d)$")
 _PICKED: dict[str, Callable[[str], object]] = {
     "status": values.read_status,
     "kind": values.read_kind,
@@ -71,7 +73,7 @@ def suggest(
         columns.append(Column(index, header.strip(), samples[:3], field))
     if not taken & _NAMED and not any(headers):
         columns = _with_a_name(columns)
-    columns = [_without_employer(column, taken) for column in columns]
+    columns = _employers(columns, names)
     return _second_choices(columns, names, _telling(rows, len(headers)))
 
 
@@ -99,7 +101,7 @@ def _seen_whole(column: Column, head: Sequence[str], rows: Callable[[], Rows]) -
         return (cell for row in rows() if column.index < len(row) and (cell := row[column.index].strip()))
 
     order = order_of(cells()) if holds_short_dates(head) else ""
-    persons = column.suggested == "display_name" and mostly_persons(cells())
+    persons = column.persons or (column.suggested == "display_name" and mostly_persons(cells()))
     if column.suggested == "external.domain" and not _each_once(cells()):
         return replace(column, suggested="", date_order=order)  # several share one: it is nobody's key
     return replace(column, date_order=order, persons=persons)
@@ -124,12 +126,29 @@ def _worded(sample: str) -> bool:
     return sum(char.isalpha() for char in sample) > len(sample) / 2 and "@" not in sample
 
 
-def _without_employer(column: Column, taken: set[str]) -> Column:
-    """Beside a person's own name, the name of a company is where they work, not what they are called."""
-    employer = column.suggested == "display_name" and _EMPLOYER.search(plain_header(column.header))
-    if employer and taken & {"given_name", "family_name"}:
-        return replace(column, suggested="")
-    return column
+def _employers(columns: Sequence[Column], names: Sequence[str]) -> list[Column]:
+    """Beside a person's name, that of a company is where they work; it names the rows without a person."""
+    called = next((c for c in columns if c.suggested == "display_name"), None)
+    employer = next((c for c in columns if _is_employer(c, names[c.index])), None)
+    if employer is None or called is None:
+        return [*columns]
+    changed: dict[int, Column] = {}
+    if called is not employer and not says_organization(called.header):
+        changed[called.index] = replace(called, persons=True)
+        changed[employer.index] = replace(employer, suggested="organization_name")
+    elif called is employer and {"given_name", "family_name"} & {column.suggested for column in columns}:
+        changed[employer.index] = replace(employer, suggested="organization_name")
+    return [changed.get(column.index, column) for column in columns]
+
+
+def says_organization(header: str) -> bool:
+    """Whether what stands under it is called an organisation."""
+    return _EMPLOYER.search(plain_header(header)) is not None
+
+
+def _is_employer(column: Column, name: str) -> bool:
+    free = column.suggested in ("display_name", "")
+    return free and BY_NAME.get(name) == "display_name" and says_organization(name)
 
 
 def _telling(rows: Sequence[Sequence[str]], width: int) -> set[int]:
@@ -157,7 +176,12 @@ def _second_choices(columns: Sequence[Column], names: Sequence[str], telling: se
     if "family_name" in given and "given_name" not in given:
         put(
             "given_name",
-            lambda column, name: name in ("name", "names") and column.suggested == "display_name",
+            lambda column, name: name in languages.GIVEN_BESIDE_FAMILY and column.suggested == "display_name",
+        )
+    if "family_name" not in given and languages.GIVEN & {*names}:
+        put(
+            "family_name",
+            lambda column, name: name in languages.FAMILY_BESIDE_GIVEN and column.suggested == "display_name",
         )
     if not given & _NAMED:
         put(
@@ -187,6 +211,8 @@ def _field_of(header: str, samples: Sequence[str]) -> str:
         return "email" if field == "email" or not plain or "mail" in plain or "邮" in plain else ""
     if not plain and _share(_MOBILE, samples) >= _MOST:
         return "phone.mobile"
+    if not plain and _share(_PHONE, samples) >= _MOST:
+        return "phone"
     if field in _PICKED and not _mostly_readable(_PICKED[field], samples):
         return ""
     return field
@@ -202,6 +228,8 @@ def _one_of_several(plain: str) -> str:
     placeless = " ".join(PLACES.sub(" ", name).split())
     part = placeless.removeprefix("address ")
     spellings = {name, placeless, part, GLUED_PLACE.sub("", plain)} - {plain}
+    if name.endswith((" company", " name")):
+        return ""  # who lives there
     for spelt in sorted(spellings, key=len, reverse=True):
         field = BY_NAME.get(spelt, "") or GLUED.get(spelt, "")
         if field.partition(".")[0] in ("phone", "email", "address"):

@@ -15,7 +15,7 @@ from taproot_base.errors import InvalidArgument, Violation
 from taproot_custom.catalogue import specs_of
 from taproot_customer.imports.encoding import SUPPORTED
 from taproot_customer.imports.headers import plain_header
-from taproot_customer.imports.mapping import Column, known_field
+from taproot_customer.imports.mapping import Column, known_field, says_organization
 from taproot_customer.imports.model import COUNTS, Import
 from taproot_customer.imports.parsing import Preview
 from taproot_customer.imports.reading import Dialect
@@ -207,6 +207,9 @@ def row_options(found: Import, default_region: str) -> RowOptions:
         keep_unmapped=options.get("keep_unmapped", False),
         date_orders=tuple(column.get("date_order", "") for column in found.columns),
         persons=any(c.get("persons") and c["field"] == "display_name" for c in found.columns),
+        organizations=any(
+            c["field"] == "display_name" and says_organization(c["header"]) for c in found.columns
+        ),
     )
 
 

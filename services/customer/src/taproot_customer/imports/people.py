@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from functools import cache
+from typing import Any
 
 from taproot_customer.matching.companies import COMMON_WORDS
 from taproot_customer.matching.diminutives import given_names
-from taproot_customer.matching.names import LATIN_FORMS, fold, has_chinese, word_list
+from taproot_customer.matching.names import LATIN_FORMS, company_core, fold, has_chinese, word_list
 
 # Given names in daily use that have no everyday form of their own.
 _MORE = frozenset(
@@ -40,6 +41,8 @@ _SUFFIXES = frozenset(word_list("jr sr ii iii iv md phd esq dds cpa inc llc ltd"
 _WORD = re.compile(r"[^\W\d_][^\W\d_.'’-]*(?:['’-][^\W\d_]+)*\.?")
 _MOST_WORDS = 4
 _SHARE = 0.25
+_CHINESE_NAME = 4
+"""Characters at most."""
 _LEAST = 4
 
 
@@ -83,3 +86,19 @@ def turned(name: str) -> tuple[str, str] | None:
         return None
     words = [*family.split(), *given.split()]
     return (given, family) if len(words) <= _MOST_WORDS and all(map(_WORD.fullmatch, words)) else None
+
+
+def guess_kind(fields: dict[str, Any], *, persons: bool = False, organizations: bool = False) -> str:
+    """Person or organisation from what the row holds; an organisation when nothing tells."""
+    if fields.get("given_name") or fields.get("family_name") or fields.get("birth_date"):
+        return "person"
+    if any(item["kind"] == "tax_number" for item in fields.get("identifiers", [])):
+        return "organization"
+    name = fields.get("display_name", "")
+    folded = fold(name).replace(" ", "")
+    if not name:
+        return "person"
+    if has_chinese(folded):
+        short = len(folded) <= _CHINESE_NAME and company_core(name) == folded and not organizations
+        return "person" if short else "organization"
+    return "person" if persons and not names_company(name) else "organization"

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from taproot_customer.imports.aliases import BY_NAME, GLUED
 
 PLACES = re.compile(
-    r"\b(home|work|business|company|office|billing|shipping|mailing|other|registered|permanent|\d+)\b"
+    r"\b(home|work|business|company|office|billing|shipping|mailing|other|registered|permanent|default|\d+)\b"
 )
 GLUED_PLACE = re.compile(r"^(home|work|business|billing|shipping|mailing|other)(?=[a-z])")
 _MOST = 5

@@ -13,11 +13,11 @@ from taproot_custom.specs import NUMBERS, Spec
 from taproot_custom.values import from_text
 from taproot_customer.imports import values
 from taproot_customer.imports.countries import region_of
-from taproot_customer.imports.dates import DAY_FIRST, read_date
-from taproot_customer.imports.people import names_company, turned
+from taproot_customer.imports.dates import DAY_FIRST, NoYear, read_date
+from taproot_customer.imports.people import guess_kind, turned
 from taproot_customer.imports.reading import Row
 from taproot_customer.matching.identifiers import InvalidIdentifier, normal_form
-from taproot_customer.matching.names import company_core, fold, has_chinese
+from taproot_customer.matching.names import has_chinese
 
 _LIMITS = {
     "display_name": 200, "given_name": 100, "family_name": 100, "industry": 120, "region": 120, "source": 80,
@@ -26,7 +26,6 @@ _LIMITS = {
 }  # fmt: skip
 _IDENTIFIERS = ("phone", "email", "tax_number", "external")
 _CHOSEN = frozenset({"status", "kind", "value_class"})
-_PERSON_NAME = 4
 OWN_KEY = "taproot"
 """Kind of a key that is the id of a customer: as in a file this system wrote."""
 _HOUSE_NUMBER = re.compile(r"^\d{1,6}[a-zA-Z]?$")
@@ -60,6 +59,8 @@ class RowOptions:
     """Order of day and month of each column, empty where it says nothing."""
     persons: bool = False
     """Whether names that do not tell are those of persons."""
+    organizations: bool = False
+    """Whether the column of names says that they are those of organisations."""
 
 
 @dataclass(frozen=True)
@@ -89,12 +90,16 @@ class _Draft:
     keys: list[tuple[str, str]] = field(default_factory=list)
     reasons: list[str] = field(default_factory=list)
     parent: tuple[str, str] = ("", "")
+    organization: tuple[str, str] = ("", "")
+    """Column and name of the organisation a person belongs to, or the row is about."""
     region: str = ""
     """Of telephone numbers without a country code, where the row names its country."""
 
     def put(self, name: str, column: str, read: Callable[[str], Any], text: str) -> None:
         try:
             self.fields[name] = read(text)
+        except NoYear:
+            self.add_note(f"{column}: {text}")
         except ValueError as error:
             self.unreadable(column, text, str(error))
 
@@ -124,7 +129,7 @@ def parse_row(row: Row, headers: Sequence[str], options: RowOptions) -> ParsedRo
         if text:
             name = headers[index] if index < len(headers) and headers[index] else f"column {index + 1}"
             _put_cell(draft, target, name, text, index)
-    if not draft.fields and not draft.reasons:
+    if not (draft.fields or draft.reasons or draft.organization[1]):
         return ParsedRow(row.line, row.cells)
     _complete(draft)
     if draft.reasons:
@@ -180,6 +185,10 @@ def _put_cell(draft: _Draft, target: str, column: str, text: str, index: int = -
         _put_custom(draft, label, column, text, index)
     elif target == "note" and "note" in draft.fields:
         draft.add_note(text)
+    elif target == "organization_name":
+        draft.organization = (column, text)
+    elif target == "birth_date" and not text.strip("0-/. :"):
+        return  # `0/0/00`: how programs write that there is none
     elif target not in _CHOSEN or text.casefold() not in values.NO_ANSWER:
         draft.put(target, column, _reader(draft.options, target, index), text)
 
@@ -333,8 +342,11 @@ def _complete(draft: _Draft) -> None:
     fields["tags"] = list(dict.fromkeys([*fields.get("tags", []), *draft.options.tags]))
     if not fields["tags"]:
         del fields["tags"]
+    _employ(draft)
     if "kind" not in fields:
-        fields["kind"] = draft.options.default_kind or guess_kind(fields, persons=draft.options.persons)
+        fields["kind"] = draft.options.default_kind or guess_kind(
+            fields, persons=draft.options.persons, organizations=draft.options.organizations
+        )
     if fields["kind"] == "person" and not (fields.get("given_name") or fields.get("family_name")):
         _turn(fields)
     if not fields.get("display_name"):
@@ -343,6 +355,18 @@ def _complete(draft: _Draft) -> None:
             fields["display_name"] = name[:200]
         elif not draft.reasons:
             draft.reasons.append("has neither a name nor an identifier to be called by")
+
+
+def _employ(draft: _Draft) -> None:
+    """A row that names no person is about the organisation."""
+    fields, (column, name) = draft.fields, draft.organization
+    if not name:
+        return
+    if not (fields.keys() & {"given_name", "family_name", "display_name"}):
+        draft.put("display_name", column, lambda text: _limited("display_name", text), name)
+        fields.setdefault("kind", "organization")
+    elif draft.options.keep_unmapped:
+        draft.add_note(f"{column}: {name}")
 
 
 def _name_of(fields: dict[str, Any]) -> str:
@@ -361,19 +385,3 @@ def _turn(fields: dict[str, Any]) -> None:
     if found:
         fields["given_name"], fields["family_name"] = found
         fields["display_name"] = " ".join(found)
-
-
-def guess_kind(fields: dict[str, Any], *, persons: bool = False) -> str:
-    """Person or organisation from what the row holds; an organisation when nothing tells."""
-    if fields.get("given_name") or fields.get("family_name") or fields.get("birth_date"):
-        return "person"
-    if any(item["kind"] == "tax_number" for item in fields.get("identifiers", [])):
-        return "organization"
-    name = fields.get("display_name", "")
-    folded = fold(name).replace(" ", "")
-    if not name:
-        return "person"
-    if has_chinese(folded):
-        short = len(folded) <= _PERSON_NAME and company_core(name) == folded
-        return "person" if short else "organization"
-    return "person" if persons and not names_company(name) else "organization"

@@ -47,9 +47,14 @@ _NUMBER_SIGNS = re.compile(r"[\s$€£¥￥'’]")
 _GROUPED = re.compile(r"^[+-]?\d{1,3}(?:([,.])\d{3})(?:\1\d{3})*$")
 
 
+_FIGURES = re.compile(r"^'[\d ().-]+$")
+"""Kept as text by a spreadsheet."""
+
+
 def clean(cell: str) -> str:
     """Trimmed, full-width made half-width, `-`, `n/a` and the like read as empty."""
-    cell = unguarded(cell) if cell[:1] == "'" else cell
+    if cell[:1] == "'":
+        cell = cell[1:] if _FIGURES.match(cell) else unguarded(cell)
     text = cell.strip() if cell.isascii() else unicodedata.normalize("NFKC", cell.translate(_MISREAD)).strip()
     if text[:2] == '="' and text[-1] == '"':
         text = text[2:-1].strip()  # how zeros in front are kept from spreadsheets
@@ -120,7 +125,10 @@ def read_value_class(text: str) -> str:
 
 
 def read_tags(text: str) -> list[str]:
-    tags = dict.fromkeys(tag for tag in _TAG_SPLIT.split(text) if tag)
+    """`* myContacts` is a group that an address book keeps for itself."""
+    tags = dict.fromkeys(
+        tag for part in _TAG_SPLIT.split(text) if (tag := part.strip('"')) and tag[:2] != "* "
+    )
     if any(len(tag) > 60 for tag in tags):
         raise ValueError("a tag has at most 60 characters")
     return list(tags)

@@ -37,6 +37,11 @@ def _simplified() -> dict[int, str]:
     return {ord(old): new.split(" ")[0] for old, new in pairs if len(old) == 1}
 
 
+def simplified(text: str) -> str:
+    """Traditional characters as their simplified ones."""
+    return text.translate(_simplified())
+
+
 def fold(text: str) -> str:
     """NFKC, no accents, no case, simplified characters, single blanks, nothing but words."""
     plain = unicodedata.normalize("NFKC", text).casefold().translate(_simplified())
