@@ -8,42 +8,13 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from reading_as_suggested import fields_of, load, load_text
 
 from taproot_customer.imports import dates, people, values
-from taproot_customer.imports.converting import as_table
 from taproot_customer.imports.countries import region_of
 from taproot_customer.imports.mapping import over_all, suggest
-from taproot_customer.imports.parsing import look_at, parse_chunk
-from taproot_customer.imports.rows import ParsedRow, RowOptions
 
 DATA = Path(os.environ.get("TAPROOT_DATA_DIR") or Path(__file__).parents[5] / "shared" / "data")
-
-
-def load(path: Path, **options: object) -> tuple[dict[str, str], list[ParsedRow]]:
-    """Header -> field, and the rows, as the suggested mapping reads them."""
-    table = as_table(str(path))
-    if table is not None:
-        path.write_bytes(table)
-    preview = look_at(str(path))
-    found = RowOptions(
-        tuple(c.suggested for c in preview.columns),
-        date_orders=tuple(c.date_order for c in preview.columns),
-        persons=any(c.persons for c in preview.columns),
-        **options,  # type: ignore[arg-type]  # test input
-    )
-    headers = [c.header for c in preview.columns]
-    chunk = parse_chunk(str(path), preview.encoding, preview.dialect, headers, found, None, 1_000_000)
-    return {c.header: c.suggested for c in preview.columns}, list(chunk.rows)
-
-
-def load_text(text: str, folder: Path, encoding: str = "utf-8", **options: object) -> list[ParsedRow]:
-    path = folder / "file"
-    path.write_bytes(text.encode(encoding))
-    return load(path, **options)[1]
-
-
-def fields_of(*headers: str) -> list[str]:
-    return [column.suggested for column in suggest(headers, [])]
 
 
 class TestHeaders:
@@ -218,86 +189,6 @@ class TestPersons:
             "Claire Stone", "Claire", "Stone",
         )  # fmt: skip
         assert people.turned("Acme, Inc") is None
-
-
-class TestEmployers:
-    """Address books hold people with their companies, and companies without people."""
-
-    TEXT = "First Name,Last Name,Organization Name,Phone\nAnn,Lee,Lee Ltd,+1 212 555 0100\n,,Sole Org,+1 212 555 0101\n"
-
-    def test_names_the_rows_without_a_person(self, tmp_path: Path) -> None:
-        named = [(row.fields["display_name"], row.fields["kind"]) for row in load_text(self.TEXT, tmp_path)]
-        assert named == [("Ann Lee", "person"), ("Sole Org", "organization")]
-
-    def test_is_kept_where_everything_is(self, tmp_path: Path) -> None:
-        person, organization = load_text(self.TEXT, tmp_path, keep_unmapped=True)
-        assert person.fields["note"] == "Organization Name: Lee Ltd"
-        assert "note" not in organization.fields
-
-    def test_beside_a_full_name(self, tmp_path: Path) -> None:
-        text = "Name\tCompany\nŁukasz Żółć\tŻubr Sp. z o.o.\n\tOnly Org\n"
-        named = [(row.fields["display_name"], row.fields["kind"]) for row in load_text(text, tmp_path)]
-        assert named == [("Łukasz Żółć", "person"), ("Only Org", "organization")]
-
-    def test_short_chinese_names_under_company_are_companies(self, tmp_path: Path) -> None:
-        assert (
-            load_text("公司名称,电话\n小米,010-60606666\n", tmp_path, organizations=True)[0].fields["kind"]
-            == "organization"
-        )
-        assert load_text("客户名称,电话\n张伟,010-60606666\n", tmp_path)[0].fields["kind"] == "person"
-
-
-class TestBirthdays:
-    @pytest.mark.parametrize("text", ["--05-17", "--0517", "05/17", "5月17日", "1604-05-17"])
-    def test_without_a_year_are_told_in_the_note(self, text: str, tmp_path: Path) -> None:
-        (row,) = load_text(f"Name,Birthday\nAnn Lee,{text}\n", tmp_path)
-        assert row.fields["note"] == f"Birthday: {text}"
-        assert "birth_date" not in row.fields
-
-    @pytest.mark.parametrize("text", ["0/0/00", "0000-00-00", "00.00.0000"])
-    def test_zeros_are_none(self, text: str, tmp_path: Path) -> None:
-        (row,) = load_text(f"Name,Birthday\nAnn Lee,{text}\n", tmp_path)
-        assert not row.reasons
-        assert "birth_date" not in row.fields
-
-
-class TestLanguages:
-    @pytest.mark.parametrize(
-        ("header", "fields"),
-        [
-            ("Kundennummer;Firma;Vorname;Nachname;Straße;PLZ;Ort;Telefon",
-             "external organization_name given_name family_name address.lines address.postal_code address.city phone"),
-            ("Vorname;Name;Handy", "given_name family_name phone.mobile"),
-            ("Nom;Prénom;Société;Courriel;Portable", "family_name given_name organization_name email phone.mobile"),
-            ("Nom;Téléphone;Ville", "display_name phone address.city"),
-            ("Nombre;Apellidos;Teléfono;Código postal", "given_name family_name phone address.postal_code"),
-            ("Ragione sociale;Partita IVA;Indirizzo;CAP", "display_name tax_number address.lines address.postal_code"),
-            ("Empresa;CNPJ;Endereço;CEP", "display_name tax_number address.lines address.postal_code"),
-            ("Наименование;ИНН;Телефон;Город", "display_name tax_number phone address.city"),
-            ("会社名;郵便番号;住所;電話番号", "display_name address.postal_code address.lines phone"),
-            ("客戶名稱;電話;統一編號;備註", "display_name phone  note"),
-            ("회사명;전화번호;이메일", "display_name phone email"),
-        ],
-        ids=lambda value: value.split(";")[0],
-    )  # fmt: skip
-    def test_headers(self, header: str, fields: str) -> None:
-        assert fields_of(*header.split(";")) == fields.split(" ")
-
-    @pytest.mark.parametrize(
-        ("encoding", "text"),
-        [
-            ("cp1251", "Наименование;Город\nООО «Ромашка»;Москва\nИванов Иван Иванович;Санкт-Петербург\n"),
-            ("cp932", "会社名,電話番号\n株式会社山田商事,03-1234-5678\nメールサービス,03-1111-2222\n"),
-            ("cp949", "회사명,이름,전화번호,이메일\n삼성전자,홍길동,02-1234-5678,hong@x.example\n"),
-            ("cp950", "客戶名稱,電話,地址\n台灣積體電路製造股份有限公司,03-5636688,新竹市力行六路8號\n"),
-            ("cp1252", "Straße;Ort\nKönigstraße 5;Düsseldorf\nÄußere Mühle;Gießen\n"),
-            ("cp1250", "Ulice;Město\nŽižkova třída;Plzeň\nŘehořova;Šumperk\n"),
-        ],
-    )
-    def test_encodings(self, encoding: str, text: str, tmp_path: Path) -> None:
-        path = tmp_path / "file"
-        path.write_bytes(text.encode(encoding))
-        assert look_at(str(path)).encoding == encoding
 
 
 def test_figures_that_a_spreadsheet_keeps_as_text() -> None:

@@ -10,7 +10,7 @@ from itertools import islice
 from taproot_customer.imports import languages, values
 from taproot_customer.imports.aliases import BY_NAME, EMPLOYER_KEYS, FIELDS, GLUED, NAMES, SECOND_NAMES
 from taproot_customer.imports.dates import holds_short_dates, order_of
-from taproot_customer.imports.headers import plain_header
+from taproot_customer.imports.headers import own_names, plain_header
 from taproot_customer.imports.people import mostly_persons
 from taproot_customer.imports.places import GLUED_PLACE, PLACES, Places
 
@@ -30,6 +30,8 @@ _PICKED: dict[str, Callable[[str], object]] = {
     "kind": values.read_kind,
     "value_class": values.read_value_class,
 }
+_PHONES = {"": "phone", "work": "phone", "office": "phone", "main": "phone", "home": "phone.home"}
+"""Where the name of a column leaves open of what it is, and its values tell."""
 _NUMBER = re.compile(r"^[\d.-]+$")
 _NAMED = frozenset({"display_name", "given_name", "family_name"})
 _MOST = 0.8
@@ -59,13 +61,13 @@ def suggest(
 
     `own`: fields of the enterprise's own by what they are called.
     """
-    names = [plain_header(header) for header in headers]
+    names = own_names(headers)
     places = Places(names)
     taken: set[str] = set()
     columns = []
     for index, header in enumerate(headers):
         samples = tuple(row[index].strip() for row in rows if index < len(row) and row[index].strip())
-        field = places.address_of(header, names[index], _field_of(header, samples))
+        field = places.address_of(header, names[index], _field_of(header, names[index], samples))
         if field in taken and field in _SINGLE:
             field = ""
         field = field or own.get(names[index], "")
@@ -183,6 +185,8 @@ def _second_choices(columns: Sequence[Column], names: Sequence[str], telling: se
             "family_name",
             lambda column, name: name in languages.FAMILY_BESIDE_GIVEN and column.suggested == "display_name",
         )
+    if given & _NAMED == {"given_name", "family_name"}:
+        put("display_name", lambda column, name: name == "contact name" and not column.suggested)
     if not given & _NAMED:
         put(
             "display_name",
@@ -200,10 +204,9 @@ def _second_choices(columns: Sequence[Column], names: Sequence[str], telling: se
     return found
 
 
-def _field_of(header: str, samples: Sequence[str]) -> str:
+def _field_of(header: str, plain: str, samples: Sequence[str]) -> str:
     if "." in header and known_field(header.strip()):
         return header.strip()  # a file of our own
-    plain = plain_header(header)
     field = BY_NAME.get(plain, "") or GLUED.get(plain, "") or _one_of_several(plain) or _literal(header)
     if field == "display_name" and samples and all(map(_NUMBER.match, samples)):
         return "external"  # `Account` over numbers
@@ -211,8 +214,8 @@ def _field_of(header: str, samples: Sequence[str]) -> str:
         return "email" if field == "email" or not plain or "mail" in plain or "邮" in plain else ""
     if not plain and _share(_MOBILE, samples) >= _MOST:
         return "phone.mobile"
-    if not plain and _share(_PHONE, samples) >= _MOST:
-        return "phone"
+    if plain in _PHONES and max(_share(_PHONE, samples), _share(_MOBILE, samples)) >= _MOST:
+        return _PHONES[plain]
     if field in _PICKED and not _mostly_readable(_PICKED[field], samples):
         return ""
     return field
@@ -224,10 +227,11 @@ def _literal(header: str) -> str:
 
 def _one_of_several(plain: str) -> str:
     """`phone 2 value`, `business phone 2`, `address 1 city`, `电话2`: one more of what a customer has several of."""
-    name = " ".join(re.sub(r"\d+", " ", plain.removesuffix(" value")).split())
+    name = " ".join(re.sub(r"\d+", " ", plain.removesuffix(" value").removesuffix(" of address")).split())
     placeless = " ".join(PLACES.sub(" ", name).split())
-    part = placeless.removeprefix("address ")
-    spellings = {name, placeless, part, GLUED_PLACE.sub("", plain)} - {plain}
+    bare = GLUED_PLACE.sub("", placeless)
+    part = bare.removeprefix("address ")
+    spellings = {name, placeless, bare, part, GLUED_PLACE.sub("", plain)} - {plain}
     if name.endswith((" company", " name")):
         return ""  # who lives there
     for spelt in sorted(spellings, key=len, reverse=True):

@@ -10,7 +10,9 @@ from taproot_customer.imports.aliases import BY_NAME, GLUED
 PLACES = re.compile(
     r"\b(home|work|business|company|office|billing|shipping|mailing|other|registered|permanent|default|\d+)\b"
 )
-GLUED_PLACE = re.compile(r"^(home|work|business|billing|shipping|mailing|other)(?=[a-z])")
+GLUED_PLACE = re.compile(
+    r"^(home|work|business|billing|shipping|mailing|other|(?:po|sa)(?=address|city|region|postal|country))(?=[a-z])"
+)
 _MOST = 5
 _SAME = {"business": "work", "office": "work", "company": "work"}
 
