@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import pickle
 import sys
 import time
 from collections import Counter
@@ -166,7 +167,7 @@ async def drill(
     keep: Path | None = None,
     rest: float = REST_SECONDS,
 ) -> Result:
-    """Everything from an empty directory to the result. `plant`: a bug of `hooks/planted.py`. `keep`: where logs go."""
+    """Everything from an empty directory to the result. `plant`: a bug of `hooks/planted.py`. `keep`: where logs and evidence go."""
     with scratch_directory() as directory:
         one = Drill(seed, say)
         environment = await one.open(directory)
@@ -187,6 +188,9 @@ async def drill(
                 "poison": seen.poison_count,
             }
             result.findings = judge(seen)
+            if keep is not None:
+                keep.mkdir(parents=True, exist_ok=True)
+                (keep / "evidence.pickle").write_bytes(pickle.dumps(seen))
         finally:
             await asyncio.to_thread(one.suite.run, "down")
             await one.close()

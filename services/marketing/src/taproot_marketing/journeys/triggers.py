@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import uuid
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
 from taproot.customer.events.v1.segment_member_event_pb2 import SegmentMemberEvent
 from taproot_base import telemetry
-from taproot_base.errors import Unavailable
 from taproot_chassis.events import Event
 from taproot_marketing.customer_refs import queries as customers
+from taproot_marketing.customer_refs.awaiting import awaited_customer
 from taproot_marketing.journeys import queries
 from taproot_marketing.journeys.definition import (
     DateTrigger,
@@ -31,8 +31,6 @@ from taproot_storage.database import Database, UnitOfWork
 
 RECURRING = frozenset({"care_date.due"})
 """Events that one record raises for one occurrence after the other."""
-PATIENCE = timedelta(seconds=30)
-"""How long an event waits for its customer, whose own event travels on another stream."""
 
 
 async def on_event(event: Event, work: UnitOfWork) -> None:
@@ -65,15 +63,6 @@ def business_key(event: Event) -> str:
     """By which a customer enters once: the record, and of one that tells again and again the telling."""
     record = f"{event.aggregate_type}:{event.aggregate_id}"
     return f"{record}:{event.version}" if event.type in RECURRING else record
-
-
-async def awaited_customer(event: Event, work: UnitOfWork) -> Any:
-    """Row of the event's customer. Raises Unavailable, which pauses the consumer, while it may still come."""
-    assert event.party_id is not None
-    customer = await customers.find_customer(work, event.party_id)
-    if customer is None and work.clock.now() - event.occurred_at < PATIENCE:
-        raise Unavailable("the customer of this event is not known here yet")
-    return customer
 
 
 async def on_member(event: Event, work: UnitOfWork) -> None:
