@@ -137,7 +137,8 @@ class Sender:
         age = now - row["create_time"]
         fresh = row["source"] == "journey" and age < CONSENT_PATIENCE
         if reason == NO_CONSENT and fresh and never_asked(message_class, standing):
-            await queries.put_off(work, row["id"], now + max(CONSENT_PAUSE, age))  # twice as old each time
+            pause = min(max(CONSENT_PAUSE, age), CONSENT_PATIENCE - age)  # twice as old each time
+            await queries.put_off(work, row["id"], now + pause)
         elif reason:
             await self._suppress(row["id"], reason, work)
         return not reason
