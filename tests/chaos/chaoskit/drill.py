@@ -17,6 +17,8 @@ from typing import Any
 
 import psutil
 
+from chaoskit.clocks import Clocks
+from chaoskit.disks import Disk, disk_of_its_own
 from chaoskit.evidence import Evidence
 from chaoskit.faults import Injector
 from chaoskit.gathering import Ground, come_to_rest, gather, read_models
@@ -24,7 +26,7 @@ from chaoskit.invariants import judge
 from chaoskit.links import Link
 from chaoskit.mail import MailServer
 from chaoskit.schedule import PEERS, Fault, plan
-from chaoskit.traffic import Journal, Listener, Traffic, Watch
+from chaoskit.traffic import Gap, Journal, Listener, Traffic, Watch
 from taproot_local.suite import Suite
 from taproot_local.testing import scratch_directory
 
@@ -67,9 +69,10 @@ class Result:
 class Drill:
     """Start with `drilled(...)`: the links must listen before the suite reads where they are."""
 
-    def __init__(self, seed: int, say: Say) -> None:
+    def __init__(self, seed: int, say: Say, disk: Disk) -> None:
         self.seed = seed
         self.say = say
+        self.disk = disk
         self.listener = Listener(seed)
         self.suite: Suite
         self.mail: MailServer
@@ -88,7 +91,12 @@ class Drill:
                 await self.links[name].open()
         file = directory / "links.json"
         file.write_text(json.dumps({name: link.port for name, link in self.links.items()}))
-        return SETTINGS | {"CHAOS_LINKS": str(file), "PYTHONPATH": str(KIT / "hooks")}
+        self.clocks = Clocks(directory / "clocks", PEERS)
+        return SETTINGS | {
+            "CHAOS_LINKS": str(file),
+            "CHAOS_CLOCKS": str(self.clocks.directory),
+            "PYTHONPATH": str(KIT / "hooks"),
+        }
 
     def _port(self, target: str) -> int:
         if target == "smtp":
@@ -115,7 +123,9 @@ class Drill:
         async with self.suite.client(patience=PATIENCE, connections=120) as admin:
             traffic = Traffic(admin, self.seed, journal)
             await traffic.set_up(self.listener.url)
-            injector = Injector(self.suite, self.links, self.mail, traffic.burst, self.seed)
+            injector = Injector(
+                self.suite, self.links, self.mail, traffic.burst, self.seed, self.disk, self.clocks
+            )
             watch = Watch(admin)
             watching = asyncio.ensure_future(watch.run())
             try:
@@ -131,6 +141,7 @@ class Drill:
             seen.poison_events, seen.poison_aggregates = injector.poison.events, injector.poison.aggregates
             seen.poison_count = injector.poison.count
             await gather(ground, admin, seen)
+            seen.jumps = jumps_of(injector.done)
             seen.heard = Counter(self.listener.taken)
             await self._rebuilt(ground, seen)
         return seen, injector
@@ -156,6 +167,15 @@ class Drill:
         return "" if done.returncode == 0 else f"{service} could not be rebuilt: {out.decode()[-600:]}"
 
 
+def jumps_of(done: list[dict[str, Any]]) -> list[Gap]:
+    """Times whose instants cannot be trusted, as far as the jump reaches."""
+    return [
+        Gap(one["target"], one["time"] - abs(float(one["detail"])), one["until"] + abs(float(one["detail"])))
+        for one in done
+        if one["kind"] == "clock"
+    ]
+
+
 async def drill(
     seed: int,
     seconds: float,
@@ -168,8 +188,8 @@ async def drill(
     rest: float = REST_SECONDS,
 ) -> Result:
     """Everything from an empty directory to the result. `plant`: a bug of `hooks/planted.py`. `keep`: where logs and evidence go."""
-    with scratch_directory() as directory:
-        one = Drill(seed, say)
+    with scratch_directory() as directory, disk_of_its_own(directory) as disk:
+        one = Drill(seed, say, disk)
         environment = await one.open(directory)
         if plant:
             environment["CHAOS_PLANT"] = plant

@@ -144,6 +144,8 @@ class Evidence:
     """Event id -> state of its delivery to the webhook."""
     heard: Counter[str] = field(default_factory=Counter)
     gaps: list[Gap] = field(default_factory=list)
+    jumps: list[Gap] = field(default_factory=list)
+    """When the clock of a service was off, and as long before and after as it was off."""
     before: Rows = field(default_factory=dict)
     after: Rows = field(default_factory=dict)
     """Rows of all read models before and after they were rebuilt."""

@@ -211,7 +211,9 @@ def _late(seen: Evidence, one: Promise, kind: str, at: float | None, times: list
     if len(times) > 1:
         return [f"{kind} of {one.ticket} came {len(times)} times"]
     if not due or at is None:
-        return [f"{kind} of {one.ticket} came without reason"] if times else []
+        return (
+            [f"{kind} of {one.ticket} came without reason"] if times and not _jumped(seen, times[0]) else []
+        )
     allowed = at + ON_TIME_SECONDS
     if not times:
         # Stopped in the moment it fell due: whoever comes first decides.
@@ -223,9 +225,16 @@ def _late(seen: Evidence, one: Promise, kind: str, at: float | None, times: list
 
 def _unserved(seen: Evidence, start: float, end: float) -> float:
     overlaps = (
-        min(gap.end, end) - max(gap.start, start) for gap in seen.gaps if gap.service == "servicedesk"
+        min(gap.end, end) - max(gap.start, start)
+        for gap in (*seen.gaps, *seen.jumps)
+        if gap.service == "servicedesk"
     )
     return sum(max(0.0, one) for one in overlaps)
+
+
+def _jumped(seen: Evidence, at: float) -> bool:
+    """Whether the service desk's clock was off then."""
+    return any(jump.service == "servicedesk" and jump.start <= at <= jump.end for jump in seen.jumps)
 
 
 def webhooks_hear_everything(seen: Evidence) -> list[str]:

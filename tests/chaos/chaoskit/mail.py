@@ -49,8 +49,6 @@ class MailServer:
 
     async def handle_DATA(self, server: Any, _session: Any, envelope: Any) -> str:
         mood = self.mood  # as it is when the text has come
-        if mood == "slow":
-            await asyncio.sleep(SLOW_SECONDS)
         if mood == "defer":
             self._note(envelope, DEFERRED)
             return "450 4.3.2 come back later"
@@ -60,6 +58,8 @@ class MailServer:
         content: bytes = envelope.original_content
         self._box.add(content, envelope.mail_from or "", list(envelope.rcpt_tos))
         self._note(envelope, DROPPED if mood == "drop" else TAKEN)
+        if mood == "slow":
+            await asyncio.sleep(SLOW_SECONDS)  # it holds the message and takes its time to say so
         if mood == "drop":
             server.transport.abort()
         return "250 OK"

@@ -53,7 +53,6 @@ class Traffic:
         self._journal = journal
         self._stop = False
         self._bursting = 0.0
-        self._tasks: set[asyncio.Task[None]] = set()
 
     # ------------------------------------------------------------ setting up
 
@@ -115,14 +114,10 @@ class Traffic:
         until = time.monotonic() + seconds
         lanes = [self._lane(number, until) for number in range(width)]
         await asyncio.gather(*lanes, self._imports(until))
-        await asyncio.gather(*self._tasks)
 
-    def burst(self) -> None:
-        """Ten times as many at once, for a moment."""
-        for _ in range(BURST_WIDTH):
-            task = asyncio.ensure_future(self._guarded(self._visit))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+    async def burst(self) -> None:
+        """Ten times as many at once; over when all are served."""
+        await asyncio.gather(*(self._guarded(self._visit) for _ in range(BURST_WIDTH)))
 
     async def _lane(self, lane: int, until: float) -> None:
         number = 0
