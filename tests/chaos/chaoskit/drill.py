@@ -17,6 +17,7 @@ from typing import Any
 
 import psutil
 
+from chaoskit.campaigns import EVERY_SECONDS, Campaigns
 from chaoskit.clocks import Clocks
 from chaoskit.disks import Disk, disk_of_its_own
 from chaoskit.evidence import Evidence
@@ -81,7 +82,7 @@ class Drill:
 
     async def open(self, directory: Path) -> dict[str, str]:
         """The environment a suite needs to talk through the links."""
-        self.mail = MailServer(directory / "home" / "mail")
+        self.mail = MailServer()
         await self.mail.open()
         await self.listener.open()
         for service in PEERS:
@@ -123,13 +124,15 @@ class Drill:
         async with self.suite.client(patience=PATIENCE, connections=120) as admin:
             traffic = Traffic(admin, self.seed, journal)
             await traffic.set_up(self.listener.url)
+            campaigns = Campaigns(traffic)
+            await campaigns.set_up(ground.fetch)
             injector = Injector(
                 self.suite, self.links, self.mail, traffic.burst, self.seed, self.disk, self.clocks
             )
             watch = Watch(admin)
             watching = asyncio.ensure_future(watch.run())
             try:
-                work = asyncio.ensure_future(traffic.run(seconds, width))
+                work = asyncio.ensure_future(traffic.run(seconds, width, (campaigns.start, EVERY_SECONDS)))
                 await injector.run(faults, self.say)
                 await work
                 await asyncio.sleep(PEACE_SECONDS)

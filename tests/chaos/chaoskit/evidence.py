@@ -84,6 +84,8 @@ class Mailing:
     state: str
     message_id: str
     reason: str = ""
+    cause: str = "chaos_receipt"
+    """The journey's key or the campaign's id."""
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ One interceptor turns them into google.rpc.Status; whatever else is raised is a 
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
@@ -134,3 +135,8 @@ class ResourceExhausted(AppError):
 class DeadlineExceeded(AppError):
     kind = Kind.DEADLINE
     reason = "DEADLINE_EXCEEDED"
+
+
+def is_out_of_room(error: BaseException) -> bool:
+    """Whether a disk is full: no defect, and over as soon as there is room again."""
+    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)

@@ -30,6 +30,8 @@ from taproot_base.errors import (
     PermissionDenied,
     ResourceExhausted,
     Unauthenticated,
+    Unavailable,
+    is_out_of_room,
 )
 from taproot_chassis.audit import Auditor
 from taproot_chassis.masking import mask
@@ -120,6 +122,9 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
                         code = _ended(context)
                         raise
                     except Exception as error:
+                        if is_out_of_room(error):
+                            code = Unavailable.kind.value
+                            await self._refuse(context, state, Unavailable("a disk is full; repeat it later"))
                         code = "INTERNAL"
                         await _abort_internal(context, rule.full_name, error)
                     else:
