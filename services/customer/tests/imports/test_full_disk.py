@@ -25,7 +25,7 @@ async def test_an_upload_onto_a_full_disk_can_be_repeated(
     made = pb.Import(file_name="a.csv", content=b"Name\nAnna\n")
     asked = rpc.CreateImportRequest(**{"import": made}, request_id="full-disk")
     with monkeypatch.context() as patch:
-        patch.setattr(DirectoryBlobStore, "put", full)
+        patch.setattr(DirectoryBlobStore, "add", full)
         with pytest.raises(AppError) as refused:
             await stub.CreateImport(asked)
     assert refused.value.kind is Kind.UNAVAILABLE
