@@ -117,7 +117,7 @@ class Drill:
     # ------------------------------------------------------------ the run
 
     async def run(
-        self, faults: list[Fault], seconds: float, width: int, rest: float
+        self, faults: list[Fault], seconds: float, width: int, rest: float, peace: float
     ) -> tuple[Evidence, Injector]:
         """Work, faults, rest; answers what is there afterwards."""
         journal, ground = Journal(), Ground(self.suite)
@@ -135,7 +135,7 @@ class Drill:
                 work = asyncio.ensure_future(traffic.run(seconds, width, (campaigns.start, EVERY_SECONDS)))
                 await injector.run(faults, self.say)
                 await work
-                await asyncio.sleep(PEACE_SECONDS)
+                await asyncio.sleep(peace)
                 left = await come_to_rest(ground, rest)
             finally:
                 injector.heal()
@@ -189,6 +189,8 @@ async def drill(
     width: int = WIDTH,
     keep: Path | None = None,
     rest: float = REST_SECONDS,
+    peace: float = PEACE_SECONDS,
+    on_time: float = Evidence.on_time,
 ) -> Result:
     """Everything from an empty directory to the result. `plant`: a bug of `hooks/planted.py`. `keep`: where logs and evidence go."""
     with scratch_directory() as directory, disk_of_its_own(directory) as disk:
@@ -203,7 +205,8 @@ async def drill(
             one.suite = Suite(directory / "home")
             await asyncio.to_thread(partial(one.suite.start, **environment))
             say(f"the suite is up after {time.monotonic() - begun:.0f} s")
-            seen, injector = await one.run(chosen, seconds, width, rest)
+            seen, injector = await one.run(chosen, seconds, width, rest, peace)
+            seen.on_time = on_time
             result.faults, result.facts = injector.done, seen.facts()
             result.facts |= {
                 "repeated": injector.repeated,

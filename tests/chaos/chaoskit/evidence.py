@@ -118,6 +118,8 @@ Rows = dict[str, Counter[str]]
 @dataclass
 class Evidence:
     end: float = 0.0
+    on_time: float = 10.0
+    """An SLA transition may be so late, and in addition as long as nobody was served by the service desk meanwhile."""
     journal: Journal = field(default_factory=Journal)
     log: list[Logged] = field(default_factory=list)
     streams: dict[str, Counter[str]] = field(default_factory=dict)

@@ -13,8 +13,6 @@ from chaoskit.traffic import AMOUNT_PER_POINT
 
 SHOWN = 5
 SAMPLE = 400
-ON_TIME_SECONDS = 10.0
-"""An SLA transition may be so late, and in addition as long as nobody was served by the service desk meanwhile."""
 RECEIPT = "chaos_receipt"
 SETTLED = {"sent", "uncertain", "bounced"}
 
@@ -204,7 +202,7 @@ def _agrees(state: str, told: list[str]) -> bool:
 
 
 def promises_fall_due_once_and_in_time(seen: Evidence) -> list[str]:
-    """Each SLA clock announced what was due on it, once, within `ON_TIME_SECONDS` of being served at all."""
+    """Each SLA clock announced what was due on it, once, within `on_time` seconds of being served at all."""
     announced: dict[tuple[str, str], list[float]] = {}
     for kind in ("warning", "breached"):
         for event in seen.events("servicedesk", f"sla.{kind}"):
@@ -233,7 +231,7 @@ def _late(seen: Evidence, one: Promise, kind: str, at: float | None, times: list
         return (
             [f"{kind} of {one.ticket} came without reason"] if times and not _jumped(seen, times[0]) else []
         )
-    allowed = at + ON_TIME_SECONDS
+    allowed = at + seen.on_time
     if not times:
         # Stopped in the moment it fell due: whoever comes first decides.
         missed = one.stopped is None and seen.end > allowed + _unserved(seen, at, seen.end)
