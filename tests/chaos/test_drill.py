@@ -7,9 +7,11 @@ import os
 import pytest
 from chaoskit.drill import drill
 from chaoskit.invariants import INVARIANTS
-from chaoskit.schedule import plan
+from chaoskit.schedule import KINDS, plan
 
-SMALL_SEED, SMALL_SECONDS = 4, 12.0
+SMALL_SEED, SMALL_SECONDS = 29, 10.0
+SMALL_KINDS = [kind for kind in KINDS if kind not in ("full-disk", "burst", "exhaust")]
+"""Those that take nothing from the tests beside it."""
 BUSY_SECONDS = 120.0
 """Tests beside this one take the machine: that nothing comes twice or never is asked here, and not how late."""
 SECONDS = 20.0
@@ -19,8 +21,8 @@ SEEDS = range(FIRST_SEED, FIRST_SEED + int(os.environ.get("TAPROOT_CHAOS", "1"))
 
 @pytest.mark.slow
 async def test_a_small_drill() -> None:
-    faults = plan(SMALL_SEED, SMALL_SECONDS, pause=0.8)
-    result = await drill(SMALL_SEED, SMALL_SECONDS, faults=faults, width=2, peace=7.0, on_time=BUSY_SECONDS)
+    faults = plan(SMALL_SEED, SMALL_SECONDS, pause=0.5, kinds=SMALL_KINDS)
+    result = await drill(SMALL_SEED, SMALL_SECONDS, faults=faults, width=2, peace=3.0, on_time=BUSY_SECONDS)
     assert result.wrong == []
     assert result.facts["lives"] > 0
     assert result.facts["effects"] > result.facts["events"] > 0
