@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 from chaoskit.traffic import Traffic, until
+from taproot_local.errors import LocalError
 
 MEMBERS = 8
 EVERY_SECONDS = 6.0
@@ -40,7 +40,10 @@ class Campaigns:
         async def all_known() -> bool:
             return bool((await fetch("marketing", known))[0][0] == MEMBERS)
 
-        await until(all_known, KNOWN_SECONDS, "The club in marketing")
+        try:
+            await until(all_known, KNOWN_SECONDS, "The club in marketing")
+        except LocalError as error:  # a finding, and the books will say what became of its events
+            self._traffic.journal.refusals.append(str(error))
         self._traffic.journal.club = members
 
     async def _agree(self, customer: str) -> None:
