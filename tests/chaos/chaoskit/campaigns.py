@@ -23,11 +23,9 @@ class Campaigns:
 
     async def set_up(self, fetch: Fetch) -> None:
         """Before anything breaks: marketing must know the club, or a campaign would rightly leave some out."""
-        numbers = range(MEMBERS)
-        members = await asyncio.gather(
-            *(self._traffic.customer(f"club-{n}", "club.example") for n in numbers)
-        )
-        await asyncio.gather(*map(self._agree, members))
+        members = [await self._traffic.customer(f"club-{n}", "club.example") for n in range(MEMBERS)]
+        for member in members:
+            await self._agree(member)
         segment = {"id": self._segment, "display_name": "Club", "kind": "SEGMENT_KIND_STATIC"}
         await self._admin.made("/v1/segments", segment)
         await self._admin.post(
