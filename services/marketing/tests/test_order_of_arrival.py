@@ -11,14 +11,18 @@ import pytest_asyncio
 from marketing_journeys import active, confirmed, counts_of, hello_template, send
 from marketing_world import World
 
+from taproot.marketing.v1 import campaign_pb2
+from taproot.marketing.v1 import campaign_service_pb2 as campaigns
 from taproot.marketing.v1 import journey_pb2 as pb
 from taproot.marketing.v1 import loyalty_account_service_pb2 as accounts
 from taproot.marketing.v1 import loyalty_pb2 as loyalty
 from taproot.marketing.v1 import loyalty_program_service_pb2 as programs
+from taproot.marketing.v1.campaign_service_pb2_grpc import CampaignsServiceStub
 from taproot.marketing.v1.journey_service_pb2_grpc import JourneysServiceStub
 from taproot.marketing.v1.loyalty_account_service_pb2_grpc import LoyaltyAccountsServiceStub
 from taproot.marketing.v1.loyalty_program_service_pb2_grpc import LoyaltyProgramsServiceStub
 from taproot_base.errors import Unavailable
+from taproot_marketing.campaigns.handlers import run_campaigns
 from taproot_marketing.customer_refs import awaiting
 from taproot_testkit import Harness
 
@@ -96,3 +100,46 @@ async def test_one_reader_takes_payments_and_their_reversals_in_order(service: H
         for kind in ("payment.received", "payment.reversed")
     }
     assert readers["payment.received"] == readers["payment.reversed"] == ["loyalty-payments"]
+
+
+async def test_a_campaign_does_not_leave_out_a_member_whose_record_is_late(
+    service: Harness, world: World, admin: Any
+):
+    desk = service.stub(CampaignsServiceStub, admin)
+    segment, late = str(uuid.uuid4()), str(uuid.uuid4())
+    await world.member(segment, await world.customer())
+    await world.member(segment, late)
+    made = await desk.CreateCampaign(
+        campaigns.CreateCampaignRequest(
+            campaign=campaign_pb2.Campaign(
+                display_name="C", segment_id=segment, template_id=await hello_template(service, admin)
+            )
+        )
+    )
+    await desk.StartCampaign(campaigns.StartCampaignRequest(id=made.id))
+
+    async def counted() -> tuple[int, int]:
+        with service.system_call():
+            while await run_campaigns(service.runtime.database):
+                pass
+        found = await desk.GetCampaign(campaigns.GetCampaignRequest(id=made.id))
+        return found.state, found.statistics.deliveries["QUEUED"]
+
+    assert await counted() == (campaign_pb2.CAMPAIGN_STATE_RUNNING, 1)
+    await world.change_customer(late, 1, "Late")
+    await counted()
+    assert await counted() == (campaign_pb2.CAMPAIGN_STATE_COMPLETED, 2)
+
+
+async def test_a_member_waits_at_the_journeys_door_for_its_own_record(
+    service: Harness, world: World, admin: Any
+):
+    desk = service.stub(JourneysServiceStub, admin)
+    segment, late = str(uuid.uuid4()), str(uuid.uuid4())
+    template = await hello_template(service, admin)
+    journey = await active(desk, send("mail", template), segment=pb.SegmentTrigger(segment_id=segment))
+    with pytest.raises(Unavailable):
+        await world.member(segment, late)
+    await world.change_customer(late, 1, "Late")
+    await world.member(segment, late)
+    assert (await counts_of(desk, journey)).entered_count == 1

@@ -8,7 +8,6 @@ from collections import OrderedDict
 from typing import Any
 
 from taproot_base.errors import Unavailable
-from taproot_chassis.events import Event
 from taproot_marketing.customer_refs.queries import find_customer
 from taproot_storage.database import UnitOfWork
 
@@ -19,19 +18,19 @@ _missed: OrderedDict[uuid.UUID, float] = OrderedDict()
 """When a customer was first asked for in vain: nobody is waited for twice."""
 
 
-async def awaited_customer(event: Event, work: UnitOfWork) -> Any:
-    """Row of the event's customer; None for one that never came.
+async def awaited_customer(customer_id: uuid.UUID, work: UnitOfWork) -> Any:
+    """The customer's row; None for one that never came.
 
     Raises Unavailable, which pauses the consumer, while it may still come.
     """
-    assert event.party_id is not None
-    customer = await find_customer(work, event.party_id)
-    if customer is None and _may_come(event.party_id):
-        raise Unavailable("the customer of this event is not known here yet")
+    customer = await find_customer(work, customer_id)
+    if customer is None and may_come(customer_id):
+        raise Unavailable("the customer is not known here yet")
     return customer
 
 
-def _may_come(customer_id: uuid.UUID) -> bool:
+def may_come(customer_id: uuid.UUID) -> bool:
+    """Whether a customer who is not known may still be on its way; patience begins with the first question."""
     now = time.monotonic()
     since = _missed.setdefault(customer_id, now)
     if len(_missed) > _KEPT:

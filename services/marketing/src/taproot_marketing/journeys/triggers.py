@@ -10,7 +10,7 @@ from taproot.customer.events.v1.segment_member_event_pb2 import SegmentMemberEve
 from taproot_base import telemetry
 from taproot_chassis.events import Event
 from taproot_marketing.customer_refs import queries as customers
-from taproot_marketing.customer_refs.awaiting import awaited_customer
+from taproot_marketing.customer_refs.awaiting import awaited_customer, may_come
 from taproot_marketing.journeys import queries
 from taproot_marketing.journeys.definition import (
     DateTrigger,
@@ -44,7 +44,7 @@ async def on_event(event: Event, work: UnitOfWork) -> None:
     ]
     if not journeys:
         return
-    customer = await awaited_customer(event, work)
+    customer = await awaited_customer(event.party_id, work)
     record = record_of(event)
     data = {"event": record.full, "customer": customer_record(customer)}
     for journey in journeys:
@@ -71,7 +71,7 @@ async def on_member(event: Event, work: UnitOfWork) -> None:
     for journey in await queries.listening(work, "segment", member.segment_id):
         if journey["activate_time"] <= event.occurred_at:
             customer_id = uuid.UUID(member.customer_id)
-            customer = await customers.find_customer(work, customer_id)
+            customer = await awaited_customer(customer_id, work)
             entry = Entry(customer_id, f"segment:{member.segment_id}", customer=customer)
             await enter(journey, entry, work)
 
@@ -123,6 +123,8 @@ async def enter_members(database: Database) -> int:
         async with database.unit() as work:
             for customer_id in await queries.waiting_members(work, journey["id"], trigger.segment_id):
                 customer = await customers.find_customer(work, customer_id)
+                if customer is None and may_come(customer_id):
+                    continue  # the next run of the job asks again
                 entry = Entry(customer_id, f"segment:{trigger.segment_id}", customer=customer)
                 entered += await enter(journey, entry, work) is not None
     return entered

@@ -27,8 +27,9 @@ async def on_payment(event: Event, work: UnitOfWork) -> None:
     if event.name == "reversed":
         await handlers.take_back_for_payment(_payment(event), work)
         return
-    await awaited_customer(event, work)
-    await handlers.earn_for_payment(_payment(event), work)
+    payment = _payment(event)
+    await awaited_customer(payment.customer_id, work)
+    await handlers.earn_for_payment(payment, work)
 
 
 def _payment(event: Event) -> Payment:

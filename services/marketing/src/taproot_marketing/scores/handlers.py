@@ -86,7 +86,7 @@ async def on_event(event: Event, work: UnitOfWork) -> None:
     rules = await queries.rules_for(work, event.type)
     if not rules:
         return
-    customer = await awaited_customer(event, work)
+    customer = await awaited_customer(event.party_id, work)
     data = {"event": record_of(event).full, "customer": customer_record(customer)}
     now = work.clock.now()
     fitting = [
