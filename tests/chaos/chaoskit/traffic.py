@@ -20,7 +20,6 @@ RESPONSE_SECONDS = 6
 IMPORT_ROWS = 40
 BURST_WIDTH = 40
 IMPORT_SECONDS = 4.0
-NEWS_SECONDS = 90.0
 Act = Callable[[int], Awaitable[None]]
 
 
@@ -146,17 +145,8 @@ class Traffic:
             self.journal.refusals.append(str(error))
 
     async def post(self, path: str, body: Json | None = None, *, key: str) -> Json:
-        """What names a customer its service has not heard of yet is refused for the moment, and repeated."""
         self.journal.requests += 1
-        deadline = time.monotonic() + NEWS_SECONDS
-        while True:
-            try:
-                return await self.admin.post(path, body, key=f"chaos:{self._seed}:{key}")
-            except ApiError as error:
-                news = error.violations and all(one.field.endswith("customer_id") for one in error.violations)
-                if not news or time.monotonic() > deadline:
-                    raise
-            await asyncio.sleep(0.5)
+        return await self.admin.post(path, body, key=f"chaos:{self._seed}:{key}")
 
     async def _life(self, name: str) -> None:
         customer = await self.customer(name)
