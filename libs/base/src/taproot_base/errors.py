@@ -137,6 +137,7 @@ class DeadlineExceeded(AppError):
     reason = "DEADLINE_EXCEEDED"
 
 
-def is_out_of_room(error: BaseException) -> bool:
-    """Whether a disk is full: no defect, and over as soon as there is room again."""
-    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+def out_of_room(error: BaseException) -> Unavailable | None:
+    """What to answer when a disk is full: no defect, and over as soon as there is room again. None otherwise."""
+    full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+    return Unavailable("a disk is full; repeat the request later") if full else None

@@ -30,8 +30,7 @@ from taproot_base.errors import (
     PermissionDenied,
     ResourceExhausted,
     Unauthenticated,
-    Unavailable,
-    is_out_of_room,
+    out_of_room,
 )
 from taproot_chassis.audit import Auditor
 from taproot_chassis.masking import mask
@@ -122,10 +121,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
                         code = _ended(context)
                         raise
                     except Exception as error:
-                        if is_out_of_room(error):
-                            code = Unavailable.kind.value
-                            await self._refuse(context, state, Unavailable("a disk is full; repeat it later"))
-                        code = "INTERNAL"
+                        code = "INTERNAL" if out_of_room(error) is None else "UNAVAILABLE"
                         await _abort_internal(context, rule.full_name, error)
                     else:
                         return response
@@ -268,6 +264,8 @@ async def _abort_internal(context: Any, method: str, error: Exception) -> None:
     """A defect: logged once with its trace id, told to nobody."""
     if isinstance(error, grpc.aio.AbortError):
         raise error
+    if full := out_of_room(error):
+        await abort(context, full)
     telemetry.logger.exception("internal_error", method=method)
     await context.abort(grpc.StatusCode.INTERNAL, "an internal error; the log has it under the trace id")
 
