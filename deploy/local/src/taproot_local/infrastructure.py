@@ -73,7 +73,12 @@ class Infrastructure:
         for name, server in self.servers.items():
             if server.running and not server.stuck:
                 continue
-            why = "was stuck" if server.running else "had stopped"
+            why = "had stopped"
+            if server.running:
+                why, self._not_before = (
+                    "was stuck",
+                    time.monotonic() + RETRY_SECONDS,
+                )  # it may be so again at once
             self.restarts[name] += 1
             try:
                 server.start()

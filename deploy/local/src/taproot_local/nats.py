@@ -69,7 +69,10 @@ class Nats:
     @property
     def stuck(self) -> bool:
         """Whether it met a full disk that has room again: until a restart it refuses whatever it refused then."""
-        if shutil.disk_usage(self.directory).free < ROOM_BYTES:
+        try:
+            if shutil.disk_usage(self.directory).free < ROOM_BYTES:
+                return False
+        except OSError:
             return False
         return FULL in last_text(self.log).rpartition(READY)[2]
 
