@@ -9,7 +9,7 @@ from chaoskit.drill import drill
 from chaoskit.invariants import INVARIANTS
 from chaoskit.schedule import KINDS, plan
 
-SMALL_SEED, SMALL_SECONDS = 29, 10.0
+SMALL_SEED, SMALL_SECONDS = 36, 10.0
 SMALL_KINDS = [kind for kind in KINDS if kind not in ("full-disk", "burst", "exhaust")]
 """Those that take nothing from the tests beside it."""
 BUSY_SECONDS = 120.0

@@ -14,7 +14,7 @@ def hurry(service: str) -> None:
         from taproot_marketing.deliveries import rules
 
         rules.BACKOFF = (timedelta(seconds=2),) * len(rules.BACKOFF)
-        rules.CONSENT_PATIENCE = timedelta(seconds=10)
+        rules.CONSENT_PATIENCE = timedelta(seconds=3)
 
 
 def plant(bug: str, service: str) -> None:
