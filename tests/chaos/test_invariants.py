@@ -32,6 +32,8 @@ def sound() -> Evidence:
             payments={"p1": ANNA},
             tickets={"t1": "open", "t2": "answered"},
             imports={"i1": ["K1", "K2"]},
+            club=[ANNA],
+            campaigns={"c1"},
         ),
         log=[*EVENTS],
         streams={
@@ -56,10 +58,15 @@ def sound() -> Evidence:
             Promise("s1", "t1", "running", None, 123.0, 126.0),
             Promise("s2", "t2", "stopped", 121.0, 123.0, 126.0),
         ],
-        mailings=[Mailing("d1", ANNA, "sent", "<d1>")],
+        mailings=[
+            Mailing("d1", ANNA, "sent", "<d1>"),
+            Mailing("d2", ANNA, "sent", "<d2>", cause="c1"),
+            Mailing("d3", ANNA, "suppressed", "<d3@unsent>", "no_consent", cause="welcome"),
+        ],
         mail=[
             Seen("<d1>", "a@lives.example", DEFERRED, 111.0),
             Seen("<d1>", "a@lives.example", TAKEN, 113.0),
+            Seen("<d2>", "a@club.example", TAKEN, 112.0),
         ],
         hooked={"e1": "delivered"},
         heard=Counter(e1=2),
@@ -171,6 +178,15 @@ def _withheld(seen: Evidence) -> None:
     seen.mailings[0] = replace(seen.mailings[0], state="suppressed", reason="no_address")
 
 
+def _campaign_left_out(seen: Evidence) -> None:
+    seen.mailings[1] = replace(seen.mailings[1], cause="c2")
+
+
+def _campaign_withheld(seen: Evidence) -> None:
+    seen.mailings[1] = replace(seen.mailings[1], state="suppressed")
+    del seen.mail[-1]
+
+
 def _never_breached(seen: Evidence) -> None:
     seen.log.remove(BREACHED)
 
@@ -228,6 +244,8 @@ BROKEN: tuple[tuple[Callable[[Evidence], None], str], ...] = (
     (_not_mailed, "every_mail_is_accounted_for"),
     (_claims_to_have_mailed, "every_mail_is_accounted_for"),
     (_withheld, "every_mail_is_accounted_for"),
+    (_campaign_left_out, "every_mail_is_accounted_for"),
+    (_campaign_withheld, "every_mail_is_accounted_for"),
     (_never_breached, "promises_fall_due_once_and_in_time"),
     (_breached_twice, "promises_fall_due_once_and_in_time"),
     (_breached_late, "promises_fall_due_once_and_in_time"),
@@ -259,11 +277,19 @@ def test_lateness_is_forgiven_for_as_long_as_nobody_was_served() -> None:
     assert judge(seen)["promises_fall_due_once_and_in_time"] == []
 
 
+def test_instants_of_a_clock_that_was_off_are_not_held_against_it() -> None:
+    for harm in (_breached_late, _breached_though_answered):
+        seen = sound()
+        harm(seen)
+        seen.jumps.append(Gap("servicedesk", 120.0, 150.0))
+        assert judge(seen)["promises_fall_due_once_and_in_time"] == []
+
+
 def test_an_uncertain_mail_may_have_arrived_or_not() -> None:
     for ends in ([DROPPED], [TAKEN], []):
         seen = sound()
         seen.mailings[0] = replace(seen.mailings[0], state="uncertain")
-        seen.mail = [Seen("<d1>", "a@lives.example", end, 111.0) for end in ends]
+        seen.mail[:-1] = [Seen("<d1>", "a@lives.example", end, 111.0) for end in ends]
         assert judge(seen)["no_mail_goes_out_twice"] == judge(seen)["every_mail_is_accounted_for"] == []
 
 

@@ -93,3 +93,11 @@ def test_logs_rotate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.log", "a.log.1", "a.log.2", "a.log.3"]
     newest = (tmp_path / "a.log").read_text() + (tmp_path / "a.log.1").read_text()
     assert f"{59:030d}" in newest
+
+
+def test_a_full_disk_costs_lines_and_not_the_process() -> None:
+    log = RotatingLog(Path("/dev/full"))
+    log.write(b"one\n")
+    log.write(b"two\n")
+    assert list(log.last) == ["one", "two"]
+    log.close()

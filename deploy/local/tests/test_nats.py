@@ -6,10 +6,13 @@ import socket
 from pathlib import Path
 
 import nats as client
+import psutil
 import pytest
 
+from taproot_local import nats as subject
 from taproot_local.errors import LocalError
 from taproot_local.nats import Nats
+from taproot_local.processes import Daemon
 
 
 async def publish(url: str, count: int) -> None:
@@ -84,3 +87,31 @@ class TestSentences:
         (scratch / "nats" / "data").write_text("a file where a directory belongs")
         with pytest.raises(LocalError, match=r"nats-server could not start: .*(not a directory|data)"):
             Nats(scratch / "nats").start()
+
+
+class TestFullDisk:
+    async def test_after_a_full_disk_it_needs_a_restart(self, nats: Nats) -> None:
+        await publish(nats.url, 3)
+        assert not nats.stuck
+        with nats.log.open("a") as log:
+            log.write("[ERR] JetStream failed to store a msg on stream: no space left on device\n")
+        assert nats.stuck
+        nats.start()
+        assert not nats.stuck
+        assert await count(nats.url) == 3
+
+    async def test_it_is_left_alone_while_the_disk_is_full(
+        self, nats: Nats, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        with nats.log.open("a") as log:
+            log.write("[ERR] no space left on device\n")
+        monkeypatch.setattr(subject, "ROOM_BYTES", 1 << 60)
+        assert not nats.stuck
+
+
+def test_what_cannot_be_noted_is_not_left_running(tmp_path: Path) -> None:
+    daemon = Daemon(tmp_path / "away")
+    with pytest.raises(FileNotFoundError):
+        daemon.spawn(["/bin/sleep", "60"], tmp_path / "log", environment={})
+    left = [one for one in psutil.Process().children() if one.name() == "sleep"]
+    assert left == []

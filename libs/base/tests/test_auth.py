@@ -25,6 +25,12 @@ def test_a_good_token_gives_its_principal_back(verifier):
     assert verifier.verify(TokenMinter(GATEWAY, "gateway").mint(USER)) == USER
 
 
+@pytest.mark.parametrize("ahead", [-30, 30])
+def test_clocks_may_differ(verifier, ahead):
+    token = TokenMinter(GATEWAY, "gateway").mint(USER, now=time.time() + ahead)
+    assert verifier.verify(token) == USER
+
+
 def test_keys_are_loaded_from_a_key_set(tmp_path):
     jwk = json.loads(jwt.algorithms.OKPAlgorithm.to_jwk(GATEWAY.public_key())) | {"kid": "gateway"}
     (tmp_path / "keys.json").write_text(json.dumps({"keys": [jwk]}))
@@ -38,6 +44,7 @@ def test_keys_are_loaded_from_a_key_set(tmp_path):
         "",
         "x.y.z",
         TokenMinter(GATEWAY, "gateway").mint(USER, now=time.time() - 3600),
+        TokenMinter(GATEWAY, "gateway").mint(USER, now=time.time() + 3600),
         TokenMinter(Ed25519PrivateKey.generate(), "gateway").mint(USER),
         TokenMinter(GATEWAY, "unknown").mint(USER),
         TokenMinter(SALES, "service:sales").mint(USER),
@@ -56,7 +63,19 @@ def test_keys_are_loaded_from_a_key_set(tmp_path):
             headers={"kid": "gateway"},
         ),
     ],
-    ids=["empty", "noise", "old", "forged", "no-key", "beyond", "other-service", "none", "hmac", "audience"],
+    ids=[
+        "empty",
+        "noise",
+        "old",
+        "future",
+        "forged",
+        "no-key",
+        "beyond",
+        "other-service",
+        "none",
+        "hmac",
+        "audience",
+    ],
 )
 def test_anything_else_is_refused(verifier, token):
     with pytest.raises(Unauthenticated):

@@ -23,6 +23,7 @@ from taproot.marketing.v1.delivery_service_pb2_grpc import DeliveriesServiceStub
 from taproot.marketing.v1.journey_service_pb2_grpc import JourneysServiceStub
 from taproot.marketing.v1.loyalty_account_service_pb2_grpc import LoyaltyAccountsServiceStub
 from taproot.marketing.v1.loyalty_program_service_pb2_grpc import LoyaltyProgramsServiceStub
+from taproot_base.errors import Unavailable
 from taproot_marketing.journeys import engine
 from taproot_testkit import Harness
 
@@ -164,6 +165,24 @@ class TestSteps:
             )
         )
         assert [(row.keys[0], row.values[0]) for row in rows.rows] == [("one", "30"), ("two", "30")]
+
+    async def test_a_database_that_goes_away_is_no_failure_of_the_step(
+        self, desk, service, world, admin, template, monkeypatch
+    ):
+        journey = await active(desk, send("mail", template))
+        run = await enrol(desk, journey, await world.customer())
+
+        def gone(*_: Any) -> None:
+            raise Unavailable("the database went away")
+
+        with monkeypatch.context() as patch, service.system_call():
+            patch.setattr("taproot_marketing.journeys.model.JourneyRun.move_to", gone)
+            for _ in range(engine.MAX_FAILURES):
+                assert await engine.Engine().run_due(service.runtime.database) == 0
+        waiting = await run_of(service, admin, run.id)
+        assert (waiting.state, waiting.error) == (pb.JOURNEY_RUN_STATE_ACTIVE, "")
+        await run_steps(service)
+        assert (await run_of(service, admin, run.id)).state == pb.JOURNEY_RUN_STATE_COMPLETED
 
     async def test_a_crash_in_a_step_leaves_nothing_and_is_made_good(
         self, desk, service, world, admin, template, monkeypatch

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 
+import pytest
 import pytest_asyncio
 from marketing_mailbox import Mailbox, serve
 from marketing_world import START, World, failure
@@ -22,6 +23,7 @@ from taproot_base.clock import FakeClock
 from taproot_base.errors import AppError
 from taproot_marketing.customer_refs.queries import find_customer
 from taproot_marketing.deliveries.handlers import Order, enqueue
+from taproot_marketing.deliveries.rules import CONSENT_PATIENCE, CONSENT_PAUSE
 from taproot_marketing.deliveries.sending import Sender, report_lost
 from taproot_marketing.main import signer_of
 from taproot_marketing.templates.queries import find_by_key
@@ -139,9 +141,23 @@ class TestSending:
             await order(service, customer, message_class=kind)
             for kind in ("marketing", "service", "transactional")
         ]
+        world.pass_time(CONSENT_PATIENCE)
         await send_all(service)
         assert [await state(desk, key) for key in keys] == ["SUPPRESSED", "SUPPRESSED", "SENT"]
         assert mailbox.mails[0]["List-Unsubscribe"] is None
+
+    @pytest.mark.parametrize(("granted", "end"), [(True, "SENT"), (False, "SUPPRESSED")])
+    async def test_a_consent_that_is_on_its_way_is_waited_for(
+        self, world, service, mailbox, desk, granted: bool, end: str
+    ):
+        customer = await world.customer(consent=None)
+        key = await order(service, customer, message_class="marketing")
+        await send_all(service)
+        assert (await state(desk, key), mailbox.mails) == ("QUEUED", [])
+        await world.consent(customer, granted=granted)
+        world.pass_time(CONSENT_PAUSE)
+        await send_all(service)
+        assert (await state(desk, key), len(mailbox.mails)) == (end, int(granted))
 
     async def test_no_address(self, world, service, desk):
         key = await order(service, await world.customer(email=None))
@@ -160,6 +176,7 @@ class TestSending:
 
         async def sent() -> str:
             key = await order(service, root, message_class="marketing")
+            world.pass_time(CONSENT_PATIENCE)
             await send_all(service)
             return await state(desk, key)
 

@@ -20,8 +20,7 @@ async def _run(definition: Definition) -> None:
         consumers = consumers_of(definition, runtime, parts)
         names = {c.subscription.name for c in consumers if c.subscription.kind is SubscriberKind.PROJECTION}
         with calling(runtime.system_call()):
-            for name in sorted(names):
-                await _rebuild(name, consumers, runtime)
+            await _rebuild(sorted(names), consumers, runtime)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import pickle
 import sys
 import time
 from collections import Counter
@@ -16,6 +17,9 @@ from typing import Any
 
 import psutil
 
+from chaoskit.campaigns import EVERY_SECONDS, Campaigns
+from chaoskit.clocks import Clocks
+from chaoskit.disks import Disk, disk_of_its_own
 from chaoskit.evidence import Evidence
 from chaoskit.faults import Injector
 from chaoskit.gathering import Ground, come_to_rest, gather, read_models
@@ -23,7 +27,7 @@ from chaoskit.invariants import judge
 from chaoskit.links import Link
 from chaoskit.mail import MailServer
 from chaoskit.schedule import PEERS, Fault, plan
-from chaoskit.traffic import Journal, Listener, Traffic, Watch
+from chaoskit.traffic import Gap, Journal, Listener, Traffic, Watch
 from taproot_local.suite import Suite
 from taproot_local.testing import scratch_directory
 
@@ -66,9 +70,10 @@ class Result:
 class Drill:
     """Start with `drilled(...)`: the links must listen before the suite reads where they are."""
 
-    def __init__(self, seed: int, say: Say) -> None:
+    def __init__(self, seed: int, say: Say, disk: Disk) -> None:
         self.seed = seed
         self.say = say
+        self.disk = disk
         self.listener = Listener(seed)
         self.suite: Suite
         self.mail: MailServer
@@ -77,7 +82,7 @@ class Drill:
 
     async def open(self, directory: Path) -> dict[str, str]:
         """The environment a suite needs to talk through the links."""
-        self.mail = MailServer(directory / "home" / "mail")
+        self.mail = MailServer()
         await self.mail.open()
         await self.listener.open()
         for service in PEERS:
@@ -87,7 +92,12 @@ class Drill:
                 await self.links[name].open()
         file = directory / "links.json"
         file.write_text(json.dumps({name: link.port for name, link in self.links.items()}))
-        return SETTINGS | {"CHAOS_LINKS": str(file), "PYTHONPATH": str(KIT / "hooks")}
+        self.clocks = Clocks(directory / "clocks", PEERS)
+        return SETTINGS | {
+            "CHAOS_LINKS": str(file),
+            "CHAOS_CLOCKS": str(self.clocks.directory),
+            "PYTHONPATH": str(KIT / "hooks"),
+        }
 
     def _port(self, target: str) -> int:
         if target == "smtp":
@@ -107,21 +117,25 @@ class Drill:
     # ------------------------------------------------------------ the run
 
     async def run(
-        self, faults: list[Fault], seconds: float, width: int, rest: float
+        self, faults: list[Fault], seconds: float, width: int, rest: float, peace: float
     ) -> tuple[Evidence, Injector]:
         """Work, faults, rest; answers what is there afterwards."""
         journal, ground = Journal(), Ground(self.suite)
         async with self.suite.client(patience=PATIENCE, connections=120) as admin:
             traffic = Traffic(admin, self.seed, journal)
             await traffic.set_up(self.listener.url)
-            injector = Injector(self.suite, self.links, self.mail, traffic.burst, self.seed)
+            campaigns = Campaigns(traffic)
+            await campaigns.set_up(ground.fetch)
+            injector = Injector(
+                self.suite, self.links, self.mail, traffic.burst, self.seed, self.disk, self.clocks
+            )
             watch = Watch(admin)
             watching = asyncio.ensure_future(watch.run())
             try:
-                work = asyncio.ensure_future(traffic.run(seconds, width))
+                work = asyncio.ensure_future(traffic.run(seconds, width, (campaigns.start, EVERY_SECONDS)))
                 await injector.run(faults, self.say)
                 await work
-                await asyncio.sleep(PEACE_SECONDS)
+                await asyncio.sleep(peace)
                 left = await come_to_rest(ground, rest)
             finally:
                 injector.heal()
@@ -130,6 +144,7 @@ class Drill:
             seen.poison_events, seen.poison_aggregates = injector.poison.events, injector.poison.aggregates
             seen.poison_count = injector.poison.count
             await gather(ground, admin, seen)
+            seen.jumps = jumps_of(injector.done)
             seen.heard = Counter(self.listener.taken)
             await self._rebuilt(ground, seen)
         return seen, injector
@@ -155,6 +170,15 @@ class Drill:
         return "" if done.returncode == 0 else f"{service} could not be rebuilt: {out.decode()[-600:]}"
 
 
+def jumps_of(done: list[dict[str, Any]]) -> list[Gap]:
+    """Times whose instants cannot be trusted, as far as the jump reaches."""
+    return [
+        Gap(one["target"], one["time"] - abs(float(one["detail"])), one["until"] + abs(float(one["detail"])))
+        for one in done
+        if one["kind"] == "clock"
+    ]
+
+
 async def drill(
     seed: int,
     seconds: float,
@@ -165,10 +189,12 @@ async def drill(
     width: int = WIDTH,
     keep: Path | None = None,
     rest: float = REST_SECONDS,
+    peace: float = PEACE_SECONDS,
+    on_time: float = Evidence.on_time,
 ) -> Result:
-    """Everything from an empty directory to the result. `plant`: a bug of `hooks/planted.py`. `keep`: where logs go."""
-    with scratch_directory() as directory:
-        one = Drill(seed, say)
+    """Everything from an empty directory to the result. `plant`: a bug of `hooks/planted.py`. `keep`: where logs and evidence go."""
+    with scratch_directory() as directory, disk_of_its_own(directory) as disk:
+        one = Drill(seed, say, disk)
         environment = await one.open(directory)
         if plant:
             environment["CHAOS_PLANT"] = plant
@@ -179,7 +205,8 @@ async def drill(
             one.suite = Suite(directory / "home")
             await asyncio.to_thread(partial(one.suite.start, **environment))
             say(f"the suite is up after {time.monotonic() - begun:.0f} s")
-            seen, injector = await one.run(chosen, seconds, width, rest)
+            seen, injector = await one.run(chosen, seconds, width, rest, peace)
+            seen.on_time = on_time
             result.faults, result.facts = injector.done, seen.facts()
             result.facts |= {
                 "repeated": injector.repeated,
@@ -187,6 +214,9 @@ async def drill(
                 "poison": seen.poison_count,
             }
             result.findings = judge(seen)
+            if keep is not None:
+                keep.mkdir(parents=True, exist_ok=True)
+                (keep / "evidence.pickle").write_bytes(pickle.dumps(seen))
         finally:
             await asyncio.to_thread(one.suite.run, "down")
             await one.close()

@@ -84,6 +84,8 @@ class Mailing:
     state: str
     message_id: str
     reason: str = ""
+    cause: str = "chaos_receipt"
+    """The journey's key or the campaign's id."""
 
 
 @dataclass(frozen=True)
@@ -116,6 +118,8 @@ Rows = dict[str, Counter[str]]
 @dataclass
 class Evidence:
     end: float = 0.0
+    on_time: float = 10.0
+    """An SLA transition may be so late, and in addition as long as nobody was served by the service desk meanwhile."""
     journal: Journal = field(default_factory=Journal)
     log: list[Logged] = field(default_factory=list)
     streams: dict[str, Counter[str]] = field(default_factory=dict)
@@ -144,6 +148,8 @@ class Evidence:
     """Event id -> state of its delivery to the webhook."""
     heard: Counter[str] = field(default_factory=Counter)
     gaps: list[Gap] = field(default_factory=list)
+    jumps: list[Gap] = field(default_factory=list)
+    """When the clock of a service was off, and as long before and after as it was off."""
     before: Rows = field(default_factory=dict)
     after: Rows = field(default_factory=dict)
     """Rows of all read models before and after they were rebuilt."""

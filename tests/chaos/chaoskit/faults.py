@@ -7,7 +7,7 @@ import os
 import signal
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from random import Random
@@ -18,6 +18,8 @@ import nats
 import psutil
 from nats.errors import Error as NatsError
 
+from chaoskit.clocks import Clocks
+from chaoskit.disks import Disk
 from chaoskit.links import Link
 from chaoskit.mail import MailServer
 from chaoskit.schedule import PEERS, SERVICES, Fault
@@ -26,6 +28,7 @@ from taproot_local.suite import Suite
 BUS_SECONDS = 8.0
 REPEATED = 30
 CROWD = 600
+RECOVERY_SECONDS = 30.0
 POISONED_TYPE = {"customer": "customer.updated", "sales": "order.confirmed", "servicedesk": "ticket.resolved", "marketing": "form.submitted"}  # fmt: skip
 UNKNOWN_NAME = "frobnicated"
 
@@ -45,15 +48,20 @@ class Injector:
         suite: Suite,
         links: dict[str, Link],
         mail: MailServer,
-        burst: Callable[[], None],
+        burst: Callable[[], Awaitable[None]],
         seed: int,
+        disk: Disk,
+        clocks: Clocks,
     ) -> None:
+        self._disk = disk
+        self._clocks = clocks
         self._suite = suite
         self._links = links
         self._post_office = mail
         self._burst_traffic = burst
         self._random = Random(seed * 31 + 7)
         self._frozen: set[int] = set()
+        self._one_clock = asyncio.Lock()
         self.poison = Poison()
         self.done: list[dict[str, Any]] = []
         self.shuffled = 0
@@ -70,10 +78,12 @@ class Injector:
         self.heal()
 
     def heal(self) -> None:
-        """Links whole, nobody frozen, the mail server friendly."""
+        """Links whole, nobody frozen, room on the disk, clocks right, the mail server friendly."""
         for link in self._links.values():
             link.heal()
         self._thaw([*self._frozen])
+        self._disk.free()
+        self._clocks.heal()
         self._post_office.mood = ""
 
     async def _inject(self, fault: Fault) -> None:
@@ -88,7 +98,19 @@ class Injector:
     # ------------------------------------------------------------ processes
 
     async def _kill(self, fault: Fault) -> None:
-        self._suite.kill(fault.target)
+        await self._recovered(fault.target, self._suite.kill(fault.target).pid)
+
+    async def _recovered(self, name: str, before: int) -> None:
+        """It lasts until somebody listens there again: that long the others go without."""
+        ports, deadline = self._suite.state["ports"], time.monotonic() + RECOVERY_SECONDS
+        port = ports.get(name) or ports[f"{name}.grpc"]
+        while time.monotonic() < deadline:
+            await asyncio.sleep(0.1)
+            with suppress(OSError, ValueError, TimeoutError):
+                if self._suite.process(name).pid != before:
+                    _, writer = await asyncio.wait_for(asyncio.open_connection("127.0.0.1", port), 1)
+                    writer.close()
+                    return
 
     async def _kill_backend(self, _fault: Fault) -> None:
         """One connection's server process: PostgreSQL then ends them all and recovers as after a crash."""
@@ -96,10 +118,21 @@ class Injector:
         backends = [one for one in master.children() if "_app" in " ".join(one.cmdline())]
         if backends:
             self._random.choice(backends).kill()
+            await self._accepting()
+
+    async def _accepting(self) -> None:
+        url, deadline = self._suite.state["services"]["sales"]["app_url"], time.monotonic() + RECOVERY_SECONDS
+        while time.monotonic() < deadline:
+            with suppress(asyncpg.PostgresError, OSError, TimeoutError):
+                await (await asyncpg.connect(url, timeout=3)).close()
+                return
+            await asyncio.sleep(0.1)
 
     async def _restart(self, fault: Fault) -> None:
         numbers = {"fast": signal.SIGINT, "immediate": signal.SIGQUIT, "": signal.SIGTERM}
-        self._suite.process(fault.target).send(numbers[fault.detail])
+        process = self._suite.process(fault.target)
+        process.send(numbers[fault.detail])
+        await self._recovered(fault.target, process.pid)
 
     async def _freeze(self, fault: Fault) -> None:
         stopped = self._stop(fault.target)
@@ -149,7 +182,18 @@ class Injector:
             self._suite.state["nats_url"], connect_timeout=2, max_reconnect_attempts=1, allow_reconnect=False
         )
 
+    async def _again_and_again(self, once: Callable[[Fault], Awaitable[None]], fault: Fault) -> None:
+        until = time.monotonic() + fault.seconds
+        while True:
+            await once(fault)
+            if time.monotonic() > until:
+                return
+            await asyncio.sleep(1)
+
     async def _repeat(self, fault: Fault) -> None:
+        await self._again_and_again(self._repeat_once, fault)
+
+    async def _repeat_once(self, fault: Fault) -> None:
         """The newest messages once more under new message ids, as a publisher that lost its memory would."""
         async with asyncio.timeout(BUS_SECONDS):
             client = await self._bus()
@@ -207,6 +251,9 @@ class Injector:
         self.shuffled += len(fresh)
 
     async def _poison(self, fault: Fault) -> None:
+        await self._again_and_again(self._poison_once, fault)
+
+    async def _poison_once(self, fault: Fault) -> None:
         async with asyncio.timeout(BUS_SECONDS):
             client = await self._bus()
             try:
@@ -249,7 +296,23 @@ class Injector:
         self._post_office.mood = ""
 
     async def _burst(self, _fault: Fault) -> None:
-        self._burst_traffic()
+        """It lasts until all of them are served."""
+        await self._burst_traffic()
+
+    async def _clock(self, fault: Fault) -> None:
+        async with self._one_clock:  # two that are off in opposite ways are further apart than a token lives
+            self._clocks.shift(fault.target, float(fault.detail))
+            await asyncio.sleep(fault.seconds)
+            self._clocks.shift(fault.target, 0.0)
+
+    async def _full_disk(self, fault: Fault) -> None:
+        until = time.monotonic() + fault.seconds
+        try:
+            while time.monotonic() < until:
+                await asyncio.to_thread(self._disk.fill)
+                await asyncio.sleep(0.2)  # what others give back is taken too
+        finally:
+            self._disk.free()
 
     async def _exhaust(self, fault: Fault) -> None:
         if fault.target == "postgres":

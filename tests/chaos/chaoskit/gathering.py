@@ -52,8 +52,8 @@ _PROMISES = """SELECT id, ticket_id, state, metric, extract(epoch FROM stop_time
   extract(epoch FROM warning_time)::float8 AS warning, extract(epoch FROM due_time)::float8 AS due,
   extract(epoch FROM start_time)::float8 AS started, extract(epoch FROM target)::float8 AS target,
   warning_percent FROM sla_clocks"""
-_MAILINGS = """SELECT d.id, d.customer_id, d.state, d.message_id, d.reason
-  FROM deliveries d JOIN journeys j ON j.id = d.journey_id WHERE j.key = 'chaos_receipt'"""
+_MAILINGS = """SELECT d.id, d.customer_id, d.state, d.message_id, d.reason, coalesce(d.campaign_id::text, j.key) AS cause
+  FROM deliveries d LEFT JOIN journeys j ON j.id = d.journey_id"""
 STATEMENTS = 25
 
 
@@ -107,7 +107,8 @@ async def unrest(ground: Ground) -> list[str]:
     open_mail = "state IN ('queued', 'claimed', 'failed_temporary')"
     for service, table, where in (
         ("marketing", "deliveries", open_mail),
-        ("marketing", "journey_runs", "state = 'active'"),
+        ("marketing", "journey_runs", "state = 'active' AND next_time < now() + interval '1 hour'"),
+        ("marketing", "campaigns", "state IN ('scheduled', 'running')"),
         ("gateway", "webhook_deliveries", "state = 'pending'"),
     ):
         left = await ground.fetch(service, f"SELECT count(*) FROM {table} WHERE {where}")
@@ -139,7 +140,10 @@ async def gather(ground: Ground, admin: Client, seen: Evidence) -> None:
     seen.timeline = Counter(str(row[0]) for row in await ground.fetch("customer", "SELECT id FROM timeline"))
     seen.promises = [promise_of(row) for row in await ground.fetch("servicedesk", _PROMISES)]
     seen.mailings = [
-        Mailing(str(row["id"]), str(row["customer_id"]), row["state"], row["message_id"], row["reason"])
+        Mailing(
+            *(str(row["id"]), str(row["customer_id"]), row["state"], row["message_id"], row["reason"]),
+            row["cause"] or "",
+        )
         for row in await ground.fetch("marketing", _MAILINGS)
     ]
     hooks = await ground.fetch("gateway", "SELECT event_id, state FROM webhook_deliveries")

@@ -6,12 +6,9 @@ import asyncio
 import email
 import time
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from aiosmtpd.smtp import SMTP
-
-from taproot_local.smtp_sink import Mailbox
 
 SLOW_SECONDS = 4.0
 TAKEN, DROPPED, DEFERRED, REFUSED = "taken", "dropped", "deferred", "refused"
@@ -31,12 +28,10 @@ class Seen:
 class MailServer:
     """`mood`: empty, `slow`, `defer` (450), `refuse` (554) or `drop` (holds the message and hangs up unanswered)."""
 
-    directory: Path
     mood: str = ""
     seen: list[Seen] = field(default_factory=list)
 
     async def open(self) -> None:
-        self._box = Mailbox(self.directory)
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(lambda: SMTP(self, loop=loop), "127.0.0.1", 0)
 
@@ -49,17 +44,15 @@ class MailServer:
 
     async def handle_DATA(self, server: Any, _session: Any, envelope: Any) -> str:
         mood = self.mood  # as it is when the text has come
-        if mood == "slow":
-            await asyncio.sleep(SLOW_SECONDS)
         if mood == "defer":
             self._note(envelope, DEFERRED)
             return "450 4.3.2 come back later"
         if mood == "refuse":
             self._note(envelope, REFUSED)
             return "554 5.7.1 not this message"
-        content: bytes = envelope.original_content
-        self._box.add(content, envelope.mail_from or "", list(envelope.rcpt_tos))
         self._note(envelope, DROPPED if mood == "drop" else TAKEN)
+        if mood == "slow":
+            await asyncio.sleep(SLOW_SECONDS)  # it holds the message and takes its time to say so
         if mood == "drop":
             server.transport.abort()
         return "250 OK"

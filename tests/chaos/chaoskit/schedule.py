@@ -79,16 +79,19 @@ def _stall_link(random: Random, at: float) -> Fault:
 
 
 def _repeat(random: Random, at: float) -> Fault:
-    return Fault(at, "repeat", random.choice(STREAMS), detail=random.choice(("in-order", "reversed")))
+    order = random.choice(("in-order", "reversed"))
+    return Fault(at, "repeat", random.choice(STREAMS), round(random.uniform(2, 5), 1), order)
 
 
 def _overtake(random: Random, at: float) -> Fault:
     """The readers are held, the newest messages are taken out of the stream and come again in another order."""
-    return Fault(at, "overtake", random.choice(STREAMS[:4]), round(random.uniform(1, 2), 1))
+    return Fault(at, "overtake", random.choice(STREAMS[:4]), round(random.uniform(1, 4), 1))
 
 
 def _poison(random: Random, at: float) -> Fault:
-    return Fault(at, "poison", random.choice(STREAMS[:4]), detail=random.choice(POISONS))
+    return Fault(
+        at, "poison", random.choice(STREAMS[:4]), round(random.uniform(2, 5), 1), random.choice(POISONS)
+    )
 
 
 def _mail(random: Random, at: float) -> Fault:
@@ -101,8 +104,21 @@ def _exhaust(random: Random, at: float) -> Fault:
     )
 
 
-def _burst(random: Random, at: float) -> Fault:
-    return Fault(at, "burst", "gateway", round(random.uniform(1, 3), 1))
+def _clock(random: Random, at: float) -> Fault:
+    """Off by so many seconds, and right again at once. A journey lets in what happened after its activation, so the
+    clock that says when payments happened is not put back.
+    """
+    target = random.choice(SERVICES)
+    jumps = ("+8", "+30") if target == "sales" else ("-30", "-8", "+8", "+30")
+    return Fault(at, "clock", target, round(random.uniform(3, 8), 1), random.choice(jumps))
+
+
+def _full_disk(random: Random, at: float) -> Fault:
+    return Fault(at, "full-disk", "everything", round(random.uniform(2, 6), 1))
+
+
+def _burst(_random: Random, at: float) -> Fault:
+    return Fault(at, "burst", "gateway")
 
 
 DRAWS: Sequence[tuple[Draw, int]] = (
@@ -114,30 +130,33 @@ DRAWS: Sequence[tuple[Draw, int]] = (
     (_cut_link, 3),
     (_stall_link, 2),
     (_repeat, 2),
-    (_overtake, 1),
+    (_overtake, 2),
     (_poison, 2),
     (_mail, 3),
-    (_exhaust, 1),
-    (_burst, 1),
+    (_exhaust, 2),
+    (_burst, 2),
+    (_clock, 3),
+    (_full_disk, 2),
 )
-KINDS = ("kill", "kill-backend", "freeze", "restart", "slow-link", "cut-link", "stall-link", "repeat", "overtake", "poison", "mail", "exhaust", "burst")  # fmt: skip
+KINDS = ("kill", "kill-backend", "freeze", "restart", "slow-link", "cut-link", "stall-link", "repeat", "overtake", "poison", "mail", "exhaust", "burst", "clock", "full-disk")  # fmt: skip
 
 
-def plan(seed: int, seconds: float, *, pause: float = 2.5) -> list[Fault]:
+def plan(seed: int, seconds: float, *, pause: float = 2.5, kinds: Sequence[str] = KINDS) -> list[Fault]:
     """Faults of a run of that length, on average one every `pause` seconds. They may overlap."""
     random = Random(seed)
     at, found = FIRST, list[Fault]()
-    deck = _shuffled(random)
+    deck = _shuffled(random, kinds)
     while at < seconds - LAST:
         if not deck:
-            deck = _shuffled(random)
+            deck = _shuffled(random, kinds)
         found.append(deck.pop()(random, round(at, 2)))
         at += random.uniform(0.4, 1.6) * pause
     return found
 
 
-def _shuffled(random: Random) -> list[Draw]:
+def _shuffled(random: Random, kinds: Sequence[str]) -> list[Draw]:
     """A deck rather than dice: even a short run meets most kinds."""
-    deck = [draw for draw, weight in DRAWS for _ in range(weight)]
+    named = zip(KINDS, DRAWS, strict=True)
+    deck = [draw for kind, (draw, weight) in named if kind in kinds for _ in range(weight)]
     random.shuffle(deck)
     return deck

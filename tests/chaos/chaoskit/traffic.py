@@ -19,7 +19,8 @@ AMOUNT_PER_POINT = 10
 RESPONSE_SECONDS = 6
 IMPORT_ROWS = 40
 BURST_WIDTH = 40
-NEWS_SECONDS = 90.0
+IMPORT_SECONDS = 4.0
+Act = Callable[[int], Awaitable[None]]
 
 
 @dataclass
@@ -37,6 +38,9 @@ class Journal:
     """Id -> `answered`, `open`."""
     imports: dict[str, list[str]] = field(default_factory=dict)
     """Id -> external keys of its rows."""
+    club: list[str] = field(default_factory=list)
+    campaigns: set[str] = field(default_factory=set)
+    """Those started; each writes to everybody in the club."""
     refusals: list[str] = field(default_factory=list)
     requests: int = 0
     lives: int = 0
@@ -47,13 +51,12 @@ class Traffic:
     """`admin` repeats what is refused for the moment, as every client should; everything carries a key."""
 
     def __init__(self, admin: Client, seed: int, journal: Journal) -> None:
-        self._admin = admin
+        self.admin = admin
         self._random = Random(seed * 7919 + 1)
         self._seed = seed
-        self._journal = journal
+        self.journal = journal
         self._stop = False
         self._bursting = 0.0
-        self._tasks: set[asyncio.Task[None]] = set()
 
     # ------------------------------------------------------------ setting up
 
@@ -63,12 +66,12 @@ class Traffic:
         await self._make("/v1/loyaltyPrograms", self._club())
         template = await self._make("/v1/templates", self._template())
         journey = await self._make("/v1/journeys", self._journey(template["id"]))
-        await self._admin.post(f"/v1/journeys/{journey['id']}:activate", key=f"activate:{self._seed}")
+        await self.admin.post(f"/v1/journeys/{journey['id']}:activate", key=f"activate:{self._seed}")
         hook = {"display_name": "drill", "url": webhook_url, "event_types": ["customer.created"]}
-        await self._admin.post("/v1/webhooks", hook, key=f"hook:{self._seed}")
+        await self.admin.post("/v1/webhooks", hook, key=f"hook:{self._seed}")
 
     async def _make(self, path: str, body: Json) -> Json:
-        return await self._admin.made(path, {"id": self.id(path)} | body)
+        return await self.admin.made(path, {"id": self.id(path)} | body)
 
     def id(self, name: str) -> str:
         return str(uuid.uuid5(uuid.NAMESPACE_URL, f"chaos:{self._seed}:{name}"))
@@ -110,19 +113,16 @@ class Traffic:
 
     # ------------------------------------------------------------ running
 
-    async def run(self, seconds: float, width: int) -> None:
-        """Lives one after the other in `width` lanes, an import now and then, bursts when asked for."""
+    async def run(self, seconds: float, width: int, *others: tuple[Act, float]) -> None:
+        """Lives one after the other in `width` lanes; an import and `others`, with their pauses, now and then."""
         until = time.monotonic() + seconds
         lanes = [self._lane(number, until) for number in range(width)]
-        await asyncio.gather(*lanes, self._imports(until))
-        await asyncio.gather(*self._tasks)
+        regular = ((self._import, IMPORT_SECONDS), *others)
+        await asyncio.gather(*lanes, *(self._regularly(*one, until) for one in regular))
 
-    def burst(self) -> None:
-        """Ten times as many at once, for a moment."""
-        for _ in range(BURST_WIDTH):
-            task = asyncio.ensure_future(self._guarded(self._visit))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+    async def burst(self) -> None:
+        """Ten times as many at once; over when all are served."""
+        await asyncio.gather(*(self._guarded(self._visit) for _ in range(BURST_WIDTH)))
 
     async def _lane(self, lane: int, until: float) -> None:
         number = 0
@@ -131,41 +131,32 @@ class Traffic:
             await self._guarded(lambda: self._life(name))  # noqa: B023  # awaited at once
             number += 1
 
-    async def _imports(self, until: float) -> None:
+    async def _regularly(self, act: Act, pause: float, until: float) -> None:
         number = 0
         while time.monotonic() < until:
-            await self._guarded(lambda: self._import(number))  # noqa: B023  # awaited at once
+            await self._guarded(lambda: act(number))  # noqa: B023  # awaited at once
             number += 1
-            await asyncio.sleep(4)
+            await asyncio.sleep(pause)
 
     async def _guarded(self, act: Callable[[], Awaitable[None]]) -> None:
         try:
             await act()
         except (ApiError, Unreachable) as error:
-            self._journal.refusals.append(str(error))
+            self.journal.refusals.append(str(error))
 
-    async def _post(self, path: str, body: Json | None = None, *, key: str) -> Json:
-        """What names a customer its service has not heard of yet is refused for the moment, and repeated."""
-        self._journal.requests += 1
-        deadline = time.monotonic() + NEWS_SECONDS
-        while True:
-            try:
-                return await self._admin.post(path, body, key=f"chaos:{self._seed}:{key}")
-            except ApiError as error:
-                news = error.violations and all(one.field.endswith("customer_id") for one in error.violations)
-                if not news or time.monotonic() > deadline:
-                    raise
-            await asyncio.sleep(0.5)
+    async def post(self, path: str, body: Json | None = None, *, key: str) -> Json:
+        self.journal.requests += 1
+        return await self.admin.post(path, body, key=f"chaos:{self._seed}:{key}")
 
     async def _life(self, name: str) -> None:
-        customer = await self._customer(name)
+        customer = await self.customer(name)
         await self._rename(customer, f"Renamed {name}")
         await self._sell(customer, name)
         await self._ticket(customer, name)
         await self._rename(customer, f"Settled {name}")
-        self._journal.lives += 1
+        self.journal.lives += 1
 
-    async def _customer(self, name: str) -> str:
+    async def customer(self, name: str, domain: str = "lives.example") -> str:
         key = self.id(f"customer:{name}")
         digits = f"{uuid.UUID(key).int % 10**8:08d}"
         first = f"Born {name}"
@@ -175,26 +166,26 @@ class Traffic:
             "display_name": first,
             "language_code": "en",
             "identifiers": [
-                {"kind": "IDENTIFIER_KIND_EMAIL", "value": f"c{key[:13]}@lives.example"},
+                {"kind": "IDENTIFIER_KIND_EMAIL", "value": f"c{key[:13]}@{domain}"},
                 {"kind": "IDENTIFIER_KIND_PHONE", "value": f"+86139{digits}"},
             ],
         }
-        self._journal.attempted.setdefault(key, set()).add(first)
-        await self._post("/v1/customers", body, key=f"create:{key}")
-        self._journal.customers[key] = first
+        self.journal.attempted.setdefault(key, set()).add(first)
+        await self.post("/v1/customers", body, key=f"create:{key}")
+        self.journal.customers[key] = first
         return key
 
     async def _visit(self) -> None:
-        self._journal.burst += 1
-        await self._customer(f"burst-{self._journal.burst}")
+        self.journal.burst += 1
+        await self.customer(f"burst-{self.journal.burst}")
 
     async def _rename(self, customer: str, to: str) -> None:
-        self._journal.requests += 1
-        self._journal.attempted[customer].add(to)
-        await self._admin.patch(
+        self.journal.requests += 1
+        self.journal.attempted[customer].add(to)
+        await self.admin.patch(
             f"/v1/customers/{customer}", {"display_name": to}, key=f"chaos:{self._seed}:{customer}:{to}"
         )
-        self._journal.customers[customer] = to
+        self.journal.customers[customer] = to
 
     async def _sell(self, customer: str, name: str) -> None:
         line = {
@@ -203,16 +194,14 @@ class Traffic:
             "unit_price": {"currency_code": CURRENCY, "amount": str(PRICE)},
         }
         order = {"id": self.id(f"order:{name}"), "customer_id": customer, "lines": [line]}
-        made = await self._post("/v1/orders", order, key=f"order:{name}")
-        self._journal.orders[made["id"]] = customer
+        made = await self.post("/v1/orders", order, key=f"order:{name}")
+        self.journal.orders[made["id"]] = customer
         for verb in ("submit", "confirm", "fulfil"):
-            await self._post(f"/v1/orders/{made['id']}:{verb}", key=f"{verb}:{name}")
+            await self.post(f"/v1/orders/{made['id']}:{verb}", key=f"{verb}:{name}")
         total = made["totals"]["total"]
         payment = {"id": self.id(f"payment:{name}"), "customer_id": customer, "amount": total}
-        paid = await self._post(
-            "/v1/payments", {"payment": payment, "auto_allocate": True}, key=f"pay:{name}"
-        )
-        self._journal.payments[paid["id"]] = customer
+        paid = await self.post("/v1/payments", {"payment": payment, "auto_allocate": True}, key=f"pay:{name}")
+        self.journal.payments[paid["id"]] = customer
 
     async def _ticket(self, customer: str, name: str) -> None:
         ticket = {
@@ -221,12 +210,12 @@ class Traffic:
             "kind": "TICKET_KIND_REPAIR",
             "customer_id": customer,
         }
-        made = await self._post("/v1/tickets", ticket, key=f"ticket:{name}")
-        self._journal.tickets[made["id"]] = "open"
+        made = await self.post("/v1/tickets", ticket, key=f"ticket:{name}")
+        self.journal.tickets[made["id"]] = "open"
         if int(name.rpartition("-")[2]) % 2 == 0:
             answer = {"body": "We are on it."}
-            await self._post(f"/v1/tickets/{made['id']}:reply", answer, key=f"reply:{name}")
-            self._journal.tickets[made["id"]] = "answered"
+            await self.post(f"/v1/tickets/{made['id']}:reply", answer, key=f"reply:{name}")
+            self.journal.tickets[made["id"]] = "answered"
 
     async def _import(self, number: int) -> None:
         keys = [f"K{self._seed}-{number}-{row}" for row in range(IMPORT_ROWS)]
@@ -243,9 +232,9 @@ class Traffic:
             ],
             "options": {"external_system": "chaos", "match_policy": "IMPORT_MATCH_POLICY_SKIP"},
         }
-        made = await self._post("/v1/imports", body, key=f"import:{number}")
-        await self._post(f"/v1/imports/{made['id']}:start", key=f"start:{number}")
-        self._journal.imports[made["id"]] = keys
+        made = await self.post("/v1/imports", body, key=f"import:{number}")
+        await self.post(f"/v1/imports/{made['id']}:start", key=f"start:{number}")
+        self.journal.imports[made["id"]] = keys
 
 
 class Listener:

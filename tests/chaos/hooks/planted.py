@@ -9,11 +9,12 @@ from typing import Any
 
 
 def hurry(service: str) -> None:
-    """A run of a minute has no time for a mail server's minutes of grace."""
+    """A run of a minute has no time for minutes of grace."""
     if service == "marketing":
         from taproot_marketing.deliveries import rules
 
         rules.BACKOFF = (timedelta(seconds=2),) * len(rules.BACKOFF)
+        rules.CONSENT_PATIENCE = timedelta(seconds=3)
 
 
 def plant(bug: str, service: str) -> None:

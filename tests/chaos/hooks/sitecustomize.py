@@ -1,4 +1,5 @@
-"""In every process of a suite under test: talk through the relays of `CHAOS_LINKS`, and plant the bug of `CHAOS_PLANT`.
+"""In every process of a suite under test: talk through the relays of `CHAOS_LINKS`, go by the
+clocks of `CHAOS_CLOCKS`, and plant the bug of `CHAOS_PLANT`.
 
 Found because the drill puts this directory on PYTHONPATH. Product code knows nothing of it.
 """
@@ -44,7 +45,9 @@ def _link(service: str, ports: dict[str, int]) -> None:
 if (_name := _service()) and "CHAOS_LINKS" in os.environ and "TAPROOT_BACKENDS" in os.environ:
     _link(_name, json.loads(Path(os.environ["CHAOS_LINKS"]).read_text()))
     import planted
+    import shifting
 
+    shifting.follow(Path(os.environ["CHAOS_CLOCKS"]) / _name)
     planted.hurry(_name)
     if "CHAOS_PLANT" in os.environ:
         planted.plant(os.environ["CHAOS_PLANT"], _name)

@@ -19,30 +19,33 @@ LAST_LINES = 15
 
 
 class RotatingLog:
-    """`<name>.log`, older ones `<name>.log.1` .. `.3`; remembers the last lines."""
+    """`<name>.log`, older ones `<name>.log.1` .. `.3`; remembers the last lines.
+
+    Lines that a full disk does not take are lost: whoever writes them must not stop for that.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._out = path.open("ab")
+        self._out = path.open("ab", buffering=0)
         self.last: deque[str] = deque(maxlen=LAST_LINES)
 
     def write(self, line: bytes) -> None:
         self.last.append(line.decode(errors="replace").rstrip())
-        self._out.write(line)
-        self._out.flush()
-        if self._out.tell() > LOG_BYTES:
-            self._rotate()
+        with contextlib.suppress(OSError):
+            self._out.write(line)
+            if self._out.tell() > LOG_BYTES:
+                self._rotate()
 
     def close(self) -> None:
         self._out.close()
 
     def _rotate(self) -> None:
-        self._out.close()
         for number in range(LOGS_KEPT, 0, -1):
             newer = self._path if number == 1 else self._path.with_name(f"{self._path.name}.{number - 1}")
             if newer.exists():
                 newer.replace(self._path.with_name(f"{self._path.name}.{number}"))
-        self._out = self._path.open("ab")
+        full, self._out = self._out, self._path.open("ab", buffering=0)
+        full.close()
 
 
 class Child:

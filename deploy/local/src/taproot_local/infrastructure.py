@@ -71,13 +71,19 @@ class Infrastructure:
             return []
         told = []
         for name, server in self.servers.items():
-            if server.running:
+            if server.running and not server.stuck:
                 continue
+            why = "had stopped"
+            if server.running:
+                why, self._not_before = (
+                    "was stuck",
+                    time.monotonic() + RETRY_SECONDS,
+                )  # it may be so again at once
             self.restarts[name] += 1
             try:
                 server.start()
-                told.append(f"{name} had stopped and was started again")
-            except LocalError as error:
+                told.append(f"{name} {why} and was started again")
+            except (LocalError, OSError) as error:  # a full disk takes no configuration either
                 self._not_before = time.monotonic() + RETRY_SECONDS
                 told.append(str(error))
         return told

@@ -36,6 +36,8 @@ DURABLE = "always"
 # A crash of the process loses nothing even so; only a crash of the machine would.
 NOT_DURABLE = "2m"
 LOG_LIMIT = "16MB"
+ROOM_BYTES = 32_000_000
+READY, FULL = "Server is ready", "no space left on device"
 
 
 class Nats:
@@ -63,6 +65,16 @@ class Nats:
     @property
     def running(self) -> bool:
         return self._daemon.alive()
+
+    @property
+    def stuck(self) -> bool:
+        """Whether it met a full disk that has room again: until a restart it refuses whatever it refused then."""
+        try:
+            if shutil.disk_usage(self.directory).free < ROOM_BYTES:
+                return False
+        except OSError:
+            return False
+        return FULL in last_text(self.log).rpartition(READY)[2]
 
     @property
     def pid(self) -> int | None:

@@ -79,6 +79,11 @@ class Postgres:
         return self._daemon.alive()
 
     @property
+    def stuck(self) -> bool:
+        """Never: a full disk makes statements fail or the server end, and both pass."""
+        return False
+
+    @property
     def pid(self) -> int | None:
         ref = self._daemon.ref
         return ref.pid if ref is not None else None

@@ -123,7 +123,13 @@ class Daemon:
                 cwd=cwd,
             )
         _CHILDREN[child.pid] = child
-        ProcessRef.of(child.pid).save(self._file)
+        try:
+            ProcessRef.of(child.pid).save(self._file)
+        except OSError:  # nobody would find it again, and its port would stay taken
+            child.kill()
+            child.wait()
+            del _CHILDREN[child.pid]
+            raise
 
     def end(self, number: int, seconds: float) -> None:
         """Signal and wait; when patience ends, SIGKILL."""
@@ -218,9 +224,13 @@ def write_atomically(path: Path, text: str, mode: int = 0o600) -> None:
     """Readers see the old or the new text, never a part."""
     fresh = path.with_name(f".{path.name}.{os.getpid()}.{time.monotonic_ns()}")
     descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as out:
-        out.write(text)
-    fresh.replace(path)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as out:
+            out.write(text)
+        fresh.replace(path)
+    except OSError:
+        fresh.unlink(missing_ok=True)
+        raise
 
 
 def last_text(log: Path) -> str:

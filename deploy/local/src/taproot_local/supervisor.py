@@ -53,6 +53,7 @@ class Supervisor:
         self._databases: dict[str, Database] = {}
         self._seeding: asyncio.subprocess.Process | None = None
         self._status = "starting"
+        self._state_written = True
 
     async def run(self) -> None:
         """Until a signal or `LocalError`; leaves nothing running."""
@@ -200,6 +201,8 @@ class Supervisor:
             for line in await uninterrupted(self._infrastructure.revive):
                 self._say(line)
                 self._write_state()
+            if not self._state_written:
+                self._write_state()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._stop.wait(), LOOK_SECONDS)
 
@@ -222,20 +225,25 @@ class Supervisor:
         addresses = self._addresses
         if addresses is None:
             return
-        self._home.write_state(
-            {
-                "pid": os.getpid(),
-                "status": self._status,
-                "http_url": f"http://127.0.0.1:{addresses.http}",
-                "grpc_address": f"127.0.0.1:{addresses.door}",
-                "mail_url": f"http://127.0.0.1:{addresses.ports['mail.http']}",
-                "smtp_url": f"smtp://127.0.0.1:{addresses.ports['mail.smtp']}",
-                "nats_url": addresses.nats_url,
-                "ports": dict(addresses.ports),
-                "processes": self._processes(),
-                "services": {service.name: self._described(service, addresses) for service in SERVICES},
-            }
-        )
+        try:
+            self._home.write_state(self._state(addresses))
+            self._state_written = True
+        except OSError:  # a full disk must not end whoever starts again what has stopped
+            self._state_written = False
+
+    def _state(self, addresses: Addresses) -> dict[str, Any]:
+        return {
+            "pid": os.getpid(),
+            "status": self._status,
+            "http_url": f"http://127.0.0.1:{addresses.http}",
+            "grpc_address": f"127.0.0.1:{addresses.door}",
+            "mail_url": f"http://127.0.0.1:{addresses.ports['mail.http']}",
+            "smtp_url": f"smtp://127.0.0.1:{addresses.ports['mail.smtp']}",
+            "nats_url": addresses.nats_url,
+            "ports": dict(addresses.ports),
+            "processes": self._processes(),
+            "services": {service.name: self._described(service, addresses) for service in SERVICES},
+        }
 
     def _described(self, service: Service, addresses: Addresses) -> dict[str, str]:
         database = self._databases.get(service.name)

@@ -8,8 +8,10 @@ import os
 import shutil
 import time
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Protocol
+from typing import BinaryIO, Protocol
 
 _PIECE = 1024 * 1024
 
@@ -58,25 +60,15 @@ class DirectoryBlobStore:
         await asyncio.to_thread(self._write, self.path(key), content)
 
     def _write(self, path: Path, content: bytes) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
-        with partial.open("wb") as out:
+        with _whole(path) as out:
             out.write(content)
-            out.flush()
-            os.fsync(out.fileno())
-        partial.replace(path)
 
     async def add(self, key: str, path: Path) -> None:
         await asyncio.to_thread(self._add, self.path(key), path)
 
     def _add(self, path: Path, source: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
-        with source.open("rb") as read, partial.open("wb") as out:
+        with source.open("rb") as read, _whole(path) as out:
             shutil.copyfileobj(read, out, _PIECE)
-            out.flush()
-            os.fsync(out.fileno())
-        partial.replace(path)
 
     async def size(self, key: str) -> int:
         path = self.path(key)
@@ -115,3 +107,19 @@ class DirectoryBlobStore:
         found = (path for path in self.path(folder).rglob("*") if path.is_file())
         root = self._root.resolve()
         return [path.relative_to(root).as_posix() for path in found if path.stat().st_mtime < before]
+
+
+@contextmanager
+def _whole(path: Path) -> Iterator[BinaryIO]:
+    """What is written comes to be under this name when all of it is on the disk; a full disk leaves nothing."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+    try:
+        with partial.open("wb") as out:
+            yield out
+            out.flush()
+            os.fsync(out.fileno())
+        partial.replace(path)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise

@@ -5,6 +5,7 @@ One interceptor turns them into google.rpc.Status; whatever else is raised is a 
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
@@ -134,3 +135,9 @@ class ResourceExhausted(AppError):
 class DeadlineExceeded(AppError):
     kind = Kind.DEADLINE
     reason = "DEADLINE_EXCEEDED"
+
+
+def out_of_room(error: BaseException) -> Unavailable | None:
+    """What to answer when a disk is full: no defect, and over as soon as there is room again. None otherwise."""
+    full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+    return Unavailable("a disk is full; repeat the request later") if full else None

@@ -30,6 +30,7 @@ from taproot_base.errors import (
     PermissionDenied,
     ResourceExhausted,
     Unauthenticated,
+    out_of_room,
 )
 from taproot_base.masking import mask
 from taproot_chassis.audit import Auditor
@@ -120,7 +121,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
                         code = _ended(context)
                         raise
                     except Exception as error:
-                        code = "INTERNAL"
+                        code = "INTERNAL" if out_of_room(error) is None else "UNAVAILABLE"
                         await _abort_internal(context, rule.full_name, error)
                     else:
                         return response
@@ -263,6 +264,8 @@ async def _abort_internal(context: Any, method: str, error: Exception) -> None:
     """A defect: logged once with its trace id, told to nobody."""
     if isinstance(error, grpc.aio.AbortError):
         raise error
+    if full := out_of_room(error):
+        await abort(context, full)
     telemetry.logger.exception("internal_error", method=method)
     await context.abort(grpc.StatusCode.INTERNAL, "an internal error; the log has it under the trace id")
 

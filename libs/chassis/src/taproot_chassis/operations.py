@@ -21,7 +21,7 @@ from taproot_base import telemetry, wire
 from taproot_base.audit import Category, Note
 from taproot_base.auth import Principal
 from taproot_base.context import Call, calling, current_call
-from taproot_base.errors import AppError, Kind, NotFound, WrongState
+from taproot_base.errors import AppError, Kind, NotFound, WrongState, out_of_room
 from taproot_base.ids import new_id
 from taproot_chassis.identities import find_user
 from taproot_listing.fields import Field, FieldType, Resource
@@ -126,7 +126,8 @@ def is_passing(error: BaseException) -> bool:
     """Whether what failed is no fault of the work: it is to be taken up again, as after a crash."""
     if isinstance(error, AppError):
         return error.kind in (Kind.UNAVAILABLE, Kind.EXHAUSTED)
-    return isinstance(error, ConnectionError | asyncpg.PostgresConnectionError | asyncpg.InterfaceError)
+    gone = ConnectionError | asyncpg.PostgresConnectionError | asyncpg.InterfaceError
+    return isinstance(error, gone) or out_of_room(error) is not None
 
 
 class Cancelled(AppError):

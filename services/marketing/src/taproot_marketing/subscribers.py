@@ -12,7 +12,7 @@ from taproot_marketing.customer_refs.subscribers import apply_customer
 from taproot_marketing.entitlement_refs.model import EntitlementRef
 from taproot_marketing.entitlement_refs.subscribers import apply_entitlement
 from taproot_marketing.journeys import triggers
-from taproot_marketing.loyalty.subscribers import on_merge, on_payment_received, on_payment_reversed
+from taproot_marketing.loyalty.subscribers import on_merge, on_payment
 from taproot_marketing.scores import handlers as scores
 from taproot_marketing.segments.model import SegmentMember
 from taproot_marketing.segments.subscribers import apply_member
@@ -55,8 +55,7 @@ REACTIONS: Sequence[Subscription] = (
     Subscription("segment-journeys", "customer", ("segment_member.entered",), triggers.on_member, REACTION),
     Subscription("loyalty-merges", "customer", MERGES, on_merge, REACTION),
     Subscription("score-merges", "customer", MERGES, scores.on_merge, REACTION),
-    Subscription("loyalty-earn", "sales", ("payment.received",), on_payment_received, REACTION),
-    Subscription("loyalty-reverse", "sales", ("payment.reversed",), on_payment_reversed, REACTION),
+    Subscription("loyalty-payments", "sales", ("payment.received", "payment.reversed"), on_payment, REACTION),
 )
 
 SUBSCRIPTIONS = (*PROJECTIONS, *REACTIONS)

@@ -30,3 +30,13 @@ async def test_an_order_waits_for_its_customer(start_service: Any, failure: Any,
     nobody = order_pb2.Order(customer_id=str(new_id()), lines=[new_line("1", "1")])
     error = await failure(seller.CreateOrder(CreateOrderRequest(order=nobody)))
     assert (error.kind, [v.field for v in error.violations]) == (Kind.INVALID, ["order.customer_id"])
+
+
+async def test_while_nobody_can_say_whether_a_customer_exists_the_answer_is_to_repeat(
+    start_service: Any, failure: Any, new_line: Any
+) -> None:
+    sales = await start_service("sales", backends="customer=127.0.0.1:1")
+    seller = sales.stub(OrdersServiceStub, await sales.admin())
+    order = order_pb2.Order(customer_id=str(new_id()), lines=[new_line("1", "1")])
+    error = await failure(seller.CreateOrder(CreateOrderRequest(order=order)))
+    assert error.kind is Kind.UNAVAILABLE

@@ -13,6 +13,7 @@ from sqlalchemy.dialects.postgresql import insert
 from taproot_marketing.campaigns import queries
 from taproot_marketing.campaigns.model import Campaign, CampaignNotReady, CampaignTarget
 from taproot_marketing.customer_refs import queries as customers
+from taproot_marketing.customer_refs.awaiting import may_come
 from taproot_marketing.deliveries.handlers import Order, enqueue
 from taproot_marketing.journeys.queries import usable_templates
 from taproot_records.mapping import Values
@@ -114,21 +115,23 @@ async def _run_batch(campaign_id: uuid.UUID, work: UnitOfWork) -> int:
     message_class = await _require_template(campaign, work)
     assert campaign.segment_id is not None
     members = await queries.untouched_members(work, campaign.id, campaign.segment_id, BATCH)
-    for customer_id in members:
-        await _deal_with(campaign, customer_id, message_class, work)
+    done = [await _deal_with(campaign, customer_id, message_class, work) for customer_id in members]
     if not members:
         campaign.complete(work.clock.now())
-    return len(members)
+    return sum(done)
 
 
 async def _deal_with(
     campaign: Campaign, customer_id: uuid.UUID, message_class: str, work: UnitOfWork
-) -> None:
+) -> bool:
+    """False for a member whose own record may still be on its way: the next run looks again."""
     control = in_control_group(campaign.id, customer_id, campaign.control_percent)
-    await work.execute(_put_target, campaign_id=campaign.id, customer_id=customer_id, control=control)
     customer: Any = None if control else await customers.find_customer(work, customer_id)
+    if customer is None and not control and may_come(customer_id):
+        return False
+    await work.execute(_put_target, campaign_id=campaign.id, customer_id=customer_id, control=control)
     if customer is None:
-        return
+        return True
     assert campaign.template_id is not None
     order = Order(
         business_key=f"campaign:{campaign.id}:{customer['id']}",
@@ -140,6 +143,7 @@ async def _deal_with(
         campaign_id=campaign.id,
     )
     await enqueue(order, work)
+    return True
 
 
 def in_control_group(campaign_id: uuid.UUID, customer_id: uuid.UUID, percent: int) -> bool:

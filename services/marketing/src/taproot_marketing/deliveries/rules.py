@@ -47,6 +47,10 @@ BACKOFF = (
     timedelta(hours=12),
 )
 MAX_ATTEMPTS = len(BACKOFF) + 1
+NO_CONSENT = "no_consent"
+CONSENT_PATIENCE = timedelta(minutes=2)
+"""How long a message that answers an event waits for a consent given with it, which takes a longer way."""
+CONSENT_PAUSE = timedelta(seconds=2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +109,13 @@ def objection(message_class: MessageClass, standing: Standing) -> str:
     transactional = message_class is MessageClass.TRANSACTIONAL
     if standing.suppression and not (transactional and standing.suppression in ("unsubscribed", "manual")):
         return f"suppressed_{standing.suppression}"
-    return "" if transactional or _consented(message_class, standing) else "no_consent"
+    return "" if transactional or _consented(message_class, standing) else NO_CONSENT
+
+
+def never_asked(message_class: MessageClass, standing: Standing) -> bool:
+    """Nothing is known for or against: a consent given a moment ago may still be on its way."""
+    asked = standing.marketing_consent is not None
+    return not asked and (message_class is MessageClass.MARKETING or standing.service_consent is None)
 
 
 def _consented(message_class: MessageClass, standing: Standing) -> bool:

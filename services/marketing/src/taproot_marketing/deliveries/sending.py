@@ -27,12 +27,16 @@ from taproot_marketing.deliveries import queries
 from taproot_marketing.deliveries.mail import Letter, build, message_id_of
 from taproot_marketing.deliveries.model import Delivery
 from taproot_marketing.deliveries.rules import (
+    CONSENT_PATIENCE,
+    CONSENT_PAUSE,
+    NO_CONSENT,
     Answer,
     Fate,
     MessageClass,
     Standing,
     State,
     domain_of,
+    never_asked,
     objection,
 )
 from taproot_marketing.deliveries.smtp import MailServer, transmit
@@ -128,8 +132,14 @@ class Sender:
             suppression=row["suppression"],
         )
         gone = row["customer_deleted"] and not row["address"]
-        reason = "customer_deleted" if gone else objection(MessageClass(row["message_class"]), standing)
-        if reason:
+        message_class, now = MessageClass(row["message_class"]), work.clock.now()
+        reason = "customer_deleted" if gone else objection(message_class, standing)
+        age = now - row["create_time"]
+        fresh = row["source"] == "journey" and age < CONSENT_PATIENCE
+        if reason == NO_CONSENT and fresh and never_asked(message_class, standing):
+            pause = min(max(CONSENT_PAUSE, age), CONSENT_PATIENCE - age)  # twice as old each time
+            await queries.put_off(work, row["id"], now + pause)
+        elif reason:
             await self._suppress(row["id"], reason, work)
         return not reason
 

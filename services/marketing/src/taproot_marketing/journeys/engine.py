@@ -11,6 +11,7 @@ from sqlalchemy import bindparam
 from sqlalchemy.dialects.postgresql import insert
 
 from taproot_base import telemetry
+from taproot_chassis.consumers import INFRASTRUCTURE
 from taproot_marketing.customer_refs import queries as customers
 from taproot_marketing.deliveries.handlers import Order, enqueue
 from taproot_marketing.journeys import messages, queries
@@ -57,16 +58,19 @@ class Engine:
             if not keys:
                 raise
             telemetry.logger.warning("journey_batch_failed", error=repr(error))
-            for key in keys:
-                await self._alone(key, database)
+            return sum([await self._alone(key, database) for key in keys])
         return len(keys)
 
-    async def _alone(self, key: uuid.UUID, database: Database) -> None:
+    async def _alone(self, key: uuid.UUID, database: Database) -> bool:
+        """False when the database, and no fault of the step, was in the way: it stays due."""
         try:
             async with database.unit() as work:
                 run = await load_any(work, JourneyRun, key, queries.WORK)
                 if _is_due(run, work.clock.now()):
                     await self._advance(run, work)
+        except INFRASTRUCTURE as error:
+            telemetry.logger.warning("journey_step_interrupted", run_id=str(key), error=repr(error))
+            return False
         except Exception as error:  # noqa: BLE001  # a step may fail in any way; the run keeps the reason
             telemetry.logger.exception("journey_step_failed", run_id=str(key))
             async with database.unit() as work:
@@ -74,6 +78,7 @@ class Engine:
                 now = work.clock.now()
                 again = now + timedelta(minutes=2**run.failures) if run.failures + 1 < MAX_FAILURES else None
                 run.stumble(f"{type(error).__name__}: {error}", again, now)
+        return True
 
     async def _advance(self, run: JourneyRun, work: UnitOfWork) -> None:
         """Do steps until the run has to wait or ends."""

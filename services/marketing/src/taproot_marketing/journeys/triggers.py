@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import uuid
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
 from taproot.customer.events.v1.segment_member_event_pb2 import SegmentMemberEvent
 from taproot_base import telemetry
-from taproot_base.errors import Unavailable
 from taproot_chassis.events import Event
 from taproot_marketing.customer_refs import queries as customers
+from taproot_marketing.customer_refs.awaiting import awaited_customer, may_come
 from taproot_marketing.journeys import queries
 from taproot_marketing.journeys.definition import (
     DateTrigger,
@@ -31,8 +31,6 @@ from taproot_storage.database import Database, UnitOfWork
 
 RECURRING = frozenset({"care_date.due"})
 """Events that one record raises for one occurrence after the other."""
-PATIENCE = timedelta(seconds=30)
-"""How long an event waits for its customer, whose own event travels on another stream."""
 
 
 async def on_event(event: Event, work: UnitOfWork) -> None:
@@ -46,7 +44,7 @@ async def on_event(event: Event, work: UnitOfWork) -> None:
     ]
     if not journeys:
         return
-    customer = await awaited_customer(event, work)
+    customer = await awaited_customer(event.party_id, work)
     record = record_of(event)
     data = {"event": record.full, "customer": customer_record(customer)}
     for journey in journeys:
@@ -67,22 +65,13 @@ def business_key(event: Event) -> str:
     return f"{record}:{event.version}" if event.type in RECURRING else record
 
 
-async def awaited_customer(event: Event, work: UnitOfWork) -> Any:
-    """Row of the event's customer. Raises Unavailable, which pauses the consumer, while it may still come."""
-    assert event.party_id is not None
-    customer = await customers.find_customer(work, event.party_id)
-    if customer is None and work.clock.now() - event.occurred_at < PATIENCE:
-        raise Unavailable("the customer of this event is not known here yet")
-    return customer
-
-
 async def on_member(event: Event, work: UnitOfWork) -> None:
     """Reaction: let a customer who entered a segment into the journeys that listen to it."""
     member = event.decode(SegmentMemberEvent).segment_member
     for journey in await queries.listening(work, "segment", member.segment_id):
         if journey["activate_time"] <= event.occurred_at:
             customer_id = uuid.UUID(member.customer_id)
-            customer = await customers.find_customer(work, customer_id)
+            customer = await awaited_customer(customer_id, work)
             entry = Entry(customer_id, f"segment:{member.segment_id}", customer=customer)
             await enter(journey, entry, work)
 
@@ -134,6 +123,8 @@ async def enter_members(database: Database) -> int:
         async with database.unit() as work:
             for customer_id in await queries.waiting_members(work, journey["id"], trigger.segment_id):
                 customer = await customers.find_customer(work, customer_id)
+                if customer is None and may_come(customer_id):
+                    continue  # the next run of the job asks again
                 entry = Entry(customer_id, f"segment:{trigger.segment_id}", customer=customer)
                 entered += await enter(journey, entry, work) is not None
     return entered

@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from taproot.sales.events.v1.payment_event_pb2 import PaymentEvent
 from taproot_chassis.events import Event
+from taproot_marketing.customer_refs.awaiting import awaited_customer
 from taproot_marketing.customer_refs.merges import awaited_merge
 from taproot_marketing.loyalty import handlers
 from taproot_marketing.loyalty.handlers import Payment
@@ -18,12 +19,17 @@ async def on_merge(event: Event, work: UnitOfWork) -> None:
     await follow_merge(await awaited_merge(event, work), work)
 
 
-async def on_payment_received(event: Event, work: UnitOfWork) -> None:
-    await handlers.earn_for_payment(_payment(event), work)
+async def on_payment(event: Event, work: UnitOfWork) -> None:
+    """One reader for a payment and its reversal, so that neither overtakes the other.
 
-
-async def on_payment_reversed(event: Event, work: UnitOfWork) -> None:
-    await handlers.take_back_for_payment(_payment(event), work)
+    An account opened before its customer is known would not follow the customer's name and owner.
+    """
+    if event.name == "reversed":
+        await handlers.take_back_for_payment(_payment(event), work)
+        return
+    payment = _payment(event)
+    await awaited_customer(payment.customer_id, work)
+    await handlers.earn_for_payment(payment, work)
 
 
 def _payment(event: Event) -> Payment:

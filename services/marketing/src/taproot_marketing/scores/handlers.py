@@ -9,10 +9,10 @@ from sqlalchemy import select
 from taproot_base.errors import InvalidArgument
 from taproot_base.ids import new_id
 from taproot_chassis.events import Event
+from taproot_marketing.customer_refs.awaiting import awaited_customer
 from taproot_marketing.customer_refs.merges import awaited_merge
 from taproot_marketing.customer_refs.queries import find_customer, hold_customer
 from taproot_marketing.journeys.records import customer_record, filter_fault, holds, record_of
-from taproot_marketing.journeys.triggers import awaited_customer
 from taproot_marketing.scores import queries
 from taproot_marketing.scores.model import CustomerScore, ScoreRule, ScoreSettings
 from taproot_marketing.scores.rules import Fading
@@ -86,7 +86,7 @@ async def on_event(event: Event, work: UnitOfWork) -> None:
     rules = await queries.rules_for(work, event.type)
     if not rules:
         return
-    customer = await awaited_customer(event, work)
+    customer = await awaited_customer(event.party_id, work)
     data = {"event": record_of(event).full, "customer": customer_record(customer)}
     now = work.clock.now()
     fitting = [

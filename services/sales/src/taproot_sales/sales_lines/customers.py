@@ -142,7 +142,8 @@ class CustomerDoor:
     async def ensure(self, ids: Iterable[str]) -> None:
         """Waits for those so new that their event has not arrived, then as `admit`.
 
-        Ids that no service knows are left to the checks that follow.
+        Ids that no service knows are left to the checks that follow. Raises Unavailable while nobody can say
+        whether a customer exists who is not known here: a refusal would be for good.
         """
         if not self._reachable:
             return
@@ -176,6 +177,4 @@ class CustomerDoor:
             if error.kind is Kind.NOT_FOUND:
                 return False
             raise
-        except Unavailable:
-            return False
         return True
