@@ -28,6 +28,9 @@ def upgrade() -> None:
         sa.Column("start_time", sa.DateTime(timezone=True), nullable=False),
         sa.Column("time_spent", sa.Interval(), nullable=True),
         sa.Column("contact_id", sa.Uuid(), nullable=True),
+        sa.Column("participants", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("participant_ids", postgresql.ARRAY(sa.Uuid()), nullable=False),
+        sa.Column("participant_user_ids", postgresql.ARRAY(sa.Uuid()), nullable=False),
         sa.Column("related", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
         sa.Column("place", sa.Text(), nullable=False),
         sa.Column("repeats", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=True),
@@ -54,6 +57,16 @@ def upgrade() -> None:
     op.create_index("ix_activities_customer", "activities", ["customer_id", "start_time", "id"], unique=False)
     op.create_index("ix_activities_id", "activities", ["id"], unique=False)
     op.create_index("ix_activities_owner", "activities", ["owner_id", "start_time", "id"], unique=False)
+    op.create_index(
+        "ix_activities_participant_users",
+        "activities",
+        ["participant_user_ids"],
+        unique=False,
+        postgresql_using="gin",
+    )
+    op.create_index(
+        "ix_activities_participants", "activities", ["participant_ids"], unique=False, postgresql_using="gin"
+    )
     op.create_index("ix_activities_recent", "activities", ["start_time", "id"], unique=False)
     op.create_index(
         "ix_activities_reminder",

@@ -162,7 +162,12 @@ def _staff(sets: _Sets) -> list[SeedRole]:
             + [[f"{one}.read", "team"] for one in read_by_team]
             + [[f"{one}.read", "own"] for one in _TOUCHES]
             + [["approvals.read", "team"], ["approvals.create", "team"]]
-            + [["calls.identify", "branch"], ["customers.claim", "branch"], *sets.common],
+            + [
+                ["activities.respond", "own"],
+                ["calls.identify", "branch"],
+                ["customers.claim", "branch"],
+                *sets.common,
+            ],
             masked_classes=["identity"],
         ),
         SeedRole(
@@ -170,7 +175,12 @@ def _staff(sets: _Sets) -> list[SeedRole]:
             "Service agent 客服坐席",
             "Serves: tickets and calls of the branch, and sees its customers.",
             sets.daily(_AGENT, "branch")
-            + [["calls.identify", "all"], ["tickets.assign", "branch"], ["tickets.dispatch", "branch"]]
+            + [
+                ["activities.respond", "own"],
+                ["calls.identify", "all"],
+                ["tickets.assign", "branch"],
+                ["tickets.dispatch", "branch"],
+            ]
             + [[f"{one}.read", "branch"] for one in read_by_branch]
             + [[f"{one}.read", "own"] for one in ("deliveries", "loyalty_accounts", "segments")]
             + sets.common,

@@ -6,7 +6,8 @@ import uuid
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import Text, cast, false, func, or_, select
+from sqlalchemy import Text, Uuid, and_, case, cast, column, false, func, literal, null, or_, select
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, aggregate_order_by
 
 from taproot.operations.v1 import personal_data_service_pb2 as pb
 from taproot_customer.activities.model import Activity
@@ -52,6 +53,7 @@ from taproot_storage.database import Reader
 _BETWEEN_DIGITS = "(?<=[0-9])[ ()./-]+(?=[0-9])"
 _customer, _import, _export = table_of(Customer), table_of(Import), table_of(Export)
 _attachment = table_of(Attachment)
+_activity, _contact = table_of(Activity), table_of(Contact)
 _insight = table_of(Insight)
 
 
@@ -73,7 +75,7 @@ def _cells(person: Person) -> Condition:
         found.append(func.lower(func.trim(cell)).in_(sorted(person.emails)))
     if person.phones:
         found.append(func.regexp_replace(cell, "[^0-9]", "", "g").in_(sorted(person.phones)))
-    inside = select(1).select_from(cells).where(or_(*found)).correlate(import_rows)
+    inside = select(1).select_from(cells).where(or_(false(), *found)).correlate(import_rows)
     return inside.exists() if found else false()
 
 
@@ -104,6 +106,38 @@ def _named_in(column: Any) -> Of:
     return condition
 
 
+def _as_contact(person: Person) -> Any:
+    """The records by which other customers know the person."""
+    mine = one_of(_contact.c.person_customer_id, person.party_ids)
+    return select(_contact.c.id).where(mine, within(_contact))
+
+
+def _with_contact(person: Person) -> Condition:
+    """Not of the person's own customer record: these go whole."""
+    contacts = func.array(_as_contact(person).scalar_subquery(), type_=ARRAY(Uuid))
+    met = or_(_activity.c.participant_ids.overlap(contacts), _activity.c.contact_id.in_(_as_contact(person)))
+    return and_(met, ~one_of(_activity.c.customer_id, person.party_ids)) if person.party_ids else false()
+
+
+def _others(person: Person) -> Any:
+    each = func.jsonb_array_elements(_activity.c.participants)
+    one = each.table_valued(column("value", JSONB), with_ordinality="place", name="one").render_derived()
+    key = cast(one.c.value["contact_id"].astext, Uuid)
+    kept = func.jsonb_agg(aggregate_order_by(one.c.value, one.c.place))
+    stay = or_(key.is_(None), key.not_in(_as_contact(person)))
+    return func.coalesce(select(kept).where(stay).correlate(_activity).scalar_subquery(), literal([], JSONB))
+
+
+def _other_ids(person: Person) -> Any:
+    one = func.unnest(_activity.c.participant_ids).table_valued("value").render_derived()
+    kept = select(one.c.value).where(one.c.value.not_in(_as_contact(person))).correlate(_activity)
+    return func.array(kept.scalar_subquery())
+
+
+def _other_contact(person: Person) -> Any:
+    return case((_activity.c.contact_id.in_(_as_contact(person)), null()), else_=_activity.c.contact_id)
+
+
 # Archives of the person, files and insights made by a filter that names the person.
 _asked_for, _insights = _named_in(_export.c.filter), _named_in(_insight.c.filter)
 
@@ -129,7 +163,24 @@ HELD = (
     Holding(import_changes, party(import_changes)),
     Holding(import_keys, party(import_keys)),
     Holding(import_rows, _rows),
-    Holding(table_of(Activity), party(Activity)),
+    Holding(
+        _activity,
+        _with_contact,
+        part={"participants": _others, "participant_ids": _other_ids, "contact_id": _other_contact},
+        secret=(
+            "body",
+            "comment",
+            "custom",
+            "participants",
+            "participant_ids",
+            "participant_user_ids",
+            "related",
+            "search_tokens",
+        ),
+        retention="activities of another customer in which the person took part as a contact",
+        foreign=True,
+    ),
+    Holding(_activity, party(Activity)),
     Holding(table_of(Task), party(Task)),
     Holding(care_date_notices, party(care_date_notices)),
     Holding(table_of(CareDate), party(CareDate)),

@@ -108,16 +108,25 @@ def _sections(members: Any, close: Any) -> Any:
 def _met(members: Any, close: Any) -> Any:
     """[contact, who of us, when last, how often] over the last meetings, from the end of each member's index."""
     last = (
-        select(_i.data["contact"].astext.label("contact"), _i.data["user"].astext.label("user"), _i.rank)
+        select(_i.data["contacts"].label("contacts"), _i.data["users"].label("users"), _i.rank)
         .where(_i.customer_id == members.c.id, _section("met"), _i.shown, _readable(close))
         .order_by(_i.rank.desc())
         .limit(literal_column(str(MEETINGS)))
         .lateral("last_met")
     )
+    contact, user = (
+        func.jsonb_array_elements_text(column).table_valued("value", name=name).render_derived()
+        for name, column in (("met_contact", last.c.contacts), ("met_user", last.c.users))
+    )
     sums = (
-        select(last.c.contact, last.c.user, func.max(last.c.rank).label("at"), func.count().label("count"))
-        .select_from(members.join(last, true()))
-        .group_by(last.c.contact, last.c.user)
+        select(
+            contact.c.value.label("contact"),
+            user.c.value.label("user"),
+            func.max(last.c.rank).label("at"),
+            func.count().label("count"),
+        )
+        .select_from(members.join(last, true()).join(contact, true()).join(user, true()))
+        .group_by(contact.c.value, user.c.value)
         .subquery("met")
     )
     rows = aggregate_order_by(func.jsonb_build_array(*sums.c), sums.c.at.desc(), sums.c.user)
