@@ -13,6 +13,7 @@ from taproot_customer.analysis.running import InsightRunner
 from taproot_customer.attachments import handlers as attachment_handlers
 from taproot_customer.care_dates.raising import Raiser
 from taproot_customer.computing import WorkerPool
+from taproot_customer.cross_selling import refreshing as cross_selling
 from taproot_customer.encoders import ENCODERS
 from taproot_customer.exports import handlers as export_handlers
 from taproot_customer.exports.running import ExportRunner
@@ -74,6 +75,7 @@ def build(runtime: Runtime[CustomerSettings]) -> Parts:
             Job("uploads", 3600, functools.partial(upload_handlers.expire, runtime.blobs)),
             Job("attachment-orphans", 3600, functools.partial(attachment_handlers.sweep, runtime.blobs)),
             Job("customer-facts", 1, refresher(runtime.settings.default_currency)),
+            Job("cross-sells", 60, cross_selling.refresh_due),
             Job("segment-dues", 5, segment_handlers.move_due),
             Job("loyalty-classes", 60, LoyaltyClasser(runtime.database, computing)),
         ],

@@ -231,6 +231,8 @@ HELD = (
 _CONFIGURATION = "the enterprise's own configuration"
 WITHOUT = {
     "competitor_refs": "other enterprises",
+    "cross_sell_runs": "when counts were taken",
+    "cross_sells": "counts over all customers",
     "custom_fields": _CONFIGURATION,
     "duplicate_rules": _CONFIGURATION,
     "duplicate_searches": "where a search stands",
@@ -238,6 +240,7 @@ WITHOUT = {
     "loyalty_class_rules": _CONFIGURATION,
     "object_types": _CONFIGURATION,
     "pool_rules": _CONFIGURATION,
+    "product_refs": "products",
     "segments": _CONFIGURATION,
     "suggestion_rules": _CONFIGURATION,
     "transfers": "staff, and a filter over customers",

@@ -23,6 +23,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB, aggregate_order_by
 
 from taproot_base.errors import NotFound
+from taproot_customer.cross_selling.queries import offers_to
 from taproot_customer.customers import queries as customers
 from taproot_customer.customers.model import Customer
 from taproot_customer.facts.fields import FIELDS
@@ -72,6 +73,7 @@ def _statement() -> Any:
         _money(members, close).label("money"),
         _competitors(members, close).label("competitors"),
         _touches(members, close).label("touches"),
+        offers_to(members, close).label("offers"),
         select(suggestion_rules.c.rules).scalar_subquery().label("rules"),
     ).select_from(root.outerjoin(customer_facts, customer_facts.c.customer_id == root.c.id))
 
@@ -209,7 +211,7 @@ _read = Statement(_statement)
 
 
 async def read_profile(reader: Reader, customer_id: uuid.UUID, today: Any) -> Any:
-    """The customer's columns and `sections`, `met`, `money`, `competitors`, `touches`, `rules`. Raises NotFound."""
+    """The customer's columns and `sections`, `met`, `money`, `competitors`, `touches`, `offers`, `rules`. Raises NotFound."""
     row = await reader.fetch_row(_read, customer_id=customer_id, today=today)
     if row is None:
         raise NotFound("customer", customer_id)
