@@ -15,7 +15,7 @@ from typing import IO
 import phonenumbers
 
 from taproot_base.blobs import BlobStore
-from taproot_customer.exports.handlers import part_key
+from taproot_customer.exports.files import part_key
 from taproot_records.privacy.holdings import Person
 
 _SHORTEST_NUMBER = 7

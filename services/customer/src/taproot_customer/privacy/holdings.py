@@ -19,6 +19,7 @@ from taproot_customer.contacts.model import Contact
 from taproot_customer.customers.model import Customer, customer_access, customer_keys
 from taproot_customer.exports.model import Export
 from taproot_customer.facts.model import customer_facts, fact_items, facts_due
+from taproot_customer.imports.files import FOLDER as IMPORTS
 from taproot_customer.imports.model import ACTIVE, Import, import_changes, import_keys, import_rows
 from taproot_customer.loyalty.model import loyalty_class_changes
 from taproot_customer.merging.model import customer_blocks, customer_traits, merge_sources, merges
@@ -288,8 +289,9 @@ async def obstacles(reader: Reader, person: Person) -> list[pb.Obstacle]:
 async def blobs(reader: Reader, person: Person, store: Any) -> list[str]:
     loaded = select(_import.c.blob_key).where(_loaded(person), within(_import))
     sure = {row[0] for row in await reader.fetch(loaded)}
-    every = [row[0] for row in await reader.fetch(select(_import.c.blob_key).where(within(_import)))]
-    keys = [key for key in every if key in sure or await files.says(store, key, person)]
+    named = {row[0] for row in await reader.fetch(select(_import.c.blob_key).where(within(_import)))}
+    every = named | {*await store.older_than(IMPORTS, 0)}  # those no import has wait for their sweeping
+    keys = [key for key in sorted(every) if key in sure or await files.says(store, key, person)]
     exports = select(_export.c.id, _export.c.part_count).where(_export.c.part_count > 0, within(_export))
     mine = select(_export.c.id).where(_asked_for(person), within(_export))
     asked = {row[0] for row in await reader.fetch(mine)}
