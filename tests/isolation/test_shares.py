@@ -16,7 +16,7 @@ from test_leaks import until
 
 from taproot_base.descriptors import READING
 from taproot_gateway.transcoding import contracts
-from taproot_local.api import Client, Json, in_parallel
+from taproot_local.api import ApiError, Client, Json, in_parallel
 from taproot_local.demo.cast import Cast
 from taproot_local.demo.company import OFFICE
 from taproot_local.demo.life import LifeResult, play_life
@@ -36,6 +36,15 @@ OPENED = {
     "taproot.customer.v1.SearchService.SearchCustomers",
     "taproot.customer.v1.TimelineService.ListTimelineEntries",
     "taproot.servicedesk.v1.CallsService.IdentifyCaller",
+}
+# What taking part in one activity opens: that activity.
+OPENED_ACTIVITY = {
+    f"taproot.customer.v1.{name}"
+    for name in (
+        "ActivitiesService.GetActivity",
+        "ActivitiesService.ListActivities",
+        "AgendasService.ReadAgenda",
+    )
 }
 _METHODS = [
     method
@@ -60,9 +69,9 @@ async def life(cast: Cast) -> LifeResult:
     return await play_life(cast, 9201)
 
 
-async def told(door: GrpcDoor, caller: Client, life: LifeResult) -> set[str]:
+async def told(door: GrpcDoor, caller: Client, life: LifeResult, **more: str) -> set[str]:
     """The methods whose answers hold anything of the life that was not asked with."""
-    ids = {one["resource"]: one["resource_id"] for one in life.timeline} | life.ids
+    ids = {one["resource"]: one["resource_id"] for one in life.timeline} | life.ids | more
     secrets = {life.name, life.email, life.phone, life.phone.removeprefix("+86"), life.ids["customer"]}
     words = {"phone": life.phone, "email": life.email, "query": life.name, "address": life.email}
     sampler = Sampler(ids, words)
@@ -117,3 +126,37 @@ async def test_a_share_opens_one_page_and_nothing_else(
     assert customer not in await names(stranger)
     await until(identified, False)
     assert await told(door, stranger, life) == set()
+
+
+async def test_taking_part_opens_one_activity_and_nothing_else(
+    door: GrpcDoor, admin: Client, life: LifeResult
+) -> None:
+    stranger = await hire(admin, "guest", "bj", {"*": "BRANCH"})
+    bystander = await hire(admin, "beside_guest", "hz", {"*": "BRANCH"})
+    me = (await stranger.get("/v1/sessions/current"))["user"]["id"]
+    body: Json = {"kind": "MEETING", "display_name": "评审", "customer_id": life.ids["customer"]}
+    made = await admin.post("/v1/activities", body)
+    beside = await admin.post("/v1/activities", body)
+    assert await told(door, stranger, life, activity=made["id"]) == set()
+
+    async def take_part(*people: Json) -> None:
+        path = f"/v1/activities/{made['id']}?update_mask=participants"
+        await admin.patch(path, {"participants": list(people)})
+
+    await take_part({"user_id": me})
+    opened = await told(door, stranger, life, activity=made["id"])
+    assert opened <= OPENED_ACTIVITY
+    assert opened >= {name for name in OPENED_ACTIVITY if "ActivitiesService" in name}
+    assert {one["id"] async for one in stranger.pages("/v1/activities", "activities")} == {made["id"]}
+    for path in (f"/v1/activities/{beside['id']}", f"/v1/customers/{life.ids['customer']}"):
+        with pytest.raises(ApiError) as refused:
+            await stranger.get(path)
+        assert refused.value.status == 404
+    for verb, given in (("complete", {}), ("cancel", {}), ("comment", {"comment": "x"})):
+        with pytest.raises(ApiError) as refused:
+            await stranger.post(f"/v1/activities/{made['id']}:{verb}", given)
+        assert refused.value.status == 404, verb
+    assert await told(door, bystander, life, activity=made["id"]) == set()
+
+    await take_part()
+    assert await told(door, stranger, life, activity=made["id"]) == set()

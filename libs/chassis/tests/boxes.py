@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import asyncpg
 from google.protobuf.wrappers_pb2 import StringValue
 from sqlalchemy import Boolean, Column, Index, Table, Text, Uuid
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
@@ -38,11 +39,12 @@ class Box(Aggregate, Base):
     team_id: Mapped[uuid.UUID | None] = mapped_column(Uuid)
     branch_path: Mapped[str] = mapped_column(Text)
     party_id: Mapped[uuid.UUID | None] = mapped_column(Uuid)
+    member_ids: Mapped[list[uuid.UUID]] = mapped_column(ARRAY(Uuid), default=list)
 
     __table_args__ = (Index("ix_boxes_branch", "branch_path", "create_time", "id"),)
 
 
-scope_table(Box, "boxes.read", team="team_id", party="party_id")
+scope_table(Box, "boxes.read", team="team_id", party="party_id", members="member_ids")
 
 # Lines that tell of boxes and of other things.
 lines = Table(

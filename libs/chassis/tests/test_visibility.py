@@ -86,6 +86,7 @@ async def fill(database: Database, owners: list[str]) -> None:
                     owner_id=uuid.UUID(generator.choice(owners)),
                     team_id=uuid.UUID(generator.choice([TEAM, str(uuid.uuid4())])),
                     party_id=uuid.UUID(generator.choice(owners)),
+                    member_ids=[uuid.UUID(one) for one in generator.sample(owners, generator.randrange(3))],
                 )
             )
 

@@ -11,7 +11,7 @@ from taproot_base.custom import CustomRules
 from taproot_base.errors import PermissionDenied, Unavailable
 
 NOBODY = "00000000-0000-0000-0000-000000000000"
-_SHARE_LEVELS = {"read": ("read", "write"), "update": ("write",)}
+_SHARE_LEVELS = {"read": ("read", "write"), "respond": ("read", "write"), "update": ("write",)}
 """Verb -> levels of a share that let its holder do it. Whatever else there is to do stays with the record's own."""
 
 

@@ -26,6 +26,7 @@ from sqlalchemy import (
     false,
     func,
     literal,
+    literal_column,
     or_,
     select,
     true,
@@ -33,7 +34,7 @@ from sqlalchemy import (
 from sqlalchemy.sql import visitors
 from sqlalchemy.sql.elements import ColumnElement
 
-from taproot_base.access import Reach
+from taproot_base.access import NOBODY, Reach
 from taproot_base.context import current_call, current_call_or_none
 from taproot_base.errors import PermissionDenied
 from taproot_storage.redirects import keys_of
@@ -58,6 +59,7 @@ class ScopeRule:
     party: Column[Any] | None
     shares: Table | None
     shares_key: Column[Any] | None
+    members: Column[Any] | None = None
 
     @property
     def resource(self) -> str:
@@ -116,12 +118,14 @@ def scope_table(
     branch: str | None = "branch_path",
     party: str | None = None,
     shares: Table | None = None,
+    members: str | None = None,
 ) -> None:
     """Declare a table as scoped. `permission` is the one that reads it, such as `things.read`.
 
     `shares` names a table `(<key>, branch_path, owner_id, team_id)` of rows that let others in;
     its first column refers to this table's id. With a column `level` a row lets in only for the verbs of that
     level, with `expire_time` only until then.
+    `members` names an array of users, each of whom it lets in like a share of the level `read`.
     """
     target: Table = getattr(table, "__table__", table)
 
@@ -129,9 +133,8 @@ def scope_table(
         return None if name is None else target.c[name]
 
     key = None if shares is None else next(iter(shares.c))
-    declare(
-        ScopeRule(target, permission, column(owner), column(team), column(branch), column(party), shares, key)
-    )
+    places = (column(owner), column(team), column(branch), column(party))
+    declare(ScopeRule(target, permission, *places, shares, key, column(members)))
 
 
 def declare(rule: Rule) -> None:
@@ -196,6 +199,11 @@ def predicate(rule: ScopeRule, value: Value) -> ColumnElement[bool]:
         inner = _arms_over(columns.owner_id, columns.team_id, columns.branch_path, value)
         shared = select(1).where(rule.shares_key == rule.table.c.id, or_(*inner), *_holding(columns, value))
         arms.append(exists(shared.correlate(rule.table)))
+    if rule.members is not None:
+        levels = value("levels", ARRAY(Text()), lambda r: list(r.share_levels))
+        mine = value("owner", Uuid(), lambda r: r.owner_id) == func.any(rule.members)
+        read: ColumnElement[str] = literal_column("'read'", Text())
+        arms.append(and_(read == func.any(levels), mine))
     return or_(*arms)
 
 
@@ -281,6 +289,8 @@ def _list_arms(rule: ScopeRule, reach: Reach) -> list[ColumnElement[bool]]:
         arms.append(rule.party == func.any(keys_of(literal(UUID(reach.party_id), Uuid()))))
     if rule.shares is not None and rule.shares_key is not None:
         arms.append(_shared_arm(rule, reach))
+    if rule.members is not None and reach.owner_id != NOBODY and "read" in reach.share_levels:
+        arms.append(rule.members.contains([UUID(reach.owner_id)]))
     return arms
 
 

@@ -28,6 +28,9 @@ def upgrade() -> None:
         sa.Column("start_time", sa.DateTime(timezone=True), nullable=False),
         sa.Column("time_spent", sa.Interval(), nullable=True),
         sa.Column("contact_id", sa.Uuid(), nullable=True),
+        sa.Column("participants", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("participant_ids", postgresql.ARRAY(sa.Uuid()), nullable=False),
+        sa.Column("participant_user_ids", postgresql.ARRAY(sa.Uuid()), nullable=False),
         sa.Column("related", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
         sa.Column("place", sa.Text(), nullable=False),
         sa.Column("repeats", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=True),
@@ -54,6 +57,16 @@ def upgrade() -> None:
     op.create_index("ix_activities_customer", "activities", ["customer_id", "start_time", "id"], unique=False)
     op.create_index("ix_activities_id", "activities", ["id"], unique=False)
     op.create_index("ix_activities_owner", "activities", ["owner_id", "start_time", "id"], unique=False)
+    op.create_index(
+        "ix_activities_participant_users",
+        "activities",
+        ["participant_user_ids"],
+        unique=False,
+        postgresql_using="gin",
+    )
+    op.create_index(
+        "ix_activities_participants", "activities", ["participant_ids"], unique=False, postgresql_using="gin"
+    )
     op.create_index("ix_activities_recent", "activities", ["start_time", "id"], unique=False)
     op.create_index(
         "ix_activities_reminder",
@@ -264,6 +277,23 @@ def upgrade() -> None:
         unique=False,
         postgresql_using="gin",
         postgresql_with={"gin_pending_list_limit": 256},
+    )
+    op.create_table(
+        "cross_sell_runs",
+        sa.Column("only", sa.Boolean(), nullable=False),
+        sa.Column("refresh_time", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("customer_count", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("only", name=op.f("pk_cross_sell_runs")),
+    )
+    op.create_table(
+        "cross_sells",
+        sa.Column("owned_id", sa.Uuid(), nullable=False),
+        sa.Column("offered_id", sa.Uuid(), nullable=False),
+        sa.Column("customer_count", sa.Integer(), nullable=False),
+        sa.Column("support", sa.Numeric(precision=7, scale=6), nullable=False),
+        sa.Column("confidence", sa.Numeric(precision=7, scale=6), nullable=False),
+        sa.Column("lift", sa.Numeric(precision=18, scale=6), nullable=False),
+        sa.PrimaryKeyConstraint("owned_id", "offered_id", name=op.f("pk_cross_sells")),
     )
     op.create_table(
         "custom_fields",
@@ -886,6 +916,14 @@ def upgrade() -> None:
     )
     op.create_index("ix_pool_rules_create_time", "pool_rules", ["create_time", "id"], unique=False)
     op.create_index("uq_pool_rules_branch_path", "pool_rules", ["branch_path"], unique=True)
+    op.create_table(
+        "product_refs",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("version", sa.BigInteger(), nullable=False),
+        sa.Column("display_name", sa.Text(), nullable=False),
+        sa.Column("sold", sa.Boolean(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_product_refs")),
+    )
     op.create_table(
         "profile_items",
         sa.Column("customer_id", sa.Uuid(), nullable=False),

@@ -7,12 +7,13 @@ from pathlib import Path
 
 from taproot_chassis.jobs import Job
 from taproot_chassis.service import Definition, Parts, Runtime
+from taproot_customer import sweeping
 from taproot_customer.activities import recurring as activities
 from taproot_customer.analysis import handlers as insight_handlers
 from taproot_customer.analysis.running import InsightRunner
-from taproot_customer.attachments import handlers as attachment_handlers
 from taproot_customer.care_dates.raising import Raiser
 from taproot_customer.computing import WorkerPool
+from taproot_customer.cross_selling import refreshing as cross_selling
 from taproot_customer.encoders import ENCODERS
 from taproot_customer.exports import handlers as export_handlers
 from taproot_customer.exports.running import ExportRunner
@@ -72,8 +73,9 @@ def build(runtime: Runtime[CustomerSettings]) -> Parts:
             Job("share-ends", 30, sharing_handlers.expire_due),
             Job("erasures", 30, privacy_handlers.resume),
             Job("uploads", 3600, functools.partial(upload_handlers.expire, runtime.blobs)),
-            Job("attachment-orphans", 3600, functools.partial(attachment_handlers.sweep, runtime.blobs)),
+            *sweeping.jobs(runtime.blobs),
             Job("customer-facts", 1, refresher(runtime.settings.default_currency)),
+            Job("cross-sells", 60, cross_selling.refresh_due),
             Job("segment-dues", 5, segment_handlers.move_due),
             Job("loyalty-classes", 60, LoyaltyClasser(runtime.database, computing)),
         ],

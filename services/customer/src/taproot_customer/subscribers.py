@@ -6,6 +6,7 @@ from taproot_chassis.consumers import SubscriberKind, Subscription
 from taproot_customer import following
 from taproot_customer.care_dates.reactions import Deriver
 from taproot_customer.consents import reactions as consents
+from taproot_customer.cross_selling import projection as products
 from taproot_customer.facts import projection as facts
 from taproot_customer.merging import reactions as merging
 from taproot_customer.merging.model import customer_blocks, customer_traits
@@ -45,6 +46,7 @@ SUBSCRIPTIONS = [
         for source, events in facts.EVENTS.items()
     ),
     Subscription("purchases", "sales", purchases.EVENTS, purchases.on_order, PROJECTION, purchases.TABLES),
+    Subscription("products", "sales", products.EVENTS, products.on_product, PROJECTION, products.TABLES),
     Subscription(
         "duplicates",
         "customer",

@@ -18,7 +18,8 @@ from taproot.customer.v1 import customer_service_pb2 as customers
 from taproot.customer.v1.attachment_service_pb2_grpc import AttachmentsServiceStub
 from taproot.customer.v1.customer_service_pb2_grpc import CustomersServiceStub
 from taproot_base.errors import Kind
-from taproot_customer.attachments import files, handlers
+from taproot_customer.attachments import files, queries
+from taproot_customer.orphans import KEEP, Sweeper
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 64
 PDF = b"%PDF-1.7\n" + b"x" * 64
@@ -212,11 +213,11 @@ class TestOrphans:
         blobs, database = service.runtime.blobs, service.runtime.database
         for name in ("old", "fresh"):
             await blobs.put(f"attachments/{name}", b"lost")
-        past = time.time() - handlers.KEEP_ORPHANS.total_seconds() - 60
+        past = time.time() - KEEP.total_seconds() - 60
         for name in stored(service) - {"fresh"}:
             os.utime(blobs.path(f"attachments/{name}"), (past, past))
         with service.system_call():
-            await handlers.sweep(blobs, database)
+            await Sweeper(blobs, files.FOLDER, queries.known_files)(database)
         assert "old" not in stored(service)
         assert "fresh" in stored(service)
         assert (await attachments.DownloadAttachment(fetch(made.id))).data == PDF

@@ -12,7 +12,7 @@ from google.type.date_pb2 import Date
 from taproot.customer.events.v1.activity_event_pb2 import ActivityEvent
 from taproot.customer.events.v1.care_date_event_pb2 import CareDateEvent
 from taproot.customer.events.v1.contact_event_pb2 import ContactEvent
-from taproot.customer.v1 import activity_pb2, care_date_pb2, contact_pb2
+from taproot.customer.v1 import activity_pb2, care_date_pb2, contact_pb2, participant_pb2
 from taproot.customer.v1 import profile_service_pb2 as rpc
 from taproot.customer.v1.profile_service_pb2_grpc import ProfilesServiceStub
 from taproot.sales.events.v1.credit_limit_event_pb2 import CreditLimitEvent
@@ -83,6 +83,26 @@ class TestMeetings:
         assert [(m.user_id, m.last_time.seconds) for m in page.meetings] == [(second, START + 420)]
         assert "王总（最近会面 2023-11-14）" in page.summary_zh
         assert "王总 (last met 2023-11-14)" in page.summary_en
+
+    async def test_everybody_who_came_is_counted_for_everybody_met(self, make_customer, profile, tell):
+        customer = await make_customer()
+        contact, other = [await self.contact(customer, tell) for _ in range(2)]
+        owner, guest, absent = (str(new_id()) for _ in range(3))
+        met = activity(contact, owner, 3)
+        for user, response in (
+            (guest, participant_pb2.PARTICIPANT_RESPONSE_ACCEPTED),
+            (owner, 1),
+            (absent, 3),
+        ):
+            met.participants.add(user_id=user, response=response)
+        for key in (contact, other):
+            met.participants.add(contact_id=key, response=participant_pb2.PARTICIPANT_RESPONSE_NEEDS_ACTION)
+        await tell(customer.id, "customer", "activity.created", ActivityEvent(activity=met), met.id)
+        page = await profile(customer.id)
+        assert {one.contact_id for one in page.contacts} == {contact, other}
+        for shown in page.contacts:
+            assert {one.user_id: one.count for one in shown.meetings} == {owner: 1, guest: 1}
+        assert not page.meetings
 
     async def test_deleted_moved_and_cancelled_ones_are_taken_back(self, make_customer, profile, tell):
         for name, change in (

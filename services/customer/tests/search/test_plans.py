@@ -37,8 +37,9 @@ SELECT gen_random_uuid(), id, display_name, '', '', '', '', '', false, false, '[
 """
 ACTIVITIES = """
 INSERT INTO activities (id, customer_id, kind, display_name, body, direction, state, outcome, start_time, place,
-    comment, branch_path, custom, search_tokens, version, create_time, update_time)
-SELECT gen_random_uuid(), id, 'call', display_name, '', 'outbound', 'done', '', create_time, '', '', branch_path, '{}',
+    participants, participant_ids, participant_user_ids, comment, branch_path, custom, search_tokens, version, create_time, update_time)
+SELECT gen_random_uuid(), id, 'call', display_name, '', 'outbound', 'done', '', create_time, '', '[]', '{}', '{}', '', branch_path,
+    '{}',
     ARRAY(SELECT ':' || t FROM unnest(search_tokens) t), 1, create_time, create_time FROM customers
 """
 

@@ -45,7 +45,7 @@ async def test_needs_the_permission(service, failure):
     reader = service.stub(
         SuggestionRulesServiceStub, await service.add_user({"suggestion_rules.read": "all"})
     )
-    assert len((await read(reader)).rules) == 12
+    assert len((await read(reader)).rules) == 13
     request = rpc.UpdateSuggestionRulesRequest(suggestion_rules=pb.SuggestionRules(rules=[consent()]))
     assert (await failure(reader.UpdateSuggestionRules(request))).kind is Kind.DENIED
     nobody = service.stub(SuggestionRulesServiceStub, None)

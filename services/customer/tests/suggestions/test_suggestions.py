@@ -107,6 +107,14 @@ def company(*, decides: bool) -> pb.CustomerProfile:
     return found
 
 
+def likely(customers: int, confidence: str) -> pb.CustomerProfile:
+    offer = pb.ProfileCrossSell(
+        product_id="p", display_name="墨盒", owned_display_name="打印机", customer_count=customers,
+        support="0.0314", confidence=confidence, lift="2.45",
+    )  # fmt: skip
+    return page(cross_sells=[offer])
+
+
 def task(**span: int) -> pb.CustomerProfile:
     return page(tasks=[task_pb2.Task(display_name="回电", due_time=ago(**span))])
 
@@ -131,10 +139,12 @@ def task(**span: int) -> pb.CustomerProfile:
         (kinds.CONSENT, never_asked(), page(), "Consent to marketing was never asked for", "尚未征得营销许可"),
         (kinds.CREDIT, credit("100", "50", 90), credit("100", "49.99", 90), "50 CNY of the credit limit is free, and no order came for 90 days", "信用额度尚余 50 CNY，90 天内没有订单"),
         (kinds.CREDIT, credit("100", "100", None), credit("100", "100", 89), "100 CNY of the credit limit is free, and no order came for 90 days", "信用额度尚余 100 CNY，90 天内没有订单"),
+        (kinds.CROSS_SELL, likely(10, "0.2"), likely(10, "0.199999"), "20.0% of those who bought “打印机” also bought “墨盒” (10 customers; support 3.1%, lift 2.4)", "购买过“打印机”的客户中有 20.0% 也购买了“墨盒”（10 位；支持度 3.1%，提升度 2.4）"),
+        (kinds.CROSS_SELL, likely(10, "1"), likely(9, "1"), "100.0% of those who bought “打印机” also bought “墨盒” (10 customers; support 3.1%, lift 2.4)", "购买过“打印机”的客户中有 100.0% 也购买了“墨盒”（10 位；支持度 3.1%，提升度 2.4）"),
     ],
     ids=[
         "complaint", "task", "promise", "invoice", "expiring", "ends today", "survey", "low survey", "quote", "closing",
-        "birthday", "birthday today", "decider", "silence", "consent", "credit", "never ordered",
+        "birthday", "birthday today", "decider", "silence", "consent", "credit", "never ordered", "confidence", "support",
     ],
 )  # fmt: skip
 def test_made_at_the_threshold_and_not_before(kind, made, not_made, english, chinese):
@@ -201,6 +211,7 @@ def _rules(draw: st.DrawFn) -> Rule:
         0 if kind.least_days is None else draw(st.integers(kind.least_days, 3650)),
         str(draw(st.decimals(0, 10**9, places=2))) if kind.amount else "",
         draw(st.integers(1, 100)) if kind.percent else 0,
+        draw(st.integers(2, 1000)) if kind.customers else 0,
     )
 
 
@@ -231,8 +242,10 @@ class TestRules:
             (Rule(kinds.SILENCE, True, 1, days=0), "rules[0].days"),
             (Rule(kinds.SILENCE, True, 1, 5, "10"), "rules[0].least_amount"),
             (Rule(kinds.INVOICE, True, 1, 5, "10", 3), "rules[0].least_percent"),
+            (Rule(kinds.SILENCE, True, 1, 5, least_customers=3), "rules[0].least_customers"),
+            (Rule(kinds.CROSS_SELL, True, 1, 5, least_customers=1), "rules[0].least_customers"),
         ],
-        ids=["no days", "too few days", "no amount", "no percent"],
+        ids=["no days", "too few days", "no amount", "no percent", "no customers", "too few customers"],
     )
     def test_thresholds_of_no_use_are_refused(self, rule, path):
         assert [found for found, _ in faults([rule])] == [path]

@@ -167,7 +167,12 @@ def _staff(sets: _Sets) -> list[SeedRole]:
             + [[f"{one}.read", "team"] for one in read_by_team]
             + [[f"{one}.read", "own"] for one in _TOUCHES]
             + [["approvals.read", "team"], ["approvals.create", "team"], *sets.planning]
-            + [["calls.identify", "branch"], ["customers.claim", "branch"], *sets.common],
+            + [
+                ["activities.respond", "own"],
+                ["calls.identify", "branch"],
+                ["customers.claim", "branch"],
+                *sets.common,
+            ],
             masked_classes=["identity"],
         ),
         SeedRole(
@@ -176,6 +181,7 @@ def _staff(sets: _Sets) -> list[SeedRole]:
             "Serves: tickets and calls of the branch, and sees its customers.",
             sets.daily(_AGENT, "branch")
             + [
+                ["activities.respond", "own"],
                 ["calls.identify", "all"],
                 ["tickets.assign", "branch"],
                 ["tickets.dispatch", "branch"],

@@ -95,6 +95,38 @@ async def test_shows_what_is_planned(subscriber):
     assert (policy["dtstart"].dt, policy["dtend"].dt) == (day, day + DAY)
 
 
+async def test_names_who_takes_part(subscriber):
+    suite, client = subscriber.gateway, subscriber.client
+    organiser, _ = await suite.user(
+        "organiser", await suite.role("organiser", ("customers.*", "ALL"), ("activities.*", "ALL"))
+    )
+    guest = (await client.get("/v1/sessions/current")).json()["user"]["id"]
+    async with suite.client(suite.admin_token) as admin:
+        customer = (await create(admin, "/v1/customers", kind="ORGANIZATION", display_name="海尔"))["id"]
+        contact = await create(admin, "/v1/contacts", customer_id=customer, display_name="王总")
+        await create(
+            admin,
+            "/v1/activities",
+            kind="MEETING",
+            display_name="评审",
+            customer_id=customer,
+            start_time=text(NOW + DAY),
+            duration="1800s",
+            owner_id=organiser["id"],
+            participants=[
+                {"user_id": guest, "response": "TENTATIVE"},
+                {"contact_id": contact["id"], "response": "ACCEPTED"},
+            ],
+        )
+    event = (await subscriber.events())["评审"]  # without the customer's name, which the guest may not see
+    assert str(event["organizer"]) == f"urn:uuid:{organiser['id']}"
+    people = {str(one): dict(one.params) for one in event["attendee"]}
+    assert set(people) == {f"urn:uuid:{guest}", f"urn:uuid:{contact['id']}"}
+    mine, other = people[f"urn:uuid:{guest}"], people[f"urn:uuid:{contact['id']}"]
+    assert (mine["PARTSTAT"], bool(mine["CN"])) == ("TENTATIVE", True)
+    assert (other["PARTSTAT"], "CN" in other) == ("ACCEPTED", False)
+
+
 async def test_is_fetched_again_only_when_it_changed(subscriber):
     first = await subscriber.fetch()
     tag = first.headers["etag"]

@@ -121,11 +121,12 @@ async def _keys(held: Sequence[Holding], person: Person, reader: Reader) -> froz
 async def _apply(one: Holding, person: Person, work: UnitOfWork) -> tuple[int, int]:
     """(rows deleted, rows blanked)"""
     condition = (one.of(person), within(one.table))
-    if not one.blank and not one.fill:
+    if not one.blank and not one.fill and not one.part:
         return await work.execute(delete(one.table).where(*condition)), 0
     columns = one.table.c
     values: dict[str, Any] = {name: empty(columns[name], listed=name in one.lists) for name in one.blank}
     values |= {name: columns[other] for name, other in one.fill.items()}
+    values |= {name: left(person) for name, left in one.part.items()}
     return 0, await work.execute(update(one.table).where(*condition).values(values))
 
 

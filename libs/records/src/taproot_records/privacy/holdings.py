@@ -81,7 +81,8 @@ Of = Callable[[Person], Condition]
 class Holding:
     """Rows about a person. Without `blank` they are deleted; with it they stay, `retention` says why, and these
     columns are emptied. `keep`: the columns of text that stay as they are. `secret`: never handed out.
-    `fill`: columns that take another's value instead. `lists`: documents that are lists.
+    `fill`: columns that take another's value instead. `part`: columns of ids that lose the person's and nothing else,
+    in rows that tell of somebody else: what is left of each. `lists`: documents that are lists.
     `subject`: other services know these rows by their id. `foreign`: the rows are somebody else's, who stays.
     """
 
@@ -92,6 +93,7 @@ class Holding:
     retention: str = ""
     secret: tuple[str, ...] = ()
     fill: Mapping[str, str] = field(default_factory=dict)
+    part: Mapping[str, Callable[[Person], Any]] = field(default_factory=dict)
     lists: tuple[str, ...] = ()
     subject: bool = False
     foreign: bool = False

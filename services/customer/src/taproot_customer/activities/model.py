@@ -12,6 +12,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from taproot_base.errors import WrongState
+from taproot_customer.activities import participants
 from taproot_customer.base import Base, Recyclable
 from taproot_customer.recurrence.series import Change, Occurrence, Series
 from taproot_customer.search.keys import note_keys, text_words
@@ -34,6 +35,9 @@ class Activity(Recyclable, Base):
     start_time: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     time_spent: Mapped[timedelta | None] = mapped_column(Interval)
     contact_id: Mapped[uuid.UUID | None] = mapped_column(Uuid)
+    participants: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, default=list)
+    participant_ids: Mapped[list[uuid.UUID]] = mapped_column(ARRAY(Uuid), default=list)
+    participant_user_ids: Mapped[list[uuid.UUID]] = mapped_column(ARRAY(Uuid), default=list)
     related: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
     place: Mapped[str] = mapped_column(Text, default="")
     repeats: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
@@ -62,6 +66,8 @@ class Activity(Recyclable, Base):
             postgresql_where=text("next_reminder_time IS NOT NULL"),
         ),
         Index("ix_activities_recent", "start_time", "id"),
+        Index("ix_activities_participants", "participant_ids", postgresql_using="gin"),
+        Index("ix_activities_participant_users", "participant_user_ids", postgresql_using="gin"),
         Index(
             "ix_activities_search",
             "search_tokens",
@@ -100,6 +106,14 @@ class Activity(Recyclable, Base):
         self.state = CANCELLED
         self.derive()
         self.record("cancelled", now)
+
+    def respond(self, user_id: uuid.UUID | None, response: str, now: datetime) -> None:
+        self._require(PLANNED)
+        changed = participants.answered(self.participants, user_id, response)
+        if changed != self.participants:
+            self.participants = changed
+            self.derive()
+            self.record("responded", now)
 
     @property
     def series(self) -> Series:
@@ -142,6 +156,9 @@ class Activity(Recyclable, Base):
         """The open words, and behind their mark all of them: a search by who may not read notes knows the first."""
         opened = (self.display_name, self.outcome, self.place)
         self.search_tokens = [*text_words(*opened), *note_keys(*opened, self.body, self.comment)]
+        taking_part = self.participants or []
+        self.participant_user_ids = participants.user_ids(taking_part)
+        self.participant_ids = [*self.participant_user_ids, *participants.contact_ids(taking_part)]
         self._derive_times()
 
     def _derive_times(self) -> None:
@@ -159,4 +176,4 @@ class Activity(Recyclable, Base):
             raise WrongState("the activity", self.state, [state])
 
 
-scope_table(Activity, "activities.read")
+scope_table(Activity, "activities.read", members="participant_user_ids")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -12,6 +13,7 @@ from taproot.customer.v1 import activity_pb2 as pb
 from taproot_customer.activities.model import Activity
 from taproot_customer.recurrence.messages import RECURRENCE
 from taproot_customer.references import reference
+from taproot_listing.fields import Field, FieldType
 from taproot_records.conversions import Conversion, Conversions
 from taproot_records.reading import Shelf, resource_of
 from taproot_storage.visibility import unscoped
@@ -34,7 +36,7 @@ CONVERSIONS = Conversions(
         lambda message, stored: message.reminder_lead.CopyFrom(Duration(seconds=int(stored.total_seconds()))),
     ),
 )
-RESOURCE = resource_of(
+_LISTED = resource_of(
     "activity",
     Activity,
     pb.Activity,
@@ -42,6 +44,11 @@ RESOURCE = resource_of(
     "update_time custom",
     "start_time desc",
     ("customer_id",),
+)
+# By the ids of users and contacts alike.
+RESOURCE = replace(
+    _LISTED,
+    fields=[*_LISTED.fields, Field("participants", _c.participant_ids, FieldType.ID, repeated=True)],
 )
 SHELF = Shelf(RESOURCE, Activity, pb.Activity, CONVERSIONS.fill, Activity.__table__.c.delete_time.is_(None))
 

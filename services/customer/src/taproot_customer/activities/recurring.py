@@ -22,7 +22,7 @@ REMIND_BATCH = 200
 SPLIT_FIELDS = {"display_name", "body", "place", "start_time", "time_spent", "repeats", "lead"}
 _COPIED = (
     "customer_id", "kind", "display_name", "body", "direction", "time_spent", "contact_id", "related", "place",
-    "owner_id", "branch_id", "branch_path", "custom",
+    "owner_id", "branch_id", "branch_path", "custom", "participants",
 )  # fmt: skip
 
 

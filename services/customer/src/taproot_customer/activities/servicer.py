@@ -6,6 +6,7 @@ from typing import Any
 
 from taproot.customer.v1 import activity_pb2 as pb
 from taproot.customer.v1 import activity_service_pb2 as rpc
+from taproot.customer.v1.participant_pb2 import ParticipantResponse
 from taproot_base import wire
 from taproot_base.errors import InvalidArgument
 from taproot_chassis.service import Runtime
@@ -16,6 +17,7 @@ from taproot_customer.recurrence.messages import occurrence_message
 from taproot_customer.recurrence.windows import window_of
 from taproot_customer.recycling import delete_record, undelete_record
 from taproot_customer.settings import CustomerSettings
+from taproot_records.mapping import short_name
 from taproot_records.serving import ResourceServicer
 from taproot_storage.database import Reader
 
@@ -86,6 +88,12 @@ class ActivitiesServicer(ResourceServicer[pb.Activity]):
     async def CommentActivity(self, request: rpc.CommentActivityRequest, _context: Any) -> pb.Activity:
         return await self.change(
             request, lambda work: handlers.comment_activity(request.id, request.etag, request.comment, work)
+        )
+
+    async def RespondActivity(self, request: rpc.RespondActivityRequest, _context: Any) -> pb.Activity:
+        response = short_name(ParticipantResponse.DESCRIPTOR, request.response)
+        return await self.change(
+            request, lambda work: handlers.respond_activity(request.id, request.etag, response, work)
         )
 
     async def ExpandActivity(

@@ -10,6 +10,7 @@ from itertools import takewhile
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from taproot_customer.activities.participants import people
 from taproot_customer.care_dates.model import YEARLY
 from taproot_customer.care_dates.schedule import occurrence_in, zone_of
 from taproot_customer.recurrence.rules import Rule, same_day_rule
@@ -93,18 +94,20 @@ def of_care_dates(rows: Iterable[Any], window: Window) -> Iterator[Entry]:
 
 
 def mark_conflicts(entries: Iterable[Entry]) -> None:
-    """Planned calls, visits and meetings of one owner that overlap name each other."""
+    """Planned calls, visits and meetings of one user that overlap name each other."""
     running: dict[uuid.UUID, list[Entry]] = {}
     for entry in sorted(filter(_occupies, entries), key=lambda each: each.start):
-        owner = entry.row["owner_id"]
-        still = [each for each in running.get(owner, ()) if each.end is not None and each.end > entry.start]
-        for other in still:
-            other.conflicts.append(entry.row["id"])
-            entry.conflicts.append(other.row["id"])
-        running[owner] = [*still, entry]
+        for user in people(entry.row["owner_id"], entry.row["participants"]):
+            still = [
+                each for each in running.get(user, ()) if each.end is not None and each.end > entry.start
+            ]
+            for other in still:
+                other.conflicts.append(entry.row["id"])
+                entry.conflicts.append(other.row["id"])
+            running[user] = [*still, entry]
 
 
 def _occupies(entry: Entry) -> bool:
     row = entry.row
     busy = entry.resource == ACTIVITY and row["kind"] in _MEETS and row["state"] == "planned"
-    return busy and entry.end is not None and row["owner_id"] is not None
+    return busy and entry.end is not None

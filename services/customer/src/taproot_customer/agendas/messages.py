@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from uuid import UUID
+
 from google.protobuf.descriptor import Descriptor
 
-from taproot.customer.v1 import activity_pb2, care_date_pb2, customer_pb2, task_pb2
+from taproot.customer.v1 import activity_pb2, care_date_pb2, contact_pb2, customer_pb2, task_pb2
 from taproot.customer.v1 import agenda_service_pb2 as pb
+from taproot.customer.v1.participant_pb2 import ParticipantResponse
 from taproot_base import wire
 from taproot_base.context import current_call
 from taproot_base.masking import masked_fields
@@ -30,6 +34,12 @@ def names_hidden(masked: frozenset[str]) -> bool:
     return "display_name" in masked_fields(customer_pb2.Customer.DESCRIPTOR, masked)
 
 
+def may_name_contacts(masked: frozenset[str]) -> bool:
+    call = current_call()
+    granted = call.directory.reach(call.principal, "contacts.read") is not None
+    return granted and "display_name" not in masked_fields(contact_pb2.Contact.DESCRIPTOR, masked)
+
+
 def may_show(permission: str, resource: str) -> bool:
     """Nothing is shown of a kind whose times are hidden from the caller: its place would tell them."""
     call = current_call()
@@ -37,8 +47,8 @@ def may_show(permission: str, resource: str) -> bool:
     return granted and WHEN[resource] not in hidden(resource, call.masked)
 
 
-def to_message(entry: Entry, masked: frozenset[str], customer: str) -> pb.AgendaEntry:
-    """`customer`: its name, if the caller may see it."""
+def to_message(entry: Entry, masked: frozenset[str], seen: Mapping[UUID, str]) -> pb.AgendaEntry:
+    """`seen`: the names that the caller may see."""
     row, unseen = entry.row, hidden(entry.resource, masked)
     names = [name for name in _TOLD if name not in unseen and (name != "kind" or entry.resource != TASK)]
     return pb.AgendaEntry(
@@ -50,6 +60,23 @@ def to_message(entry: Entry, masked: frozenset[str], customer: str) -> pb.Agenda
         date=wire.to_date(entry.day),
         conflict_ids=sorted({str(key) for key in entry.conflicts}),
         update_time=wire.to_timestamp(row["update_time"]),
-        customer_display_name=customer,
+        customer_display_name=seen.get(row["customer_id"], ""),
+        participants=_participants(entry, unseen, seen),
         **{name: wire.text_of(row[name]) for name in names},
     )
+
+
+def _participants(
+    entry: Entry, unseen: frozenset[str], seen: Mapping[UUID, str]
+) -> list[pb.AgendaParticipant]:
+    if entry.resource != ACTIVITY or "participants" in unseen:
+        return []
+    return [
+        pb.AgendaParticipant(
+            user_id=one.get("user_id", ""),
+            contact_id=one.get("contact_id", ""),
+            response=wire.enum_number(ParticipantResponse, one["response"], "PARTICIPANT_RESPONSE_"),
+            display_name=seen.get(UUID(one.get("user_id") or one["contact_id"]), ""),
+        )
+        for one in entry.row["participants"]
+    ]

@@ -11,8 +11,10 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.sql.elements import ColumnElement
 
 from taproot_customer.activities.model import CANCELLED, PLANNED, Activity
+from taproot_customer.activities.participants import people
 from taproot_customer.agendas.entries import LONGEST, Window
 from taproot_customer.care_dates.model import ACTIVE, ONCE, YEARLY, CareDate, month_day
+from taproot_customer.contacts.model import Contact
 from taproot_customer.customers.model import Customer
 from taproot_customer.tasks.model import OPEN, Task
 from taproot_storage.database import Reader
@@ -20,6 +22,7 @@ from taproot_storage.schema import identity_users
 from taproot_storage.visibility import visible
 
 MOST = 2000
+OWNER, CUSTOMER = "owner_id", "customer_id"
 _LEAP, _BEFORE_LEAP = 229, 228
 _activity, _task, _care = Activity.__table__.c, Task.__table__.c, CareDate.__table__.c
 Rows = Sequence[Any]
@@ -33,7 +36,15 @@ class Of:
 
     def __call__(self, table: Any) -> ColumnElement[bool]:
         keys = bindparam(None, self._keys, type_=ARRAY(Uuid))
-        return table[self._column] == func.any(keys)  # type: ignore[no-any-return]  # of any table
+        found: ColumnElement[bool] = table[self._column] == func.any(keys)
+        asks_users = self._column == OWNER and "participant_user_ids" in table
+        return or_(found, table.participant_user_ids.overlap(keys)) if asks_users else found
+
+    def holds(self, row: Any) -> bool:
+        """Whether an activity is in it: who declined has nothing to do with it any more."""
+        if self._column != OWNER:
+            return True
+        return not people(row["owner_id"], row["participants"]).isdisjoint(self._keys)
 
 
 async def members_of_team(reader: Reader, team_id: uuid.UUID) -> list[uuid.UUID]:
@@ -53,7 +64,7 @@ async def zones_of(reader: Reader, users: Sequence[uuid.UUID]) -> dict[uuid.UUID
 async def activities(reader: Reader, of: Of, window: Window) -> Rows:
     columns = (
         "id", "kind", "display_name", "state", "start_time", "time_spent", "repeats", "customer_id", "owner_id",
-        "update_time",
+        "update_time", "participants",
     )  # fmt: skip
     begun = and_(_activity.start_time >= window.since - LONGEST, _activity.start_time < window.before)
     lasting = or_(_activity.series_end_time.is_(None), _activity.series_end_time >= window.since)
@@ -101,6 +112,23 @@ async def care_dates(reader: Reader, of: Of, window: Window) -> Rows:
         )
         found += await reader.fetch(statement.order_by(_care.date).limit(MOST + 1))
     return found
+
+
+async def names_of_users(reader: Reader, users: set[uuid.UUID]) -> dict[uuid.UUID, str]:
+    columns = identity_users.c
+    wanted = select(columns.id, columns.display_name).where(
+        columns.id == func.any(bindparam(None, list(users), type_=ARRAY(Uuid)))
+    )
+    return {row[0]: row[1] for row in await reader.fetch(wanted)} if users else {}
+
+
+async def names_of_contacts(reader: Reader, contacts: set[uuid.UUID]) -> dict[uuid.UUID, str]:
+    """Names of contacts, of those that the caller may see."""
+    columns = Contact.__table__.c
+    wanted = select(columns.id, columns.display_name).where(
+        columns.id == func.any(bindparam(None, list(contacts), type_=ARRAY(Uuid))), visible(Contact)
+    )
+    return {row[0]: row[1] for row in await reader.fetch(wanted)} if contacts else {}
 
 
 async def names(reader: Reader, customers: set[uuid.UUID]) -> dict[uuid.UUID, str]:

@@ -12,9 +12,10 @@ from taproot_base.errors import InvalidArgument
 from taproot_chassis.placement import caller_id
 from taproot_chassis.service import Runtime
 from taproot_chassis.servicer import Servicer
+from taproot_customer.activities.participants import contact_ids, user_ids
 from taproot_customer.agendas import entries, messages, queries
 from taproot_customer.agendas.entries import ACTIVITY, CARE_DATE, TASK, Entry, Window
-from taproot_customer.agendas.queries import MOST, Of
+from taproot_customer.agendas.queries import CUSTOMER, MOST, OWNER, Of
 from taproot_customer.care_dates.schedule import zone_of
 from taproot_customer.parents import find_parent, members_of
 from taproot_customer.recurrence.windows import window_of
@@ -38,24 +39,32 @@ class AgendasServicer(Servicer):
             zone = zone_of(request.time_zone or (await zone_of_user(reader, caller_id())).key)
             found, truncated = await read(reader, await _of(reader, request), Window(since, before, zone))
             masked = current_call().masked
-            asked = set() if messages.names_hidden(masked) else {entry.row["customer_id"] for entry in found}
-            names = await queries.names(reader, asked - {None})
-            lines = [
-                messages.to_message(entry, masked, names.get(entry.row["customer_id"], "")) for entry in found
-            ]
+            names = await _names(reader, found, masked)
+            lines = [messages.to_message(entry, masked, names) for entry in found]
             return pb.ReadAgendaResponse(entries=lines, truncated=truncated)
 
         return await self.read(query)
 
 
+async def _names(reader: Reader, found: Sequence[Entry], masked: frozenset[str]) -> dict[uuid.UUID, str]:
+    """Of customers, contacts and users, of those whose names the caller may see."""
+    taking_part = [one for entry in found if entry.resource == ACTIVITY for one in entry.row["participants"]]
+    names = await queries.names_of_users(reader, set(user_ids(taking_part)))
+    if not messages.names_hidden(masked):
+        names |= await queries.names(reader, {entry.row["customer_id"] for entry in found} - {None})
+    if messages.may_name_contacts(masked):
+        names |= await queries.names_of_contacts(reader, set(contact_ids(taking_part)))
+    return names
+
+
 async def _of(reader: Reader, request: pb.ReadAgendaRequest) -> Of:
     if request.customer_id:
         parent = await find_parent(reader, uuid.UUID(request.customer_id))
-        return Of("customer_id", await members_of(reader, parent.id))
+        return Of(CUSTOMER, await members_of(reader, parent.id))
     if request.team_id:
-        return Of("owner_id", await queries.members_of_team(reader, uuid.UUID(request.team_id)))
+        return Of(OWNER, await queries.members_of_team(reader, uuid.UUID(request.team_id)))
     own = uuid.UUID(request.user_id) if request.user_id else caller_id()
-    return Of("owner_id", [own] if own else [])
+    return Of(OWNER, [own] if own else [])
 
 
 async def read(reader: Reader, of: Of, window: Window) -> tuple[list[Entry], bool]:
@@ -64,7 +73,7 @@ async def read(reader: Reader, of: Of, window: Window) -> tuple[list[Entry], boo
     found: list[Entry] = []
     if messages.may_show("activities.read", ACTIVITY):
         sources.append(await queries.activities(reader, of, window))
-        found += entries.of_activities(sources[-1], window)
+        found += entries.of_activities(filter(of.holds, sources[-1]), window)
     if messages.may_show("tasks.read", TASK):
         due, again = await queries.tasks(reader, of, window)
         zones = await queries.zones_of(reader, [row["owner_id"] for row in again if row["owner_id"]])

@@ -21,10 +21,10 @@ def affinity(baskets: Sequence[Basket], least: int, most: int) -> list[Cell]:
     frequent = {product for product, count in single.items() if count >= least}
     pairs = Counter(pair for basket in baskets for pair in combinations(sorted(basket & frequent), 2))
     found = sorted(((n, pair) for pair, n in pairs.items() if n >= least), key=lambda one: (-one[0], one[1]))
-    return list(_both_ways(found[:most], single, len(baskets)))
+    return list(both_ways(found[:most], single, len(baskets)))
 
 
-def _both_ways(
+def both_ways(
     found: Iterable[tuple[int, tuple[UUID, UUID]]], single: Counter[UUID], whole: int
 ) -> Iterable[Cell]:
     for count, pair in found:

@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import uuid
-from datetime import timedelta
 
 from taproot_base.blobs import BlobStore
 from taproot_base.errors import NotFound
 from taproot_base.ids import new_id
 from taproot_chassis.placement import Placer, caller_id
-from taproot_customer.attachments import queries
 from taproot_customer.attachments.files import FOLDER, File, clean_name
 from taproot_customer.attachments.model import Attachment
 from taproot_customer.parents import find_parent
 from taproot_records.mapping import Values
 from taproot_records.writing import discard, load, moved, new_key, patched
-from taproot_storage.database import Database, UnitOfWork
-
-KEEP_ORPHANS = timedelta(hours=6)
-"""Longer than any upload is under way."""
+from taproot_storage.database import UnitOfWork
 
 
 async def upload_attachment(
@@ -72,13 +67,3 @@ async def content_of(blobs: BlobStore, attachment: Attachment) -> bytes:
         return await blobs.get(attachment.blob_key)
     except FileNotFoundError as error:
         raise NotFound("attachment", attachment.id) from error
-
-
-async def sweep(blobs: BlobStore, database: Database) -> int:
-    """Job: deletes files no record has, as of uploads that failed and of records just deleted."""
-    keys = await blobs.older_than(FOLDER, KEEP_ORPHANS.total_seconds())
-    async with database.reading() as reader:
-        gone = await queries.orphans(reader, keys)
-    for key in gone:
-        await blobs.delete(key)
-    return 0

@@ -33,6 +33,6 @@ _known = Statement(
 )
 
 
-async def orphans(reader: Reader, keys: Sequence[str]) -> set[str]:
-    """Those of the blobs no attachment has."""
-    return set(keys) - {row[0] for row in await reader.fetch(_known, keys=list(keys))}
+async def known_files(reader: Reader, keys: Sequence[str]) -> set[str]:
+    """Those of the blobs some attachment has."""
+    return {row[0] for row in await reader.fetch(_known, keys=list(keys))}

@@ -13,6 +13,7 @@ from taproot_base.ids import new_id
 from taproot_chassis import operations
 from taproot_chassis.placement import Placer, caller_id
 from taproot_customer.exports import queries
+from taproot_customer.exports.files import part_key
 from taproot_customer.exports.model import Export
 from taproot_customer.reading import load_one
 from taproot_customer.results import CANCELLED, FAILED, SUCCEEDED
@@ -76,7 +77,3 @@ async def content_of(blobs: BlobStore, key: uuid.UUID, part: int) -> bytes:
         return await blobs.get(part_key(key, part))
     except FileNotFoundError as error:
         raise NotFound("part of the export", part) from error
-
-
-def part_key(key: uuid.UUID, part: int) -> str:
-    return f"exports/{key}-{part}"

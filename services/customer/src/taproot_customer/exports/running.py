@@ -21,7 +21,8 @@ from taproot_base.errors import AppError, NotFound
 from taproot_base.masking import mask
 from taproot_chassis.operations import Cancelled, Run, is_passing
 from taproot_customer.customers import messages as customers
-from taproot_customer.exports import handlers, messages, queries
+from taproot_customer.exports import messages, queries
+from taproot_customer.exports.files import part_key
 from taproot_customer.exports.flattening import flat, ordered
 from taproot_customer.exports.formats import WRITERS
 from taproot_customer.exports.model import Export
@@ -119,7 +120,7 @@ class ExportRunner:
         part = 0
         with path.open("rb") as file:
             while (content := await asyncio.to_thread(file.read, PART_BYTES)) or part == 0:
-                await self._blobs.put(handlers.part_key(key, part), content)
+                await self._blobs.put(part_key(key, part), content)
                 part += 1
         return part
 

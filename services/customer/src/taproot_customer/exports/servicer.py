@@ -13,6 +13,7 @@ from taproot_base import wire
 from taproot_chassis.service import Runtime
 from taproot_chassis.servicer import Servicer
 from taproot_customer.exports import handlers, messages, queries
+from taproot_customer.exports.files import part_key
 from taproot_customer.exports.formats import MEDIA_TYPES
 from taproot_customer.exports.model import Export
 from taproot_customer.reading import listed, read_one
@@ -52,7 +53,7 @@ class ExportsServicer(Servicer):
             found = await handlers.delete_export(key, request.etag, work)
             answer = messages.to_message(found)
         for part in range(answer.part_count):
-            await self._blobs.delete(handlers.part_key(key, part))
+            await self._blobs.delete(part_key(key, part))
         return answer
 
     async def DownloadExport(self, request: rpc.DownloadExportRequest, _context: Any) -> HttpBody:

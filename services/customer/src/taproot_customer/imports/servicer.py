@@ -18,13 +18,13 @@ from taproot.customer.v1 import import_service_pb2 as rpc
 from taproot_base import wire
 from taproot_base.context import current_call
 from taproot_base.errors import InvalidArgument
-from taproot_base.ids import new_id
 from taproot_chassis import operations
 from taproot_chassis.service import Runtime
 from taproot_chassis.servicer import Servicer
 from taproot_customer.computing import WorkerPool
 from taproot_customer.imports import handlers, messages, queries
 from taproot_customer.imports.converting import as_table
+from taproot_customer.imports.files import new_file_key
 from taproot_customer.imports.handlers import CreateImport
 from taproot_customer.imports.model import Import, NoTextTable
 from taproot_customer.imports.parsing import NoTable, Preview, look_at, rejects_csv
@@ -59,7 +59,7 @@ class ImportsServicer(Servicer):
 
     async def CreateImport(self, request: rpc.CreateImportRequest, _context: Any) -> pb.Import:
         message = getattr(request, "import")
-        key = f"imports/{new_id()}"
+        key = new_file_key()
         with _scratch() as path:
             await self._fetch(message, path)
             await self._to_text(path)

@@ -16,7 +16,7 @@ from taproot_base.blobs import BlobStore
 from taproot_base.errors import AppError, NotFound
 from taproot_chassis.operations import Cancelled, Run, is_passing
 from taproot_customer.exports import messages, queries
-from taproot_customer.exports.handlers import part_key
+from taproot_customer.exports.files import part_key
 from taproot_customer.exports.model import Export
 from taproot_customer.exports.running import PART_BYTES
 from taproot_customer.privacy.asking import Everyone

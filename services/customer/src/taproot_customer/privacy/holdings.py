@@ -6,7 +6,8 @@ import uuid
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import Text, cast, false, func, or_, select
+from sqlalchemy import Text, Uuid, and_, case, cast, column, false, func, literal, null, or_, select
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, aggregate_order_by
 
 from taproot.operations.v1 import personal_data_service_pb2 as pb
 from taproot_customer.activities.model import Activity
@@ -18,6 +19,7 @@ from taproot_customer.contacts.model import Contact
 from taproot_customer.customers.model import Customer, customer_access, customer_keys
 from taproot_customer.exports.model import Export
 from taproot_customer.facts.model import customer_facts, fact_items, facts_due
+from taproot_customer.imports.files import FOLDER as IMPORTS
 from taproot_customer.imports.model import ACTIVE, Import, import_changes, import_keys, import_rows
 from taproot_customer.loyalty.model import loyalty_class_changes
 from taproot_customer.merging.model import customer_blocks, customer_traits, merge_sources, merges
@@ -53,6 +55,7 @@ from taproot_storage.database import Reader
 _BETWEEN_DIGITS = "(?<=[0-9])[ ()./-]+(?=[0-9])"
 _customer, _import, _export = table_of(Customer), table_of(Import), table_of(Export)
 _attachment = table_of(Attachment)
+_activity, _contact = table_of(Activity), table_of(Contact)
 _insight, _plan = table_of(Insight), table_of(WorkPlan)
 
 
@@ -74,7 +77,7 @@ def _cells(person: Person) -> Condition:
         found.append(func.lower(func.trim(cell)).in_(sorted(person.emails)))
     if person.phones:
         found.append(func.regexp_replace(cell, "[^0-9]", "", "g").in_(sorted(person.phones)))
-    inside = select(1).select_from(cells).where(or_(*found)).correlate(import_rows)
+    inside = select(1).select_from(cells).where(or_(false(), *found)).correlate(import_rows)
     return inside.exists() if found else false()
 
 
@@ -105,6 +108,38 @@ def _named_in(column: Any) -> Of:
     return condition
 
 
+def _as_contact(person: Person) -> Any:
+    """The records by which other customers know the person."""
+    mine = one_of(_contact.c.person_customer_id, person.party_ids)
+    return select(_contact.c.id).where(mine, within(_contact))
+
+
+def _with_contact(person: Person) -> Condition:
+    """Not of the person's own customer record: these go whole."""
+    contacts = func.array(_as_contact(person).scalar_subquery(), type_=ARRAY(Uuid))
+    met = or_(_activity.c.participant_ids.overlap(contacts), _activity.c.contact_id.in_(_as_contact(person)))
+    return and_(met, ~one_of(_activity.c.customer_id, person.party_ids)) if person.party_ids else false()
+
+
+def _others(person: Person) -> Any:
+    each = func.jsonb_array_elements(_activity.c.participants)
+    one = each.table_valued(column("value", JSONB), with_ordinality="place", name="one").render_derived()
+    key = cast(one.c.value["contact_id"].astext, Uuid)
+    kept = func.jsonb_agg(aggregate_order_by(one.c.value, one.c.place))
+    stay = or_(key.is_(None), key.not_in(_as_contact(person)))
+    return func.coalesce(select(kept).where(stay).correlate(_activity).scalar_subquery(), literal([], JSONB))
+
+
+def _other_ids(person: Person) -> Any:
+    one = func.unnest(_activity.c.participant_ids).table_valued("value").render_derived()
+    kept = select(one.c.value).where(one.c.value.not_in(_as_contact(person))).correlate(_activity)
+    return func.array(kept.scalar_subquery())
+
+
+def _other_contact(person: Person) -> Any:
+    return case((_activity.c.contact_id.in_(_as_contact(person)), null()), else_=_activity.c.contact_id)
+
+
 # Archives of the person, files and insights made by a filter that names the person.
 _asked_for, _insights = _named_in(_export.c.filter), _named_in(_insight.c.filter)
 _planned = any_of(*(_named_in(_plan.c[name]) for name in ("items", "plan", "report", "comments")))
@@ -131,7 +166,24 @@ HELD = (
     Holding(import_changes, party(import_changes)),
     Holding(import_keys, party(import_keys)),
     Holding(import_rows, _rows),
-    Holding(table_of(Activity), party(Activity)),
+    Holding(
+        _activity,
+        _with_contact,
+        part={"participants": _others, "participant_ids": _other_ids, "contact_id": _other_contact},
+        secret=(
+            "body",
+            "comment",
+            "custom",
+            "participants",
+            "participant_ids",
+            "participant_user_ids",
+            "related",
+            "search_tokens",
+        ),
+        retention="activities of another customer in which the person took part as a contact",
+        foreign=True,
+    ),
+    Holding(_activity, party(Activity)),
     Holding(table_of(Task), party(Task)),
     Holding(
         _plan,
@@ -190,6 +242,8 @@ HELD = (
 _CONFIGURATION = "the enterprise's own configuration"
 WITHOUT = {
     "competitor_refs": "other enterprises",
+    "cross_sell_runs": "when counts were taken",
+    "cross_sells": "counts over all customers",
     "custom_fields": _CONFIGURATION,
     "duplicate_rules": _CONFIGURATION,
     "duplicate_searches": "where a search stands",
@@ -197,6 +251,7 @@ WITHOUT = {
     "loyalty_class_rules": _CONFIGURATION,
     "object_types": _CONFIGURATION,
     "pool_rules": _CONFIGURATION,
+    "product_refs": "products",
     "segments": _CONFIGURATION,
     "suggestion_rules": _CONFIGURATION,
     "transfers": "staff, and a filter over customers",
@@ -244,8 +299,9 @@ async def obstacles(reader: Reader, person: Person) -> list[pb.Obstacle]:
 async def blobs(reader: Reader, person: Person, store: Any) -> list[str]:
     loaded = select(_import.c.blob_key).where(_loaded(person), within(_import))
     sure = {row[0] for row in await reader.fetch(loaded)}
-    every = [row[0] for row in await reader.fetch(select(_import.c.blob_key).where(within(_import)))]
-    keys = [key for key in every if key in sure or await files.says(store, key, person)]
+    named = {row[0] for row in await reader.fetch(select(_import.c.blob_key).where(within(_import)))}
+    every = named | {*await store.older_than(IMPORTS, 0)}  # those no import has wait for their sweeping
+    keys = [key for key in sorted(every) if key in sure or await files.says(store, key, person)]
     exports = select(_export.c.id, _export.c.part_count).where(_export.c.part_count > 0, within(_export))
     mine = select(_export.c.id).where(_asked_for(person), within(_export))
     asked = {row[0] for row in await reader.fetch(mine)}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -99,10 +99,11 @@ def _contact(event: Event, message: Any) -> Sequence[Item]:
 
 
 def _activity(event: Event, message: Any) -> Sequence[Item]:
-    """Who of us met which contact: one row per activity, so that one called off or moved takes its meeting back."""
+    """Who of us met which contacts: one row per activity, so that one called off or moved takes its meeting back."""
     activity = message.activity
     if event.party_id is None:
         return ()
+    there = [one for one in activity.participants if _state(one, "response") != "DECLINED"]
     met = _state(activity) == "DONE" and _state(activity, "kind") not in _NO_MEETING
     return [
         Item(
@@ -112,9 +113,16 @@ def _activity(event: Event, message: Any) -> Sequence[Item]:
             event.version,
             shown=met and _alive(event) and not activity.HasField("delete_time"),
             rank=_micros(activity, "start_time"),
-            data={"contact": activity.contact_id, "user": activity.owner_id},
+            data={
+                "contacts": _once([activity.contact_id, *(one.contact_id for one in there)]) or [""],
+                "users": _once([activity.owner_id, *(one.user_id for one in there)]) or [""],
+            },
         )
     ]
+
+
+def _once(ids: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(filter(None, ids)))
 
 
 def _opportunity(event: Event, message: Any) -> Sequence[Item]:

@@ -32,6 +32,7 @@ def to_message(row: Any, sight: Sight, currency: str, within: int) -> pb.Custome
     _name_competitors(profile, row["competitors"] or {})
     profile.receivables.extend(_receivables(row["money"] or ()))
     profile.touches.extend(_touch(stored) for stored in row["touches"] or ())
+    profile.cross_sells.extend(map(_cross_sell, row["offers"] or ()))
     profile.expiries.extend(expiring.expiries(profile, sight, within))
     profile.suggestions.extend(rules.suggestions(profile, sight, rules_of(row["rules"])))
     profile.summary_zh, profile.summary_en = summary.of(profile, sight)
@@ -51,6 +52,20 @@ def _add_meetings(profile: pb.CustomerProfile, met: Sequence[Any]) -> None:
         if contact.meetings:
             contact.last_met_by_id = contact.meetings[0].user_id
             contact.last_met_time.CopyFrom(contact.meetings[0].last_time)
+
+
+def _cross_sell(stored: Sequence[str]) -> pb.ProfileCrossSell:
+    key, name, owned, owned_name, customers, support, confidence, lift = stored
+    return pb.ProfileCrossSell(
+        product_id=key,
+        display_name=name,
+        owned_product_id=owned,
+        owned_display_name=owned_name,
+        customer_count=int(customers),
+        support=support,
+        confidence=confidence,
+        lift=lift,
+    )
 
 
 def _name_competitors(profile: pb.CustomerProfile, names: dict[str, str]) -> None:

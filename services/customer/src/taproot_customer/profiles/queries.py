@@ -23,6 +23,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB, aggregate_order_by
 
 from taproot_base.errors import NotFound
+from taproot_customer.cross_selling.queries import offers_to
 from taproot_customer.customers import queries as customers
 from taproot_customer.customers.model import Customer
 from taproot_customer.facts.fields import FIELDS
@@ -72,6 +73,7 @@ def _statement() -> Any:
         _money(members, close).label("money"),
         _competitors(members, close).label("competitors"),
         _touches(members, close).label("touches"),
+        offers_to(members, close).label("offers"),
         select(suggestion_rules.c.rules).scalar_subquery().label("rules"),
     ).select_from(root.outerjoin(customer_facts, customer_facts.c.customer_id == root.c.id))
 
@@ -108,16 +110,25 @@ def _sections(members: Any, close: Any) -> Any:
 def _met(members: Any, close: Any) -> Any:
     """[contact, who of us, when last, how often] over the last meetings, from the end of each member's index."""
     last = (
-        select(_i.data["contact"].astext.label("contact"), _i.data["user"].astext.label("user"), _i.rank)
+        select(_i.data["contacts"].label("contacts"), _i.data["users"].label("users"), _i.rank)
         .where(_i.customer_id == members.c.id, _section("met"), _i.shown, _readable(close))
         .order_by(_i.rank.desc())
         .limit(literal_column(str(MEETINGS)))
         .lateral("last_met")
     )
+    contact, user = (
+        func.jsonb_array_elements_text(column).table_valued("value", name=name).render_derived()
+        for name, column in (("met_contact", last.c.contacts), ("met_user", last.c.users))
+    )
     sums = (
-        select(last.c.contact, last.c.user, func.max(last.c.rank).label("at"), func.count().label("count"))
-        .select_from(members.join(last, true()))
-        .group_by(last.c.contact, last.c.user)
+        select(
+            contact.c.value.label("contact"),
+            user.c.value.label("user"),
+            func.max(last.c.rank).label("at"),
+            func.count().label("count"),
+        )
+        .select_from(members.join(last, true()).join(contact, true()).join(user, true()))
+        .group_by(contact.c.value, user.c.value)
         .subquery("met")
     )
     rows = aggregate_order_by(func.jsonb_build_array(*sums.c), sums.c.at.desc(), sums.c.user)
@@ -200,7 +211,7 @@ _read = Statement(_statement)
 
 
 async def read_profile(reader: Reader, customer_id: uuid.UUID, today: Any) -> Any:
-    """The customer's columns and `sections`, `met`, `money`, `competitors`, `touches`, `rules`. Raises NotFound."""
+    """The customer's columns and `sections`, `met`, `money`, `competitors`, `touches`, `offers`, `rules`. Raises NotFound."""
     row = await reader.fetch_row(_read, customer_id=customer_id, today=today)
     if row is None:
         raise NotFound("customer", customer_id)

@@ -21,6 +21,7 @@ _TEXTS: Mapping[str, tuple[str, str]] = {
     kinds.SILENCE: ("已有 {days} 天没有联系", "No contact for {span}"),
     kinds.CONSENT: ("尚未征得营销许可", "Consent to marketing was never asked for"),
     kinds.CREDIT: ("信用额度尚余 {amount}，{days} 天内没有订单", "{amount} of the credit limit is free, and no order came for {span}"),
+    kinds.CROSS_SELL: ("购买过“{owned}”的客户中有 {confidence}% 也购买了“{name}”（{customers} 位；支持度 {support}%，提升度 {lift}）", "{confidence}% of those who bought “{owned}” also bought “{name}” ({customers} customers; support {support}%, lift {lift})"),
 }  # fmt: skip
 
 

@@ -6,6 +6,7 @@ import datetime as dt
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
+from itertools import islice
 from typing import Any
 
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -19,6 +20,8 @@ from taproot_customer.profiles.reasons import reason
 from taproot_customer.profiles.sight import Sight
 from taproot_customer.suggestions import kinds
 from taproot_customer.suggestions.kinds import Rule, in_order
+
+MOST_OFFERS = 3
 
 
 @dataclass(frozen=True)
@@ -173,6 +176,29 @@ def _credit(profile: pb.CustomerProfile, sight: Sight, rule: Rule) -> Iterator[F
             yield Found("offer_more", "creditLimits", figures=figures)
 
 
+def _cross_sells(profile: pb.CustomerProfile, _sight: Sight, rule: Rule) -> Iterator[Found]:
+    """The page has what speaks most for itself first, and shows what it rests on."""
+    told = (
+        one
+        for one in profile.cross_sells
+        if one.customer_count >= rule.least_customers and Decimal(one.confidence) * 100 >= rule.least_percent
+    )
+    for one in islice(told, MOST_OFFERS):
+        figures = {
+            "name": one.display_name,
+            "owned": one.owned_display_name,
+            "customers": str(one.customer_count),
+            "support": _rounded(Decimal(one.support) * 100),
+            "confidence": _rounded(Decimal(one.confidence) * 100),
+            "lift": _rounded(Decimal(one.lift)),
+        }
+        yield Found("offer_product", "products", one.product_id, figures)
+
+
+def _rounded(number: Decimal) -> str:
+    return format(number.quantize(Decimal("0.1")), "f")
+
+
 _FINDERS: Mapping[str, _Finder] = {
     kinds.COMPLAINT: _complaints,
     kinds.PROMISE: _promises,
@@ -186,4 +212,5 @@ _FINDERS: Mapping[str, _Finder] = {
     kinds.SILENCE: _silence,
     kinds.CONSENT: _consent,
     kinds.CREDIT: _credit,
+    kinds.CROSS_SELL: _cross_sells,
 }

@@ -10,10 +10,11 @@ from typing import Any
 from taproot.customer.v1 import suggestion_rule_pb2 as pb
 
 PREFIX = "SUGGESTION_KIND_"
+FEWEST = 2
 COMPLAINT, PROMISE, INVOICE, EXPIRING = "open_complaint", "overdue_promise", "overdue_invoice", "expiring"
 SURVEY, QUOTE, CLOSING = "low_survey", "unanswered_quote", "closing_opportunity"
 BIRTHDAY, DECIDER, SILENCE = "birthday", "no_decision_maker", "long_silence"
-CONSENT, CREDIT = "no_consent", "unused_credit"
+CONSENT, CREDIT, CROSS_SELL = "no_consent", "unused_credit", "cross_sell"
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,7 @@ class Kind:
     least_days: int | None = None
     amount: bool = False
     percent: int = 0
+    customers: int = 0
 
 
 KINDS: Mapping[str, Kind] = {
@@ -40,6 +42,7 @@ KINDS: Mapping[str, Kind] = {
     SILENCE: Kind(6, 90, 1),
     CONSENT: Kind(7),
     CREDIT: Kind(8, 90, 1, percent=50),
+    CROSS_SELL: Kind(8, 1095, 1, percent=20, customers=10),
 }
 
 
@@ -51,6 +54,7 @@ class Rule:
     days: int = 0
     least_amount: str = ""
     least_percent: int = 0
+    least_customers: int = 0
 
     @property
     def amount(self) -> Decimal:
@@ -62,7 +66,9 @@ class Rule:
 
 
 DEFAULTS: Mapping[str, Rule] = {
-    name: Rule(name, True, kind.priority, kind.days, least_percent=kind.percent)
+    name: Rule(
+        name, True, kind.priority, kind.days, least_percent=kind.percent, least_customers=kind.customers
+    )
     for name, kind in KINDS.items()
 }
 
@@ -100,4 +106,8 @@ def _thresholds(rule: Rule) -> list[tuple[str, str]]:
         found.append(("least_amount", unused))
     if rule.least_percent and not kind.percent:
         found.append(("least_percent", unused))
+    if rule.least_customers and not kind.customers:
+        found.append(("least_customers", unused))
+    if kind.customers and rule.least_customers < FEWEST:
+        found.append(("least_customers", f"is at least {FEWEST} for this kind"))
     return found

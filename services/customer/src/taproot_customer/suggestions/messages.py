@@ -25,7 +25,15 @@ def to_rules(message: pb.SuggestionRules) -> list[Rule]:
     """Of kinds the contract knows; it refuses the others."""
     named = [(one, _name(one.kind)) for one in message.rules]
     return [
-        Rule(name, one.enabled, one.priority, one.days, one.least_amount, one.least_percent)
+        Rule(
+            name,
+            one.enabled,
+            one.priority,
+            one.days,
+            one.least_amount,
+            one.least_percent,
+            one.least_customers,
+        )
         for one, name in named
         if name in KINDS
     ]

@@ -54,6 +54,7 @@ _LINES: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("activity.completed", "完成{kind}：{display_name}，结果 {outcome}", "{kind} done: {display_name}, {outcome}"),
         ("activity.cancelled", "取消{kind}：{display_name}", "{kind} called off: {display_name}"),
         ("activity.commented", "主管点评：{display_name}", "Manager's remark on {display_name}"),
+        ("activity.responded", "参与者答复：{kind} {display_name}", "A participant of {kind} {display_name} responded"),
         ("activity.reminded", "{kind}提醒：{display_name}", "{kind} reminder: {display_name}"),
         ("activity.split", "{kind}系列分段：{display_name}", "{kind} series split: {display_name}"),
         ("activity.deleted", "删除{kind}：{display_name}", "{kind} deleted: {display_name}"),

@@ -10,13 +10,19 @@ import datetime as dt
 from collections.abc import Iterable
 
 from google.protobuf.timestamp_pb2 import Timestamp
-from icalendar import Calendar, Event
+from icalendar import Calendar, Event, vCalAddress
 
 from taproot.customer.v1 import agenda_service_pb2 as pb
+from taproot.customer.v1 import participant_pb2
 from taproot_base import wire
 
 REFRESH = dt.timedelta(minutes=30)
 _TASK, _CARE_DATE = pb.AGENDA_RESOURCE_TASK, pb.AGENDA_RESOURCE_CARE_DATE
+_STATES = {
+    participant_pb2.PARTICIPANT_RESPONSE_ACCEPTED: "ACCEPTED",
+    participant_pb2.PARTICIPANT_RESPONSE_DECLINED: "DECLINED",
+    participant_pb2.PARTICIPANT_RESPONSE_TENTATIVE: "TENTATIVE",
+}
 _DONE = "done"
 _DAY = dt.timedelta(days=1)
 
@@ -59,10 +65,24 @@ def _event(uid: str, entry: pb.AgendaEntry) -> Event:
         event.add("dtstart", _instant(entry.start_time))
         if entry.HasField("end_time"):
             event.add("dtend", _instant(entry.end_time))
+    _add_people(event, entry)
     # Only what takes the user's time makes the user busy.
     busy = entry.HasField("end_time") and entry.resource == pb.AGENDA_RESOURCE_ACTIVITY
     event.add("transp", "OPAQUE" if busy else "TRANSPARENT")
     return event
+
+
+def _add_people(event: Event, entry: pb.AgendaEntry) -> None:
+    """By their ids: an address would be shown to whoever has the calendar's."""
+    if entry.participants and entry.owner_id:
+        event.add("organizer", vCalAddress(f"urn:uuid:{entry.owner_id}"))
+    for one in entry.participants:
+        person = vCalAddress(f"urn:uuid:{one.user_id or one.contact_id}")
+        if one.display_name:
+            person.params["CN"] = one.display_name
+        person.params["ROLE"] = "REQ-PARTICIPANT"
+        person.params["PARTSTAT"] = _STATES.get(one.response, "NEEDS-ACTION")
+        event.add("attendee", person)
 
 
 def _summary(entry: pb.AgendaEntry) -> str:
