@@ -243,7 +243,8 @@ def rule_of(table: Any) -> Rule:
     return _rules[getattr(table, "__table__", table)]
 
 
-def _scope_of(table: Any) -> ScopeRule:
+def scope_of(table: Any) -> ScopeRule:
+    """The rule of a table whose rows are of one resource."""
     rule = rule_of(table)
     assert isinstance(rule, ScopeRule), "rows of many resources are read by `visible_mixed`"
     return rule
@@ -256,7 +257,7 @@ def visible(table: Any, *, by_key: bool = False) -> ColumnElement[bool]:
     it sees that the condition is simpler for this caller and plans anew each time, which takes longer than the
     reading; for a search over many rows that is worth it.
     """
-    rule = _scope_of(table)
+    rule = scope_of(table)
     return VisibilityClause(rule.table.name, predicate(rule, _bound(rule, by_key=by_key)))
 
 
@@ -269,7 +270,7 @@ def unscoped(table: Any, reason: str) -> ColumnElement[bool]:
 
 def visibility_arms(table: Any) -> list[ColumnElement[bool]]:
     """What `visible` unites, one arm for each index; empty when the caller reaches nothing."""
-    rule = _scope_of(table)
+    rule = scope_of(table)
     reach = current_reach(rule)
     if reach.everything:
         return [VisibilityClause(rule.table.name, true())]

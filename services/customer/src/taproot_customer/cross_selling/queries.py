@@ -118,7 +118,7 @@ def offers_to(members: Any, close: Any) -> Any:
         )
         .ext(distinct_on(_s.offered_id))
         .select_from(cross_sells.join(offered, offered.c.id == _s.offered_id).join(known, known.c.id == _s.owned_id))
-        .where(offered.c.sold, _s.owned_id.in_(seen), _s.offered_id.not_in(owned))
+        .where(offered.c.sold, _s.owned_id == func.any(_array(seen)), _s.offered_id != func.all(_array(owned)))
         .order_by(_s.offered_id, _s.confidence.desc(), _s.lift.desc(), _s.owned_id)
         .subquery("each_once")
     )  # fmt: skip
@@ -128,3 +128,8 @@ def offers_to(members: Any, close: Any) -> Any:
     best = (first.c.confidence.desc(), first.c.lift.desc(), first.c.offered_id)
     rows = aggregate_order_by(func.jsonb_build_array(*shown), *best)
     return select(func.jsonb_agg(rows)).scalar_subquery()
+
+
+def _array(ids: Any) -> Any:
+    """Collected first: of a subquery PostgreSQL would suppose thousands of rows and read the whole table to join."""
+    return func.array(ids.scalar_subquery())
