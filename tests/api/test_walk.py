@@ -56,6 +56,9 @@ PREPARED: dict[str, list[Json]] = {
     "/v1/tasks": [{"display_name": name, "customer_id": "{customer}"} for name in "ab"],
     "/v1/activities": [{"kind": "NOTE", "display_name": name, "customer_id": "{customer}"} for name in "ab"],
     "/v1/poolRules": [{"display_name": "a"}],
+    "/v1/workPlans": [
+        {"period": "DAY", "start_date": {"year": 2027, "month": 3, "day": day}} for day in (1, 2)
+    ],
     "/v1/contacts": [{"display_name": name, "customer_id": "{customer}"} for name in "ab"],
     "/v1/objectTypes": [{"key": key} for key in ("walk_a", "walk_b")],
     "/v1/customFields": [{"resource_type": "objects_walk_a", "key": key, "type": "TEXT"} for key in "ab"],
@@ -142,7 +145,10 @@ async def walk(admin: Client, life: LifeResult) -> AsyncIterator[Walk]:
 async def prepare(http: httpx.AsyncClient, customer: str) -> None:
     for path, records in PREPARED.items():
         for record in records:
-            body = {name: value.replace("{customer}", customer) for name, value in record.items()}
+            body = {
+                name: value.replace("{customer}", customer) if isinstance(value, str) else value
+                for name, value in record.items()
+            }
             answer = await http.post(path, json=body)
             assert answer.status_code == 200, f"{path} {answer.text}"
 

@@ -19,7 +19,10 @@ from taproot_storage.visibility import unscoped, visible
 
 RAW = Statement(
     lambda: insert(Box.__table__).values(
-        {n: bindparam(n) for n in ("id", "label", "branch_path", "version", "create_time", "update_time")}
+        {
+            n: bindparam(n)
+            for n in ("id", "label", "branch_path", "member_ids", "version", "create_time", "update_time")
+        }
     )
 )
 
@@ -35,7 +38,7 @@ async def count(database: Database, label: str) -> int:
 def raw_values(label: str, database: Database) -> dict[str, object]:
     now = database.clock.now()
     return {
-        "id": uuid.uuid4(), "label": label, "branch_path": "/hq/", "version": 1,
+        "id": uuid.uuid4(), "label": label, "branch_path": "/hq/", "member_ids": [], "version": 1,
         "create_time": now, "update_time": now,
     }  # fmt: skip
 

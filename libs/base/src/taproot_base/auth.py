@@ -146,14 +146,19 @@ class TokenVerifier:
                 algorithms=["EdDSA"],
                 audience="taproot",
                 leeway=CLOCK_LEEWAY_SECONDS,
-                # Clocks differ: a token from the near future is good; how near, `exp` says below.
+                # Clocks differ: a token from the near future is good; how near, its end says below.
                 options={"require": ["exp", "iat", "sub", "aud"], "verify_iat": False},
             )
             principal = Principal.from_claims(claims)
+            _check_life(float(claims["iat"]), float(claims["exp"]))
         except (jwt.PyJWTError, KeyError, TypeError, ValueError) as error:
             raise Unauthenticated("the internal token is not valid") from error
-        if claims["exp"] > time.time() + 2 * TOKEN_SECONDS:
-            raise Unauthenticated("the internal token would live longer than any may")
         if key_id != GATEWAY_KEY and (principal.kind, principal.subject) != ("service", key_id):
             raise Unauthenticated("this key may only speak for its own service")
         return principal, float(claims["exp"])
+
+
+def _check_life(begin: float, end: float) -> None:
+    """Raises ValueError for a life that no issuer gives."""
+    if not begin < end <= time.time() + 2 * TOKEN_SECONDS:
+        raise ValueError("begins after its end, or would live longer than any token may")
